@@ -56,7 +56,7 @@ struct DatasetSpec {
   std::vector<ColumnChoice> columns = {};
   SplitSpec split = {};
   int64_t frequency_threshold = 0;  // 0: by the number of training rows
-  uint64_t seed = 0;
+  int64_t seed = 0;
   int64_t shard_rows = 65536;
 
   bool operator==(const DatasetSpec&) const = default;
