@@ -1,0 +1,38 @@
+#ifndef SDA_COMMON_TELEMETRY_METRICS_H_
+#define SDA_COMMON_TELEMETRY_METRICS_H_
+
+#include "common/telemetry/metric_types.h"
+
+// Every metric of every service, declared once. To add one: declare it here and name it in All() below; the golden
+// list tests/goldens/metrics.txt makes the change visible (common/telemetry/metrics_test says how to renew it).
+// Labels take few, known values: never a resource name, never a user's text.
+namespace sda::metrics {
+
+// From 100 µs to a minute: a call answered from memory up to one that waits for work.
+inline constexpr double kLatencyBuckets[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                             0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
+
+// --- every service ---------------------------------------------------------------------------------------------
+inline constexpr Gauge<2> kBuildInfo{
+    "sda_build_info", "Always 1; the labels say what runs.", {"service", "version"}};
+inline constexpr Gauge<1> kReady{
+    "sda_ready", "1 while the gRPC service of the label is ready for calls, else 0.", {"service"}};
+inline constexpr Counter<3> kRpcHandled{
+    "sda_rpc_handled_total", "Calls that ended, by canonical code.", {"service", "method", "code"}};
+inline constexpr Histogram<2> kRpcSeconds{"sda_rpc_seconds",
+                                          "Time from a unary call's arrival to its answer.",
+                                          {"service", "method"},
+                                          kLatencyBuckets};
+inline constexpr Gauge<2> kRpcInFlight{
+    "sda_rpc_in_flight", "Calls that arrived and have no answer yet, streams included.", {"service", "method"}};
+inline constexpr Counter<2> kStreamMessages{
+    "sda_rpc_stream_messages_total", "Messages sent on server streams.", {"service", "method"}};
+
+inline constexpr MetricDescription kAll[] = {
+    Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
+    Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
+};
+
+}  // namespace sda::metrics
+
+#endif  // SDA_COMMON_TELEMETRY_METRICS_H_
