@@ -55,6 +55,8 @@ absl::StatusOr<std::unique_ptr<LocalSuite>> LocalSuite::Start(const LocalSuiteOp
   supervisor.say = options.say;
   suite->supervisor_ = std::make_unique<Supervisor>(std::move(supervisor));
   SDA_RETURN_IF_ERROR(suite->supervisor_->AwaitReady(kStartTimeout, stop));
+  SDA_ASSIGN_OR_RETURN(const std::string text, ReadFile(layout.announcement()));
+  SDA_ASSIGN_OR_RETURN(suite->announcement_, AnnouncementFromJson(text, layout.announcement()));
   return suite;
 }
 

@@ -36,11 +36,15 @@ class LocalSuite {
   Supervisor& supervisor() { return *supervisor_; }
   const WorkerSizes& workers() const { return workers_; }
 
+  // As it stood when the suite became ready.
+  const Announcement& announcement() const { return announcement_; }
+
  private:
   LocalSuite(StateLock lock, WorkerSizes workers) : lock_(std::move(lock)), workers_(workers) {}
 
   StateLock lock_;  // outlives the children
   WorkerSizes workers_;
+  Announcement announcement_;
   std::unique_ptr<Supervisor> supervisor_;
 };
 
