@@ -25,7 +25,9 @@ void CommandLine::AddOutputOptions(CLI::App* command) {
 
 void CommandLine::AddConnectionOptions(CLI::App* command, std::initializer_list<const char*> services) {
   const char* group = "Connection";
-  command->add_option("--state", common.settings.state, "Folder of the local suite (default ./sda-state, or SDA_STATE)")
+  command
+      ->add_option("--state", common.settings.state,
+                   "Folder of the local suite (default ./sda-state, or SDA_STATE)")
       ->type_name("DIR")
       ->group(group);
   for (const std::string service : services) {
@@ -48,27 +50,36 @@ void CommandLine::AddConnectionOptions(CLI::App* command, std::initializer_list<
 
 void AddInputOptions(CLI::App* command, InputFlags* flags) {
   const char* group = "Click log";
-  const auto add = [&](const char* option, std::optional<std::string>* target, const char* type, const char* help) {
+  const auto add = [&](const char* option, std::optional<std::string>* target, const char* type,
+                       const char* help) {
     command->add_option(option, *target, help)->type_name(type)->group(group);
   };
   command
-      ->add_option("--data", flags->data, "Files to learn from: CSV, TSV or Parquet; globs, folders and s3:// URIs too")
-      ->type_name("FILE...")
+      ->add_option("--data", flags->data,
+                   "Files to learn from: CSV, TSV or Parquet; globs, folders and s3:// URIs too")
+      ->type_name("FILE")
       ->expected(1, -1)
       ->group(group);
-  command->add_option("--test", flags->test, "Files with the test rows (default: a part of --data, see --split)")
-      ->type_name("FILE...")
+  command
+      ->add_option("--test", flags->test, "Files with the test rows (default: a part of --data, see --split)")
+      ->type_name("FILE")
       ->expected(1, -1)
       ->group(group);
-  add("--label", &flags->label, "NAME|INDEX", "Column that says whether there was a click; its name, or its position from 0");
-  add("--positive", &flags->positive, "VALUE,...", "Label values that count as clicks (default: labels are 0 and 1)");
+  add("--label", &flags->label, "NAME|INDEX",
+      "Column that says whether there was a click; its name, or its position from 0");
+  add("--positive", &flags->positive, "VALUE,...",
+      "Label values that count as clicks (default: labels are 0 and 1)");
   add("--delimiter", &flags->delimiter, "TEXT", "Between fields, e.g. , or tab or :: (default: guessed)");
   add("--header", &flags->header, "yes|no|auto", "Whether the first line names the columns (default auto)");
-  add("--null", &flags->null_values, "TEXT,...", "Fields that mean \"missing\" (default: the empty field, NULL, NA, ?)");
-  add("--schema", &flags->schema, "FILE", "YAML file that says which columns are dense, categorical or ignored");
-  add("--split", &flags->split, "RULE", "Test rows: fraction=F, hash:COLUMN or time:COLUMN (default fraction=0.2)");
+  add("--null", &flags->null_values, "TEXT,...",
+      "Fields that mean \"missing\" (default: the empty field, NULL, NA, ?)");
+  add("--schema", &flags->schema, "FILE",
+      "YAML file that says which columns are dense, categorical or ignored");
+  add("--split", &flags->split, "RULE",
+      "Test rows: fraction=F, hash:COLUMN or time:COLUMN (default fraction=0.2)");
   add("--test-share", &flags->test_share, "F", "Share of test rows with hash: and time: (default 0.2)");
-  add("--validation-share", &flags->validation_share, "F", "Share of the other rows that trials are compared on (default 0.1)");
+  add("--validation-share", &flags->validation_share, "F",
+      "Share of the other rows that trials are compared on (default 0.1)");
   add("--frequency-threshold", &flags->frequency_threshold, "N",
       "Categories seen fewer times are treated as unknown (default: by the number of rows)");
   add("--seed", &flags->seed, "S", "Seed of every random choice (default 0)");

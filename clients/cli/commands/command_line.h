@@ -26,7 +26,8 @@ struct CommandLine {
   Action action;
 
   // A command below `parent`; `examples` ends its help.
-  CLI::App* Add(CLI::App& parent, const std::string& name, const std::string& description, const std::string& examples);
+  CLI::App* Add(CLI::App& parent, const std::string& name, const std::string& description,
+                const std::string& examples);
 
   // Makes `action` what happens when `command` is chosen.
   void Run(CLI::App* command, Action action);

@@ -24,8 +24,10 @@ using preprocessing::datagen::CriteoLogSummary;
 constexpr const char* kExamples =
     "  sda datagen criteo --rows 100000 --seed 1 --output clicks.tsv\n"
     "  sda datagen criteo --rows 1000 --seed 1 | head\n"
-    "\nThe log has Criteo's layout: label, 13 integers, 26 categories, tab separated, no header, with missing fields. Labels are\n"
-    "drawn from a hidden model; what is printed as best AUC is what that model itself reaches on these rows. The same rows and\n"
+    "\nThe log has Criteo's layout: label, 13 integers, 26 categories, tab separated, no header, with "
+    "missing fields. Labels are\n"
+    "drawn from a hidden model; what is printed as best AUC is what that model itself reaches on these rows. "
+    "The same rows and\n"
     "seed give the same bytes.";
 
 constexpr int64_t kMostRows = 10'000'000'000;
@@ -47,14 +49,16 @@ Document SummaryDocument(const CriteoLogSummary& summary, const std::string& pat
 }
 
 std::string SummaryText(const CriteoLogSummary& summary, const std::string& path) {
-  return absl::StrCat(path, ": ", FormatCount(summary.rows), " rows, ", FormatCount(summary.positive_rows), " clicks, ",
-                      FormatCount(summary.bytes), " bytes; best reachable AUC ", FormatNumber(summary.best_auc), "\n");
+  return absl::StrCat(path, ": ", FormatCount(summary.rows), " rows, ", FormatCount(summary.positive_rows),
+                      " clicks, ", FormatCount(summary.bytes), " bytes; best reachable AUC ",
+                      FormatNumber(summary.best_auc), "\n");
 }
 
 absl::StatusOr<ExitCode> Execute(const CriteoFlags& flags, Session& session) {
   CriteoLogOptions options;
   SDA_ASSIGN_OR_RETURN(options.rows, ParseIntFlag("--rows", flags.rows, 1, kMostRows));
-  SDA_ASSIGN_OR_RETURN(options.seed, ParseIntFlag("--seed", flags.seed, 0, std::numeric_limits<int64_t>::max()));
+  SDA_ASSIGN_OR_RETURN(options.seed,
+                       ParseIntFlag("--seed", flags.seed, 0, std::numeric_limits<int64_t>::max()));
   options.threads = AvailableCores();
   options.stop = session.stop();
   ProgressView view;
@@ -72,7 +76,8 @@ absl::StatusOr<ExitCode> Execute(const CriteoFlags& flags, Session& session) {
     terminal.Say(SummaryText(summary, "standard output"));
     return ExitCode::kDone;
   }
-  if (flags.output.empty()) return InvalidField("--output", "is empty; name a file, or - for standard output");
+  if (flags.output.empty())
+    return InvalidField("--output", "is empty; name a file, or - for standard output");
   SDA_ASSIGN_OR_RETURN(const CriteoLogSummary summary, WriteCriteoLog(options, AbsolutePath(flags.output)));
   SDA_RETURN_IF_ERROR(session.Print(SummaryDocument(summary, flags.output),
                                     [&] { return SummaryText(summary, flags.output); }));
@@ -85,10 +90,13 @@ void AddDatagenCommands(CommandLine& line) {
   CLI::App* family = line.Add(line.app, "datagen", "Make up click logs for trying things out", kExamples);
   family->require_subcommand(1);
   const auto flags = std::make_shared<CriteoFlags>();
-  CLI::App* command = line.Add(*family, "criteo", "A click log in Criteo's layout with planted structure", kExamples);
+  CLI::App* command =
+      line.Add(*family, "criteo", "A click log in Criteo's layout with planted structure", kExamples);
   command->add_option("--rows", flags->rows, "Rows, 1 to 10^10")->required()->type_name("N");
   command->add_option("--seed", flags->seed, "Seed (default 0)")->type_name("S");
-  command->add_option("--output,-o", flags->output, "File to write, whole or not at all (default -, standard output)")
+  command
+      ->add_option("--output,-o", flags->output,
+                   "File to write, whole or not at all (default -, standard output)")
       ->type_name("FILE");
   command->add_flag("--quiet,-q", line.common.quiet, "No progress on standard error");
   line.Run(command, [flags](Session& session) { return Execute(*flags, session); });

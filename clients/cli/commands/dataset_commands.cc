@@ -42,7 +42,8 @@ std::string DatasetText(const Dataset& dataset) {
   for (const char* name : {"train", "validation", "test"}) {
     const auto split = dataset.profile().splits().find(name);
     if (split == dataset.profile().splits().end()) continue;
-    splits.AddRow({name, absl::StrCat(split->second.rows_count()), absl::StrCat(split->second.positive_rows_count()),
+    splits.AddRow({name, absl::StrCat(split->second.rows_count()),
+                   absl::StrCat(split->second.positive_rows_count()),
                    absl::StrCat(split->second.size_bytes())});
   }
   Table columns({"column", "role", "missing", "distinct", "table_rows", "mean", "reason"});
@@ -86,7 +87,8 @@ absl::StatusOr<Job> FollowJob(const std::string& name, PreprocessingClient& clie
   const absl::Status status = stream.Follow();
   terminal.ClearBar();
   if (absl::IsCancelled(status)) {
-    return absl::CancelledError(absl::StrCat("interrupted; the job goes on, `sda dataset cancel ", name, "` ends it"));
+    return absl::CancelledError(
+        absl::StrCat("interrupted; the job goes on, `sda dataset cancel ", name, "` ends it"));
   }
   SDA_RETURN_IF_ERROR(status);
   return job;
@@ -137,14 +139,16 @@ absl::StatusOr<ExitCode> List(Session& session) {
   using Request = preprocessing::v1::ListDatasetsRequest;
   using Response = preprocessing::v1::ListDatasetsResponse;
   SDA_RETURN_IF_ERROR((ForEachPage<Request, Response>(
-      Request(), [&](const Request& page) { return client->Call(&PreprocessingService::Stub::ListDatasets, page); },
+      Request(),
+      [&](const Request& page) { return client->Call(&PreprocessingService::Stub::ListDatasets, page); },
       [&](const Response& page) {
         for (const Dataset& dataset : page.datasets()) {
           document.push_back(ToDocument(dataset));
           int64_t rows = 0;
           for (const auto& split : dataset.profile().splits()) rows += split.second.rows_count();
           table.AddRow({dataset.name(), absl::StrCat(rows), absl::StrCat(dataset.profile().columns_size()),
-                        dataset.spec().label(), dataset.digest().substr(0, 12), document.back().value("create_time", "")});
+                        dataset.spec().label(), dataset.digest().substr(0, 12),
+                        document.back().value("create_time", "")});
         }
       })));
   SDA_RETURN_IF_ERROR(session.Print(document, [&] { return table.Render(); }));

@@ -21,13 +21,17 @@ using optimizer::v1::Experiment;
 using optimizer::v1::OptimizerService;
 using optimizer::v1::Trial;
 
-absl::StatusOr<std::string> NameOf(const std::string& text) { return ParseNameFlag("EXPERIMENT", "experiments", text); }
+absl::StatusOr<std::string> NameOf(const std::string& text) {
+  return ParseNameFlag("EXPERIMENT", "experiments", text);
+}
 
 int64_t Finished(const optimizer::v1::TrialCounts& counts) {
   return counts.succeeded_count() + counts.stopped_count() + counts.infeasible_count();
 }
 
-Table NewTable() { return Table({"experiment", "name", "state", "finished", "budget", "running", "failed", "created"}); }
+Table NewTable() {
+  return Table({"experiment", "name", "state", "finished", "budget", "running", "failed", "created"});
+}
 
 void AddRow(const Experiment& experiment, Table& table) {
   const optimizer::v1::TrialCounts& counts = experiment.trial_counts();
@@ -47,10 +51,12 @@ absl::StatusOr<ExitCode> PrintExperiment(const Experiment& experiment, Session& 
       std::string range;
       for (const char* kind : {"double_range", "int_range", "grid", "categories"}) {
         if (!domain.contains(kind)) continue;
-        range = domain[kind].contains("values") ? domain[kind]["values"].dump()
-                                                : absl::StrCat("[", domain[kind]["min"].dump(), ", ", domain[kind]["max"].dump(), "]");
+        range = domain[kind].contains("values")
+                    ? domain[kind]["values"].dump()
+                    : absl::StrCat("[", domain[kind]["min"].dump(), ", ", domain[kind]["max"].dump(), "]");
       }
-      parameters.AddRow({parameter.name(), range, domain.contains("default_value") ? domain["default_value"].dump() : "-",
+      parameters.AddRow({parameter.name(), range,
+                         domain.contains("default_value") ? domain["default_value"].dump() : "-",
                          parameter.reason()});
     }
     return absl::StrCat(table.Render(), "\n", parameters.Render());
@@ -65,7 +71,8 @@ absl::StatusOr<ExitCode> List(Session& session) {
   using Request = optimizer::v1::ListExperimentsRequest;
   using Response = optimizer::v1::ListExperimentsResponse;
   SDA_RETURN_IF_ERROR((ForEachPage<Request, Response>(
-      Request(), [&](const Request& page) { return client->Call(&OptimizerService::Stub::ListExperiments, page); },
+      Request(),
+      [&](const Request& page) { return client->Call(&OptimizerService::Stub::ListExperiments, page); },
       [&](const Response& page) {
         for (const Experiment& experiment : page.experiments()) {
           document.push_back(ToDocument(experiment));
@@ -119,8 +126,8 @@ absl::StatusOr<ExitCode> Best(const std::string& text, Session& session) {
     std::vector<TrialReport> front;
     for (const Trial& trial : response.pareto()) front.push_back(ToReport(trial));
     if (front.empty()) front.push_back(ToReport(response.recommended()));
-    return absl::StrCat(RenderTrials(front, response.recommended().name()), "\nthresholds met: ",
-                        response.thresholds_met() ? "yes" : "no", "\n");
+    return absl::StrCat(RenderTrials(front, response.recommended().name()),
+                        "\nthresholds met: ", response.thresholds_met() ? "yes" : "no", "\n");
   }));
   return ExitCode::kDone;
 }
@@ -164,8 +171,8 @@ absl::StatusOr<ExitCode> Watch(const std::string& text, Session& session) {
 
 template <class Request, class Response>
 absl::StatusOr<ExitCode> Change(const std::string& text, Session& session,
-                                grpc::Status (OptimizerService::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                               Response*)) {
+                                grpc::Status (OptimizerService::Stub::*method)(grpc::ClientContext*,
+                                                                               const Request&, Response*)) {
   SDA_ASSIGN_OR_RETURN(const std::string name, NameOf(text));
   SDA_ASSIGN_OR_RETURN(const auto client, session.Optimizer());
   Request request;
@@ -190,10 +197,11 @@ absl::StatusOr<ExitCode> Stop(const std::string& text, Session& session) {
 }  // namespace
 
 void AddExperimentCommands(CommandLine& line) {
-  CLI::App* family = line.Add(line.app, "experiment", "Look at searches and their trials; pause, resume and stop them",
-                              "  sda experiment list\n"
-                              "  sda experiment trials experiments/01h8xgj3kq --output json\n"
-                              "  sda experiment watch experiments/01h8xgj3kq");
+  CLI::App* family =
+      line.Add(line.app, "experiment", "Look at searches and their trials; pause, resume and stop them",
+               "  sda experiment list\n"
+               "  sda experiment trials experiments/01h8xgj3kq --output json\n"
+               "  sda experiment watch experiments/01h8xgj3kq");
   family->require_subcommand(1);
   const auto prepare = [&](CLI::App* command) {
     line.AddOutputOptions(command);
@@ -207,7 +215,9 @@ void AddExperimentCommands(CommandLine& line) {
   const auto add = [&](const char* verb, const char* description,
                        absl::StatusOr<ExitCode> (*execute)(const std::string&, Session&)) {
     CLI::App* command = line.Add(*family, verb, description, "");
-    command->add_option("EXPERIMENT", *name, "Its name, e.g. experiments/01h8xgj3kq")->required()->type_name("");
+    command->add_option("EXPERIMENT", *name, "Its name, e.g. experiments/01h8xgj3kq")
+        ->required()
+        ->type_name("");
     prepare(command);
     line.Run(command, [=](Session& session) { return execute(*name, session); });
   };

@@ -48,8 +48,8 @@ absl::StatusOr<std::vector<Entry>> Entries(const HealthFlags& flags, Session& se
   if (!flags.address.empty()) return std::vector<Entry>{{flags.service, flags.address, flags.service}};
   SDA_ASSIGN_OR_RETURN(const std::optional<Announcement> suite, session.FindSuite());
   if (!suite) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("no suite runs over ", session.state().folder, "; name a server with --address HOST:PORT"));
+    return absl::FailedPreconditionError(absl::StrCat("no suite runs over ", session.state().folder,
+                                                      "; name a server with --address HOST:PORT"));
   }
   std::vector<Entry> entries;
   for (const Announcement::Child& child : suite->children) {
@@ -87,7 +87,8 @@ void AddHealthCommand(CommandLine& line) {
   const auto flags = std::make_shared<HealthFlags>();
   command->add_option("--address", flags->address, "The server to ask (default: all of the local suite)")
       ->type_name("HOST:PORT");
-  command->add_option("--service", flags->service, "Full gRPC name of a service; without it the process as such")
+  command
+      ->add_option("--service", flags->service, "Full gRPC name of a service; without it the process as such")
       ->type_name("NAME");
   line.AddOutputOptions(command);
   line.AddConnectionOptions(command, {});

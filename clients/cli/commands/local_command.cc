@@ -18,7 +18,8 @@ constexpr const char* kExamples =
     "      Starts optimizer, preprocessing, a trainer-worker and advisor on loopback; Ctrl-C stops them.\n"
     "  sda run --data clicks.csv --label click --budget 20\n"
     "      In another terminal: uses the suite over ./sda-state.\n"
-    "\nThe state folder holds everything: databases, datasets, models (artefacts/), logs/ and local.json with addresses and process\n"
+    "\nThe state folder holds everything: databases, datasets, models (artefacts/), logs/ and local.json "
+    "with addresses and process\n"
     "ids. It has one owner at a time. A service that dies is started again on its port.";
 
 struct LocalFlags {
@@ -26,13 +27,15 @@ struct LocalFlags {
   std::string log_level = "info";
 };
 
-Document SuiteDocument(const LocalSuite& suite) { return Document::parse(AnnouncementToJson(suite.announcement())); }
+Document SuiteDocument(const LocalSuite& suite) {
+  return Document::parse(AnnouncementToJson(suite.announcement()));
+}
 
 std::string SuiteText(const LocalSuite& suite, const StateLayout& layout) {
   std::string text = absl::StrCat("the suite over ", layout.folder, " is ready:\n");
   for (const Announcement::Child& child : suite.announcement().children) {
-    absl::StrAppend(&text, "  ", child.name, std::string(14 - std::min<size_t>(13, child.name.size()), ' '), child.address,
-                    "\n");
+    absl::StrAppend(&text, "  ", child.name, std::string(14 - std::min<size_t>(13, child.name.size()), ' '),
+                    child.address, "\n");
   }
   const WorkerSizes& sizes = suite.workers();
   absl::StrAppend(&text, sizes.workers, " worker(s) x ", sizes.slots, " slot(s) x ", sizes.threads_per_slot,
@@ -47,13 +50,15 @@ absl::StatusOr<ExitCode> Execute(const LocalFlags& flags, Session& session) {
   SDA_RETURN_IF_ERROR(ParseSuiteSizes(flags.workers, flags.slots, flags.threads_per_slot, options));
   if (flags.log_level != "debug" && flags.log_level != "info" && flags.log_level != "warning" &&
       flags.log_level != "error") {
-    return InvalidField("--log-level", absl::StrCat("'", flags.log_level, "' is not one of debug, info, warning, error"));
+    return InvalidField("--log-level",
+                        absl::StrCat("'", flags.log_level, "' is not one of debug, info, warning, error"));
   }
   options.log_level = flags.log_level;
   options.say = [&terminal = session.terminal()](const std::string& line) { terminal.Say(line); };
   SDA_ASSIGN_OR_RETURN(const std::unique_ptr<LocalSuite> suite, LocalSuite::Start(options, session.stop()));
   session.signals().OnImpatience([&suite] { suite->supervisor().Kill(); });
-  SDA_RETURN_IF_ERROR(session.Print(SuiteDocument(*suite), [&] { return SuiteText(*suite, session.state()); }));
+  SDA_RETURN_IF_ERROR(
+      session.Print(SuiteDocument(*suite), [&] { return SuiteText(*suite, session.state()); }));
   const absl::Status status = suite->supervisor().AwaitEnd(session.stop());
   session.terminal().Say("stopping");
   suite->supervisor().Stop();
@@ -70,12 +75,15 @@ void AddLocalCommand(CommandLine& line) {
   const auto add = [&](const char* option, std::optional<std::string>* target, const char* help) {
     command->add_option(option, *target, help)->type_name("N");
   };
-  command->add_option("--state", line.common.settings.state, "State folder (default ./sda-state, or SDA_STATE)")
+  command
+      ->add_option("--state", line.common.settings.state, "State folder (default ./sda-state, or SDA_STATE)")
       ->type_name("DIR");
   add("--workers", &flags->workers, "Worker processes (default 1)");
   add("--slots", &flags->slots, "Trials at a time in a worker (default 2, as far as there are cores)");
   add("--threads-per-slot", &flags->threads_per_slot, "Threads of a trial (default: the cores, shared)");
-  command->add_option("--log-level", flags->log_level, "Of the services: debug, info, warning or error (default info)")
+  command
+      ->add_option("--log-level", flags->log_level,
+                   "Of the services: debug, info, warning or error (default info)")
       ->type_name("LEVEL");
   line.AddOutputOptions(command);
   line.Run(command, [flags](Session& session) { return Execute(*flags, session); });

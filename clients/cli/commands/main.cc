@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -23,7 +24,8 @@ constexpr const char* kExamples =
     "  sda datagen criteo --rows 100000 --seed 1 --output clicks.tsv\n"
     "  sda run --data clicks.tsv --label 0 --budget 8 --parallel 2\n"
     "  sda model list\n"
-    "\nEnvironment: SDA_STATE, SDA_ADVISOR, SDA_OPTIMIZER, SDA_PREPROCESSING, SDA_TRAINER, SDA_CA, SDA_CERT, SDA_KEY,\n"
+    "\nEnvironment: SDA_STATE, SDA_ADVISOR, SDA_OPTIMIZER, SDA_PREPROCESSING, SDA_TRAINER, SDA_CA, SDA_CERT, "
+    "SDA_KEY,\n"
     "SDA_TOKEN_FILE and SDA_CLIENT_CONFIG stand for the options of these names.";
 
 void Declare(CommandLine& line) {
@@ -54,6 +56,17 @@ std::string CommandPath(const CLI::App& app) {
   return path;
 }
 
+// CLI11 speaks of a missing command where a word is none.
+std::string WhatIsWrong(CLI::App& app, const CLI::ParseError& error) {
+  CLI::App* innermost = &app;
+  while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().front();
+  const std::vector<std::string> rest = innermost->remaining();
+  if (!rest.empty() && innermost->get_require_subcommand_min() > 0 && rest.front().rfind("-", 0) != 0) {
+    return absl::StrCat("'", rest.front(), "' is not a command");
+  }
+  return error.what();
+}
+
 ExitCode Execute(CommandLine& line) {
   Signals signals;
   Terminal terminal(line.common.quiet);
@@ -80,7 +93,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return line.app.exit(error);  // --help, --version
     const std::string path = sda::cli::CommandPath(line.app);
-    std::fprintf(stderr, "sda: %s\nsee `%s --help`\n", error.what(), path.c_str());
+    const std::string what = sda::cli::WhatIsWrong(line.app, error);
+    std::fprintf(stderr, "sda: %s\nsee `%s --help`\n", what.c_str(), path.c_str());
     return static_cast<int>(sda::cli::ExitCode::kBadInput);
   }
   return static_cast<int>(sda::cli::Execute(line));

@@ -1,5 +1,7 @@
 // `sda model`: delivered models, and what they predict.
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +22,7 @@ namespace {
 
 using advisor::v1::AdvisorService;
 using advisor::v1::Model;
+using preprocessing::v1::PreprocessingService;
 using trainer::v1::TrainerService;
 
 constexpr const char* kPredictExamples =
@@ -31,7 +34,8 @@ absl::StatusOr<Model> GetModel(const std::string& text, AdvisorClient& advisor) 
   SDA_ASSIGN_OR_RETURN(const std::string name, ParseNameFlag("MODEL", "models", text));
   advisor::v1::GetModelRequest request;
   request.set_name(name);
-  SDA_ASSIGN_OR_RETURN(advisor::v1::GetModelResponse response, advisor.Call(&AdvisorService::Stub::GetModel, request));
+  SDA_ASSIGN_OR_RETURN(advisor::v1::GetModelResponse response,
+                       advisor.Call(&AdvisorService::Stub::GetModel, request));
   return std::move(*response.mutable_model());
 }
 
@@ -51,8 +55,8 @@ absl::StatusOr<ExitCode> List(Session& session) {
       [&](const Response& page) {
         for (const Model& model : page.models()) {
           document.push_back(ToDocument(model));
-          table.AddRow({model.name(), MetricText(model, "auc"), MetricText(model, "test_auc"), model.dataset(),
-                        model.trial(), document.back().value("create_time", "")});
+          table.AddRow({model.name(), MetricText(model, "auc"), MetricText(model, "test_auc"),
+                        model.dataset(), model.trial(), document.back().value("create_time", "")});
         }
       })));
   SDA_RETURN_IF_ERROR(session.Print(document, [&] { return table.Render(); }));
@@ -65,9 +69,11 @@ absl::StatusOr<ExitCode> Get(const std::string& text, Session& session) {
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(model), [&] {
     Table metrics({"metric", "value"});
     const Document document = ToDocument(model);
-    for (const auto& item : document["metrics"].items()) metrics.AddRow({item.key(), FormatNumber(item.value())});
-    return absl::StrCat(model.name(), " of ", model.trial(), " on ", model.dataset(), "\nfiles: ",
-                        ResolveArtefact(session.artefacts(), model.uri()), "\n\n", metrics.Render());
+    for (const auto& item : document["metrics"].items())
+      metrics.AddRow({item.key(), FormatNumber(item.value())});
+    return absl::StrCat(model.name(), " of ", model.trial(), " on ", model.dataset(),
+                        "\nfiles: ", ResolveArtefact(session.artefacts(), model.uri()), "\n\n",
+                        metrics.Render());
   }));
   return ExitCode::kDone;
 }
@@ -86,12 +92,27 @@ absl::StatusOr<ExitCode> Delete(const std::string& text, Session& session) {
 struct PredictFlags {
   std::string model;
   PredictionInput input;
+  std::optional<std::string> columns;
 };
 
-absl::StatusOr<ExitCode> Predict(const PredictFlags& flags, Session& session) {
-  SDA_ASSIGN_OR_RETURN(const std::unique_ptr<PredictionRows> rows, PredictionRows::Open(flags.input));
+// The columns of the log that the model looks at: files may hold more, such as the label.
+absl::StatusOr<std::set<std::string>> ColumnsOf(const Model& model, PreprocessingClient& client) {
+  preprocessing::v1::GetDatasetRequest request;
+  request.set_name(model.dataset());
+  SDA_ASSIGN_OR_RETURN(const preprocessing::v1::GetDatasetResponse response,
+                       client.Call(&PreprocessingService::Stub::GetDataset, request));
+  std::set<std::string> names;
+  for (const auto& column : response.dataset().profile().columns()) names.insert(column.name());
+  return names;
+}
+
+absl::StatusOr<ExitCode> Predict(PredictFlags flags, Session& session) {
   SDA_ASSIGN_OR_RETURN(const auto advisor, session.Advisor());
   SDA_ASSIGN_OR_RETURN(const Model model, GetModel(flags.model, *advisor));
+  SDA_ASSIGN_OR_RETURN(const auto preprocessing, session.Preprocessing());
+  SDA_ASSIGN_OR_RETURN(flags.input.wanted, ColumnsOf(model, *preprocessing));
+  if (flags.columns) flags.input.columns = SplitList(*flags.columns);
+  SDA_ASSIGN_OR_RETURN(const std::unique_ptr<PredictionRows> rows, PredictionRows::Open(flags.input));
   SDA_ASSIGN_OR_RETURN(const auto trainer, session.Trainer());
   Document document = Document::array();
   std::string text;
@@ -109,6 +130,26 @@ absl::StatusOr<ExitCode> Predict(const PredictFlags& flags, Session& session) {
   }
   SDA_RETURN_IF_ERROR(session.Print(document, [&] { return text; }));
   return ExitCode::kDone;
+}
+
+void AddPredictCommand(CommandLine& line, CLI::App& family) {
+  const auto flags = std::make_shared<PredictFlags>();
+  CLI::App* command = line.Add(family, "predict", "Click probabilities of rows", kPredictExamples);
+  command->add_option("MODEL", flags->model, "Its name, e.g. models/01h8xgj3kq")->required()->type_name("");
+  command->add_option("--data", flags->input.data, "Files with the rows: CSV, TSV or Parquet")
+      ->required()
+      ->type_name("FILE")
+      ->expected(1, -1);
+  command->add_option("--delimiter", flags->input.delimiter, "Between fields (default: guessed)")
+      ->type_name("TEXT");
+  command
+      ->add_option("--header", flags->input.header, "Whether the first line names the columns (default auto)")
+      ->type_name("yes|no|auto");
+  command->add_option("--columns", flags->columns, "Names of the columns, for files without a header")
+      ->type_name("NAME,...");
+  line.AddOutputOptions(command);
+  line.AddConnectionOptions(command, {"advisor", "preprocessing", "trainer"});
+  line.Run(command, [flags](Session& session) { return Predict(*flags, session); });
 }
 
 }  // namespace
@@ -135,13 +176,7 @@ void AddModelCommands(CommandLine& line) {
   add("get", "One model with its metrics and where it lies", Get);
   add("delete", "Removes a model and its files", Delete);
 
-  const auto flags = std::make_shared<PredictFlags>();
-  CLI::App* predict = line.Add(*family, "predict", "Click probabilities of rows", kPredictExamples);
-  predict->add_option("MODEL", flags->model, "Its name, e.g. models/01h8xgj3kq")->required()->type_name("");
-  AddPredictionOptions(predict, &flags->input);
-  line.AddOutputOptions(predict);
-  line.AddConnectionOptions(predict, {"advisor", "trainer"});
-  line.Run(predict, [flags](Session& session) { return Predict(*flags, session); });
+  AddPredictCommand(line, *family);
 }
 
 }  // namespace sda::cli

@@ -43,13 +43,16 @@ absl::StatusOr<ExitCode> PrintRecipe(const Recipe& recipe, Session& session) {
 
 absl::StatusOr<advisor::v1::RecipeAdvice> PlanAdvice(const CreateFlags& flags) {
   advisor::v1::RecipeAdvice advice;
-  if (!flags.dataset) return InvalidField("--dataset", "is missing; name the dataset, or give an edited recipe with --file");
+  if (!flags.dataset)
+    return InvalidField("--dataset", "is missing; name the dataset, or give an edited recipe with --file");
   SDA_ASSIGN_OR_RETURN(const std::string dataset, ParseNameFlag("--dataset", "datasets", *flags.dataset));
   advice.set_dataset(dataset);
-  if (!flags.budget) return InvalidField("--budget", "is missing; say how many trials to run, e.g. --budget 20");
+  if (!flags.budget)
+    return InvalidField("--budget", "is missing; say how many trials to run, e.g. --budget 20");
   SDA_ASSIGN_OR_RETURN(const int64_t budget, ParseIntFlag("--budget", *flags.budget, 1, kMaxBudget));
   advice.set_observation_budget(budget);
-  SDA_ASSIGN_OR_RETURN(const int64_t parallel, ParseIntFlag("--parallel", flags.parallel.value_or("1"), 1, kMaxParallel));
+  SDA_ASSIGN_OR_RETURN(const int64_t parallel,
+                       ParseIntFlag("--parallel", flags.parallel.value_or("1"), 1, kMaxParallel));
   advice.set_parallel_bandwidth(static_cast<int32_t>(parallel));
   SDA_ASSIGN_OR_RETURN(const int64_t seed, ParseIntFlag("--seed", flags.seed.value_or("0"), 0, INT64_MAX));
   advice.set_seed(seed);
@@ -156,13 +159,15 @@ void AddRecipeCommands(CommandLine& line) {
   };
 
   const auto flags = std::make_shared<CreateFlags>();
-  CLI::App* create = line.Add(*family, "create", "Writes a recipe for a dataset, or stores an edited one", kCreateExamples);
-  const auto add_flag = [&](const char* option, std::optional<std::string>* target, const char* type, const char* help) {
-    create->add_option(option, *target, help)->type_name(type);
-  };
+  CLI::App* create =
+      line.Add(*family, "create", "Writes a recipe for a dataset, or stores an edited one", kCreateExamples);
+  const auto add_flag = [&](const char* option, std::optional<std::string>* target, const char* type,
+                            const char* help) { create->add_option(option, *target, help)->type_name(type); };
   add_flag("--dataset", &flags->dataset, "NAME", "Dataset to write it for");
   add_flag("--file", &flags->file, "FILE", "Store this YAML instead");
-  create->add_option("--goal", flags->goals, "What to reach (see `sda run --help`)")->type_name("GOAL")->expected(1, -1);
+  create->add_option("--goal", flags->goals, "What to reach (see `sda run --help`)")
+      ->type_name("GOAL")
+      ->expected(1, -1);
   add_flag("--budget", &flags->budget, "N", "Trials to run");
   add_flag("--parallel", &flags->parallel, "N", "Trials at the same time (default 1)");
   add_flag("--model", &flags->model, "NAME", "Model family: dlrm (default dlrm)");

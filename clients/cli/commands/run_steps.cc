@@ -55,7 +55,8 @@ absl::Status SetRecipe(const RunPlan& plan, AdvisorClient& advisor, advisor::v1:
 
 }  // namespace
 
-absl::Status ParseSuiteSizes(const std::optional<std::string>& workers, const std::optional<std::string>& slots,
+absl::Status ParseSuiteSizes(const std::optional<std::string>& workers,
+                             const std::optional<std::string>& slots,
                              const std::optional<std::string>& threads_per_slot, LocalSuiteOptions& options) {
   SDA_RETURN_IF_ERROR(ParseSize("--workers", workers, kMostWorkers, options.workers));
   SDA_RETURN_IF_ERROR(ParseSize("--slots", slots, kMostThreads, options.slots));
@@ -100,7 +101,9 @@ absl::StatusOr<std::vector<std::string>> ListRunningRuns(AdvisorClient& advisor)
   request.add_states(Run::STATE_RUNNING);
   SDA_RETURN_IF_ERROR((ForEachPage<advisor::v1::ListRunsRequest, advisor::v1::ListRunsResponse>(
       request,
-      [&](const advisor::v1::ListRunsRequest& page) { return advisor.Call(&AdvisorService::Stub::ListRuns, page); },
+      [&](const advisor::v1::ListRunsRequest& page) {
+        return advisor.Call(&AdvisorService::Stub::ListRuns, page);
+      },
       [&](const advisor::v1::ListRunsResponse& page) {
         for (const Run& run : page.runs()) names.push_back(run.name());
       })));
@@ -128,7 +131,8 @@ std::string RenderViolations(const std::string& file, const advisor::v1::Validat
   for (const advisor::v1::RecipeViolation& violation : response.violations()) {
     absl::StrAppend(&text, text.empty() ? "" : "\n", file);
     if (violation.line() > 0) absl::StrAppend(&text, ":", violation.line(), ":", violation.column());
-    absl::StrAppend(&text, ": ", violation.field(), violation.field().empty() ? "" : ": ", violation.description());
+    absl::StrAppend(&text, ": ", violation.field(), violation.field().empty() ? "" : ": ",
+                    violation.description());
   }
   return text;
 }

@@ -20,22 +20,26 @@ namespace sda::cli {
 // Steps that `sda run`, `sda runs` and `sda local` share.
 
 // --workers, --slots and --threads-per-slot into `options`.
-absl::Status ParseSuiteSizes(const std::optional<std::string>& workers, const std::optional<std::string>& slots,
+absl::Status ParseSuiteSizes(const std::optional<std::string>& workers,
+                             const std::optional<std::string>& slots,
                              const std::optional<std::string>& threads_per_slot, LocalSuiteOptions& options);
 
 // Creates the run of a plan, or takes up the one it names.
 absl::StatusOr<advisor::v1::Run> StartRun(const RunPlan& plan, AdvisorClient& advisor);
 
 // The run in its final state, its progress shown meanwhile.
-absl::StatusOr<advisor::v1::Run> FollowRun(const std::string& name, AdvisorClient& advisor, Terminal& terminal);
+absl::StatusOr<advisor::v1::Run> FollowRun(const std::string& name, AdvisorClient& advisor,
+                                           Terminal& terminal);
 
 // With all its trials.
-absl::StatusOr<RunReport> ReportRun(const advisor::v1::Run& run, AdvisorClient& advisor, const std::string& artefacts);
+absl::StatusOr<RunReport> ReportRun(const advisor::v1::Run& run, AdvisorClient& advisor,
+                                    const std::string& artefacts);
 
 // Names of the runs that are going on.
 absl::StatusOr<std::vector<std::string>> ListRunningRuns(AdvisorClient& advisor);
 
-// Stores the recipe of a file. INVALID_ARGUMENT has a line for each violation: "FILE:LINE:COLUMN: field: rule".
+// Stores the recipe of a file. INVALID_ARGUMENT has a line for each violation: "FILE:LINE:COLUMN: field:
+// rule".
 absl::StatusOr<advisor::v1::Recipe> StoreRecipe(const std::string& file, const std::string& yaml,
                                                 const std::string& recipe_id, AdvisorClient& advisor);
 

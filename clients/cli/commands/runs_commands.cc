@@ -24,13 +24,15 @@ absl::StatusOr<ExitCode> List(Session& session) {
   Table table({"run", "state", "stage", "dataset", "experiment", "model", "created"});
   SDA_RETURN_IF_ERROR((ForEachPage<advisor::v1::ListRunsRequest, advisor::v1::ListRunsResponse>(
       advisor::v1::ListRunsRequest(),
-      [&](const advisor::v1::ListRunsRequest& page) { return advisor->Call(&AdvisorService::Stub::ListRuns, page); },
+      [&](const advisor::v1::ListRunsRequest& page) {
+        return advisor->Call(&AdvisorService::Stub::ListRuns, page);
+      },
       [&](const advisor::v1::ListRunsResponse& page) {
         for (const Run& run : page.runs()) {
           document.push_back(ToDocument(run));
           const Document& last = document.back();
-          table.AddRow({run.name(), StateName(run.state()), last["stage"], run.dataset(), run.experiment(), run.model(),
-                        last.value("create_time", "")});
+          table.AddRow({run.name(), StateName(run.state()), last["stage"], run.dataset(), run.experiment(),
+                        run.model(), last.value("create_time", "")});
         }
       })));
   SDA_RETURN_IF_ERROR(session.Print(document, [&] { return table.Render(); }));
@@ -42,7 +44,8 @@ absl::StatusOr<ExitCode> Get(const std::string& text, Session& session) {
   SDA_ASSIGN_OR_RETURN(const auto advisor, session.Advisor());
   advisor::v1::GetRunRequest request;
   request.set_name(name);
-  SDA_ASSIGN_OR_RETURN(const advisor::v1::GetRunResponse response, advisor->Call(&AdvisorService::Stub::GetRun, request));
+  SDA_ASSIGN_OR_RETURN(const advisor::v1::GetRunResponse response,
+                       advisor->Call(&AdvisorService::Stub::GetRun, request));
   SDA_ASSIGN_OR_RETURN(const RunReport report, ReportRun(response.run(), *advisor, session.artefacts()));
   Document document = ToDocument(report);
   document["stage"] = ToDocument(response.run())["stage"];

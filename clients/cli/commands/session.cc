@@ -42,7 +42,8 @@ absl::StatusOr<ClientSettings> ReadClientFile(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Create(const CommonFlags& flags, Terminal& terminal, Signals& signals) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Create(const CommonFlags& flags, Terminal& terminal,
+                                                         Signals& signals) {
   std::unique_ptr<Session> session(new Session(terminal, signals));
   SDA_ASSIGN_OR_RETURN(session->output_, ParseOutputFormat(flags.output));
   SDA_ASSIGN_OR_RETURN(ClientSettings file, ReadClientFile(ClientFile(flags)));
@@ -50,7 +51,9 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Create(const CommonFlags& flag
   return session;
 }
 
-StateLayout Session::state() const { return StateLayout(AbsolutePath(settings_.state.value_or(kDefaultState))); }
+StateLayout Session::state() const {
+  return StateLayout(AbsolutePath(settings_.state.value_or(kDefaultState)));
+}
 
 absl::StatusOr<std::optional<Announcement>> Session::FindSuite() {
   if (!suite_) {
@@ -64,9 +67,9 @@ absl::StatusOr<std::string> Session::AddressOf(const std::string& service) {
   if (const auto& address = *FindSetting(settings, service)) return *address;
   SDA_ASSIGN_OR_RETURN(const std::optional<Announcement> suite, FindSuite());
   if (suite) return suite->AddressOf(service);
-  return absl::FailedPreconditionError(absl::StrCat("no suite runs over ", state().folder, "; start one with `sda local --state ",
-                                                    state().folder, "`, or name the ", service, " with --", service,
-                                                    " HOST:PORT"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("no suite runs over ", state().folder, "; start one with `sda local --state ",
+                   state().folder, "`, or name the ", service, " with --", service, " HOST:PORT"));
 }
 
 absl::StatusOr<std::shared_ptr<rpc::Connection>> Session::Connect(const std::string& address) const {
@@ -85,12 +88,18 @@ absl::StatusOr<std::unique_ptr<Client>> Session::Open(const std::string& service
   return std::make_unique<Client>(service, std::move(connection), stop());
 }
 
-absl::StatusOr<std::unique_ptr<AdvisorClient>> Session::Advisor() { return Open<AdvisorClient>("advisor"); }
-absl::StatusOr<std::unique_ptr<OptimizerClient>> Session::Optimizer() { return Open<OptimizerClient>("optimizer"); }
+absl::StatusOr<std::unique_ptr<AdvisorClient>> Session::Advisor() {
+  return Open<AdvisorClient>("advisor");
+}
+absl::StatusOr<std::unique_ptr<OptimizerClient>> Session::Optimizer() {
+  return Open<OptimizerClient>("optimizer");
+}
 absl::StatusOr<std::unique_ptr<PreprocessingClient>> Session::Preprocessing() {
   return Open<PreprocessingClient>("preprocessing");
 }
-absl::StatusOr<std::unique_ptr<TrainerClient>> Session::Trainer() { return Open<TrainerClient>("trainer"); }
+absl::StatusOr<std::unique_ptr<TrainerClient>> Session::Trainer() {
+  return Open<TrainerClient>("trainer");
+}
 
 absl::Status Session::Print(const Document& document, const std::function<std::string()>& table) {
   switch (output_) {
@@ -104,6 +113,8 @@ absl::Status Session::Print(const Document& document, const std::function<std::s
   return terminal_.Print(table());
 }
 
-std::string NewRequestId() { return NewUuid(); }
+std::string NewRequestId() {
+  return NewUuid();
+}
 
 }  // namespace sda::cli

@@ -32,7 +32,8 @@ struct CommonFlags {
 class Session {
  public:
   // Completes the settings from environment and client file. INVALID_ARGUMENT for a bad file or --output.
-  static absl::StatusOr<std::unique_ptr<Session>> Create(const CommonFlags& flags, Terminal& terminal, Signals& signals);
+  static absl::StatusOr<std::unique_ptr<Session>> Create(const CommonFlags& flags, Terminal& terminal,
+                                                         Signals& signals);
 
   Terminal& terminal() { return terminal_; }
   Signals& signals() { return signals_; }
@@ -51,8 +52,8 @@ class Session {
   // Folder the artefacts of the suite lie in; "" when it is not on this machine.
   std::string artefacts() const { return suite_ && *suite_ ? (*suite_)->artefacts : ""; }
 
-  // Clients of the services: at the address that was given, else of the running suite. FAILED_PRECONDITION, saying what
-  // to do, where there is neither.
+  // Clients of the services: at the address that was given, else of the running suite. FAILED_PRECONDITION,
+  // saying what to do, where there is neither.
   absl::StatusOr<std::unique_ptr<AdvisorClient>> Advisor();
   absl::StatusOr<std::unique_ptr<OptimizerClient>> Optimizer();
   absl::StatusOr<std::unique_ptr<PreprocessingClient>> Preprocessing();

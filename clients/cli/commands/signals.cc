@@ -1,10 +1,10 @@
 #include "clients/cli/commands/signals.h"
 
+#include <utility>
+
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
-
-#include <utility>
 
 #include "clients/cli/core/exit_code.h"
 

@@ -8,9 +8,9 @@
 
 namespace sda::cli {
 
-// Takes SIGINT, SIGTERM and SIGHUP on a thread of its own. The first one requests a stop, the second calls what
-// OnImpatience was given, the third ends the process with exit code 130. Make one before any other thread, so that all
-// inherit the blocked signals.
+// Takes SIGINT, SIGTERM and SIGHUP on a thread of its own. The first one requests a stop, the second calls
+// what OnImpatience was given, the third ends the process with exit code 130. Make one before any other
+// thread, so that all inherit the blocked signals.
 class Signals {
  public:
   Signals();

@@ -1,8 +1,5 @@
 #include "clients/cli/commands/terminal.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -10,6 +7,8 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "clients/cli/process/file_io.h"
 #include "common/base/clock.h"
@@ -41,7 +40,9 @@ bool IsTerminal() {
 
 Terminal::Terminal(bool quiet) : quiet_(quiet), bar_(IsTerminal()) {}
 
-Terminal::~Terminal() { ClearBar(); }
+Terminal::~Terminal() {
+  ClearBar();
+}
 
 absl::Status Terminal::Print(const std::string& text) {
   ClearBar();

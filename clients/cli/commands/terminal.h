@@ -11,8 +11,8 @@
 
 namespace sda::cli {
 
-// Where a command speaks: results on standard output; progress and remarks on standard error, as a bar that stays at the bottom of a
-// terminal, else as single lines. Thread-safe.
+// Where a command speaks: results on standard output; progress and remarks on standard error, as a bar that
+// stays at the bottom of a terminal, else as single lines. Thread-safe.
 class Terminal {
  public:
   // `quiet` leaves out progress and remarks, not errors.

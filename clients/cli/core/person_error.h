@@ -27,8 +27,8 @@ bool IsBadInput(absl::StatusCode code);
 // none does.
 std::string OptionOfField(const std::string& field);
 
-// A failed call to `service` at `address`, in words: who could not be reached, what was asked for, what to do. Errors that
-// the service itself spoke of pass through.
+// A failed call to `service` at `address`, in words: who could not be reached, what was asked for, what to
+// do. Errors that the service itself spoke of pass through.
 absl::Status ExplainCall(const absl::Status& status, const std::string& service, const std::string& address);
 
 }  // namespace sda::cli

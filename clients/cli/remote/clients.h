@@ -11,6 +11,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
+#include <grpcpp/channel.h>
 
 #include "clients/cli/core/person_error.h"
 #include "common/base/status_macros.h"
@@ -35,8 +36,8 @@ class ServiceClient {
         stub_(Service::NewStub(connection_->channel())),
         stop_(std::move(stop)) {}
 
-  // How long calls are repeated while the service cannot be reached. Everything sent here is a read or carries a
-  // request_id, so it may be.
+  // How long calls are repeated while the service cannot be reached. Everything sent here is a read or
+  // carries a request_id, so it may be.
   void set_patience(absl::Duration patience) { patience_ = patience; }
 
   // A unary call; errors are in words for people (ExplainCall).
@@ -73,7 +74,8 @@ using OptimizerClient = ServiceClient<optimizer::v1::OptimizerService>;
 using PreprocessingClient = ServiceClient<preprocessing::v1::PreprocessingService>;
 using TrainerClient = ServiceClient<trainer::v1::TrainerService>;
 
-// Reads all pages of a list: `call` is asked with each page's token until there is no next one; `take` gets each answer.
+// Reads all pages of a list: `call` is asked with each page's token until there is no next one; `take` gets
+// each answer.
 template <class Request, class Response>
 absl::Status ForEachPage(Request request, const std::function<absl::StatusOr<Response>(const Request&)>& call,
                          const std::function<void(const Response&)>& take) {

@@ -30,7 +30,8 @@ struct StreamFollower {
   std::function<void()> on_wait;                     // the service is away; called before each new attempt
   absl::Duration patience = absl::Minutes(10);       // how long it may be away
 
-  // OK after the last message. CANCELLED when interrupted; the service's error; UNAVAILABLE after the patience.
+  // OK after the last message. CANCELLED when interrupted; the service's error; UNAVAILABLE after the
+  // patience.
   absl::Status Follow() {
     constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
     constexpr absl::Duration kLongestPause = absl::Seconds(2);

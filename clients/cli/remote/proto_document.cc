@@ -86,24 +86,32 @@ Document FieldValue(const Message& message, const FieldDescriptor& field, int in
   const bool repeated = index >= 0;
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
-      return repeated ? reflection.GetRepeatedInt32(message, &field, index) : reflection.GetInt32(message, &field);
+      return repeated ? reflection.GetRepeatedInt32(message, &field, index)
+                      : reflection.GetInt32(message, &field);
     case FieldDescriptor::CPPTYPE_INT64:
-      return repeated ? reflection.GetRepeatedInt64(message, &field, index) : reflection.GetInt64(message, &field);
+      return repeated ? reflection.GetRepeatedInt64(message, &field, index)
+                      : reflection.GetInt64(message, &field);
     case FieldDescriptor::CPPTYPE_UINT32:
-      return repeated ? reflection.GetRepeatedUInt32(message, &field, index) : reflection.GetUInt32(message, &field);
+      return repeated ? reflection.GetRepeatedUInt32(message, &field, index)
+                      : reflection.GetUInt32(message, &field);
     case FieldDescriptor::CPPTYPE_UINT64:
-      return repeated ? reflection.GetRepeatedUInt64(message, &field, index) : reflection.GetUInt64(message, &field);
+      return repeated ? reflection.GetRepeatedUInt64(message, &field, index)
+                      : reflection.GetUInt64(message, &field);
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return repeated ? reflection.GetRepeatedDouble(message, &field, index) : reflection.GetDouble(message, &field);
+      return repeated ? reflection.GetRepeatedDouble(message, &field, index)
+                      : reflection.GetDouble(message, &field);
     case FieldDescriptor::CPPTYPE_FLOAT:
-      return repeated ? reflection.GetRepeatedFloat(message, &field, index) : reflection.GetFloat(message, &field);
+      return repeated ? reflection.GetRepeatedFloat(message, &field, index)
+                      : reflection.GetFloat(message, &field);
     case FieldDescriptor::CPPTYPE_BOOL:
-      return repeated ? reflection.GetRepeatedBool(message, &field, index) : reflection.GetBool(message, &field);
+      return repeated ? reflection.GetRepeatedBool(message, &field, index)
+                      : reflection.GetBool(message, &field);
     case FieldDescriptor::CPPTYPE_ENUM:
       return EnumName(repeated ? *reflection.GetRepeatedEnum(message, &field, index)
                                : *reflection.GetEnum(message, &field));
     case FieldDescriptor::CPPTYPE_STRING:
-      return repeated ? reflection.GetRepeatedString(message, &field, index) : reflection.GetString(message, &field);
+      return repeated ? reflection.GetRepeatedString(message, &field, index)
+                      : reflection.GetString(message, &field);
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return ToDocument(repeated ? reflection.GetRepeatedMessage(message, &field, index)
                                  : reflection.GetMessage(message, &field));
@@ -111,7 +119,9 @@ Document FieldValue(const Message& message, const FieldDescriptor& field, int in
   return nullptr;
 }
 
-std::string KeyText(const Document& key) { return key.is_string() ? key.get<std::string>() : key.dump(); }
+std::string KeyText(const Document& key) {
+  return key.is_string() ? key.get<std::string>() : key.dump();
+}
 
 // Entries by key, since maps have no order of their own.
 Document MapDocument(const Message& message, const FieldDescriptor& field) {
@@ -120,7 +130,8 @@ Document MapDocument(const Message& message, const FieldDescriptor& field) {
   for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
     const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
     const auto* type = entry.GetDescriptor();
-    entries.emplace_back(KeyText(FieldValue(entry, *type->map_key(), -1)), FieldValue(entry, *type->map_value(), -1));
+    entries.emplace_back(KeyText(FieldValue(entry, *type->map_key(), -1)),
+                         FieldValue(entry, *type->map_value(), -1));
   }
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Document object = Document::object();
@@ -141,7 +152,8 @@ Document ToDocument(const Message& message) {
       document[field.name()] = MapDocument(message, field);
     } else if (field.is_repeated()) {
       Document& list = document[field.name()] = Document::array();
-      for (int k = 0; k < reflection.FieldSize(message, &field); ++k) list.push_back(FieldValue(message, field, k));
+      for (int k = 0; k < reflection.FieldSize(message, &field); ++k)
+        list.push_back(FieldValue(message, field, k));
     } else if (!field.has_presence() || reflection.HasField(message, &field)) {
       document[field.name()] = FieldValue(message, field, -1);
     }

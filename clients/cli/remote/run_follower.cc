@@ -22,7 +22,8 @@ constexpr int64_t kMostTrialsShown = 1000;
 // What "best" means to the user: the first metric to optimise.
 Metric FirstMetric(const Run& run) {
   for (const Metric& metric : run.spec().goal().metrics()) {
-    if (metric.strategy() != Metric::STRATEGY_CONSTRAINT && metric.strategy() != Metric::STRATEGY_STORE) return metric;
+    if (metric.strategy() != Metric::STRATEGY_CONSTRAINT && metric.strategy() != Metric::STRATEGY_STORE)
+      return metric;
   }
   Metric auc;
   auc.set_name("auc");

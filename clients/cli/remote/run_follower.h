@@ -28,9 +28,11 @@ class RunFollower {
   // How long the advisor may be away.
   static constexpr absl::Duration kPatience = absl::Minutes(10);
 
-  RunFollower(AdvisorClient& advisor, Listener listener) : advisor_(advisor), listener_(std::move(listener)) {}
+  RunFollower(AdvisorClient& advisor, Listener listener)
+      : advisor_(advisor), listener_(std::move(listener)) {}
 
-  // The run in its final state. CANCELLED when interrupted, UNAVAILABLE when the advisor stays away for kPatience.
+  // The run in its final state. CANCELLED when interrupted, UNAVAILABLE when the advisor stays away for
+  // kPatience.
   absl::StatusOr<advisor::v1::Run> Follow(const std::string& name, absl::Duration patience = kPatience);
 
  private:
@@ -45,7 +47,8 @@ class RunFollower {
 };
 
 // All trials of a run, by number.
-absl::StatusOr<std::vector<optimizer::v1::Trial>> ListTrialsOfRun(AdvisorClient& advisor, const std::string& run);
+absl::StatusOr<std::vector<optimizer::v1::Trial>> ListTrialsOfRun(AdvisorClient& advisor,
+                                                                  const std::string& run);
 
 }  // namespace sda::cli
 

@@ -35,7 +35,8 @@ double SecondsOf(const google::protobuf::Timestamp& time) {
 double ElapsedSeconds(const Run& run) {
   if (run.has_result() && run.result().has_elapsed()) return SecondsOf(run.result().elapsed());
   if (!run.has_create_time()) return 0;
-  const double end = run.has_complete_time() ? SecondsOf(run.complete_time()) : absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  const double end = run.has_complete_time() ? SecondsOf(run.complete_time())
+                                             : absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
   return std::max(0.0, end - SecondsOf(run.create_time()));
 }
 
@@ -58,11 +59,19 @@ std::string StageName(Run::Stage stage) {
 
 }  // namespace
 
-std::string StateName(Trial::State state) { return WithoutPrefix(Trial::State_Name(state)); }
-std::string StateName(Experiment::State state) { return WithoutPrefix(Experiment::State_Name(state)); }
-std::string StateName(Run::State state) { return WithoutPrefix(Run::State_Name(state)); }
+std::string StateName(Trial::State state) {
+  return WithoutPrefix(Trial::State_Name(state));
+}
+std::string StateName(Experiment::State state) {
+  return WithoutPrefix(Experiment::State_Name(state));
+}
+std::string StateName(Run::State state) {
+  return WithoutPrefix(Run::State_Name(state));
+}
 
-bool IsFinal(Run::State state) { return state != Run::STATE_UNSPECIFIED && state != Run::STATE_RUNNING; }
+bool IsFinal(Run::State state) {
+  return state != Run::STATE_UNSPECIFIED && state != Run::STATE_RUNNING;
+}
 
 bool IsFinal(Trial::State state) {
   return state != Trial::STATE_UNSPECIFIED && state != Trial::STATE_QUEUED && state != Trial::STATE_ACTIVE;
@@ -76,7 +85,8 @@ TrialReport ToReport(const Trial& trial) {
   TrialReport report;
   report.name = trial.name();
   report.state = StateName(trial.state());
-  for (const auto& [name, value] : trial.assignments()) report.parameters.emplace_back(name, ToDocument(value));
+  for (const auto& [name, value] : trial.assignments())
+    report.parameters.emplace_back(name, ToDocument(value));
   std::sort(report.parameters.begin(), report.parameters.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [name, value] : trial.metrics()) report.metrics[name] = value.value();
