@@ -44,6 +44,12 @@ struct EchoServer {
     return announcement.ok() ? announcement->address : "127.0.0.1:1";
   }
 
+  // Waits for a line of log with that message.
+  bool Says(const std::string& message) {
+    const std::string part = "\"message\":\"" + message + "\"";
+    return Eventually([&] { return process.standard_error().find(part) != std::string::npos; });
+  }
+
   TempDir dir;
   const std::string announce;
   ChildProcess process;
@@ -62,8 +68,7 @@ TEST_P(StopTest, SignalLetsTheRunningCallFinish) {
   EchoServer server({"--answer-after", "300ms"});
   const std::string address = server.Address();
   auto call = std::async(std::launch::async, [&] { return Echo(address); });
-  // The call is surely there when metrics or logs would say so; the wait for it is the call's own 300 ms.
-  ASSERT_EQ(call.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  ASSERT_TRUE(server.Says("begun"));
   server.process.Signal(GetParam());
   EXPECT_EQ(server.process.Wait(), 0) << server.process.standard_error();
   SDA_EXPECT_OK(call.get());
@@ -78,9 +83,9 @@ TEST(ProcessTest, SecondSignalEndsAHangingStop) {
   SDA_ASSERT_OK(connection);
   Stub stub((*connection)->channel());
   auto call = std::async(std::launch::async, [&] { return Call(**connection, stub, &Stub::Echo, EchoRequest()).status(); });
-  ASSERT_EQ(call.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  ASSERT_TRUE(server.Says("begun"));
   server.process.Signal(SIGTERM);
-  ASSERT_TRUE(Eventually([&] { return server.process.standard_error().find("stopping") != std::string::npos; }));
+  ASSERT_TRUE(server.Says("stopping"));
   server.process.Signal(SIGTERM);
   EXPECT_EQ(server.process.Wait(), 1);
   EXPECT_FALSE(call.get().ok());
@@ -98,10 +103,14 @@ TEST(ProcessTest, EveryLineOfTheLogIsJson) {
     ASSERT_TRUE(json.is_object()) << line;
     EXPECT_EQ(json["service"], "echo") << line;
     messages.push_back(json["message"]);
-    if (json["message"] == "configuration") EXPECT_EQ(json["listen"], "127.0.0.1:0");
-    if (json["message"] == "call") EXPECT_EQ(json["method"], "Echo");
+    if (json["message"] == "configuration") {
+      EXPECT_EQ(json["listen"], "127.0.0.1:0");
+    }
+    if (json["message"] == "call") {
+      EXPECT_EQ(json["method"], "Echo");
+    }
   }
-  EXPECT_THAT(messages, ::testing::ElementsAre("configuration", "listening", "ready", "call", "stopping", "stopped"));
+  EXPECT_THAT(messages, ::testing::ElementsAre("configuration", "listening", "ready", "begun", "call", "stopping", "stopped"));
   EXPECT_EQ(server.process.standard_output(), "");
 }
 

@@ -4,6 +4,7 @@
 #include "common/rpc/server_config.h"
 #include "common/rpc/server_runner.h"
 #include "common/rpc/testdata/echo_service.h"
+#include "common/telemetry/log.h"
 
 int main(int argc, char** argv) {
   using namespace sda;
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
 
   rpc::ServerRunner runner("echo", config);
   rpc::EchoService service(runner.calls(), [&](const auto& request, auto* response, rpc::RequestContext& call) {
+    log::Info("begun");
     RealClock::Get().Sleep(answer_after, std::stop_token());
     return rpc::EchoService::EchoBack(request, response, call);
   });
