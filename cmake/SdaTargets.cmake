@@ -3,7 +3,8 @@
 #   sda_library(NAME name SRCS … DEPS …)                 static library, include root = repository root
 #   sda_binary(NAME name SRCS … DEPS …)                  program in build/<preset>/bin
 #   sda_test(NAME name SRCS … DEPS … [LABELS …] [TIMEOUT seconds] [ENV …])
-#                                                        GoogleTest program; label "unit" unless others are given
+#                                                        GoogleTest program; label "unit" unless others are given.
+#                                                        Target <label>-tests builds all programs of a label.
 function(sda_library)
   cmake_parse_arguments(A "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
   if(A_SRCS)
@@ -39,4 +40,14 @@ function(sda_test)
   # One CTest entry a program; tests/run.sh counts the single tests from the XML reports.
   add_test(NAME ${A_NAME} COMMAND ${A_NAME} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/)
   set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT} ENVIRONMENT "${A_ENV}")
+  if(SDA_SANITIZER STREQUAL "thread")
+    set_property(TEST ${A_NAME} APPEND PROPERTY ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7")
+  endif()
+  foreach(label ${A_LABELS})
+    if(NOT TARGET ${label}-tests)
+      add_custom_target(${label}-tests)
+    endif()
+    add_dependencies(${label}-tests ${A_NAME})
+  endforeach()
 endfunction()
