@@ -62,11 +62,13 @@ install_buf() {
   local version target
   version=$(pinned SDA_BUF_VERSION)
   target=$1/buf-$version
-  if [ ! -d "$target" ]; then
-    unpack_wheel buf-bin "$version" "$(pinned SDA_BUF_WHEEL_SHA256)" manylinux2014_x86_64 "$target"
-  else
+  if [ -x "$target/buf" ]; then
     say "buf $version: present"
+    return
   fi
-  ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
+  rm -rf "$target"
+  unpack_wheel buf-bin "$version" "$(pinned SDA_BUF_WHEEL_SHA256)" manylinux2014_x86_64 "$target"
+  # A zip file does not carry the permission to execute.
   chmod +x "$target/buf_bin-$version.data/scripts/buf"
+  ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
 }
