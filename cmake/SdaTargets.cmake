@@ -1,7 +1,7 @@
 # Shorthands so that every CMakeLists.txt lists only names, sources and dependencies.
 #
 #   sda_library(NAME name SRCS … DEPS …)                 static library, include root = repository root
-#   sda_binary(NAME name SRCS … DEPS …)                  program in build/<preset>/bin
+#   sda_binary(NAME name SRCS … DEPS …)                  program in build/<preset>/bin; target programs builds all
 #   sda_test(NAME name SRCS … DEPS … [LABELS …] [TIMEOUT seconds] [ENV …] [SERIAL])
 #                                                        GoogleTest program; label "unit" unless others are given.
 #                                                        SERIAL: alone on the machine (implied by "integration").
@@ -24,6 +24,10 @@ function(sda_binary)
   add_executable(${A_NAME} ${A_SRCS})
   target_include_directories(${A_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${A_NAME} PRIVATE ${A_DEPS})
+  if(NOT TARGET programs)
+    add_custom_target(programs)
+  endif()
+  add_dependencies(programs ${A_NAME})
 endfunction()
 
 function(sda_test)
