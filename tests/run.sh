@@ -104,7 +104,7 @@ count_tests() { # count_tests PRESET
       "COUNTS "*) read -r -a numbers <<<"${line#COUNTS }" && count "${numbers[@]}" && say "$1: ${numbers[0]} passed, ${numbers[1]} failed, ${numbers[2]} skipped" ;;
       *) echo "$line" ;;
     esac
-  done < <(python3 tests/count_results.py "build/$1" || echo "COUNTS 0 1 0")
+  done < <(python3 tests/runner/count_results.py "build/$1" || echo "COUNTS 0 1 0")
 }
 
 build_and_test() { # build_and_test PRESET TARGET LABEL

@@ -23,11 +23,15 @@ def main(build_dir):
         status = outcome(program)
         report = build / "test-reports" / f"{name}.xml"
         tests = read_report(report)
+        if tests is None and status != "skipped" and ran_googletest(program):
+            print(f"FAILED {name}: ended without a report")
+            failed += 1
+            continue
         if tests is None:
             passed += status == "passed"
             skipped += status == "skipped"
             if status == "failed":
-                print(f"FAILED {name}" + ("" if not writes_report(program) else ": ended without a report"))
+                print(f"FAILED {name}")
                 failed += 1
             continue
         failures = [test for test, result in tests if result == "failed"]
@@ -56,7 +60,7 @@ def outcome(program):
     return "failed"
 
 
-def writes_report(program):
+def ran_googletest(program):
     return "[ RUN      ]" in (program.findtext("system-out") or "")
 
 
