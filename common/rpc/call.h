@@ -21,7 +21,7 @@ namespace sda::rpc {
 struct CallOptions {
   absl::Duration timeout = absl::Seconds(30);  // of one attempt
   absl::Duration retry_budget = absl::ZeroDuration();  // 0: one attempt only; see Retry for what may be repeated
-  std::string request_id;                              // for the logs; a new one when empty
+  std::string request_id = {};                         // for the logs; a new one when empty
   std::stop_token stop = {};                           // cuts off the waits between attempts, and the attempt
 };
 

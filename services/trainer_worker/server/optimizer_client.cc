@@ -4,6 +4,8 @@
 
 #include "common/rpc/call.h"
 #include "common/rpc/connection.h"
+#include <grpcpp/channel.h>
+
 #include "sda/optimizer/v1/optimizer_service.grpc.pb.h"
 
 namespace sda::trainer {

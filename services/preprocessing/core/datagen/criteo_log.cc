@@ -153,6 +153,11 @@ class LogMaker {
   BinnedAuc auc_;
 };
 
+absl::Status CheckOptions(const CriteoLogOptions& options) {
+  if (options.rows >= 1 && options.rows <= kMaxRows) return absl::OkStatus();
+  return InvalidField("rows", absl::StrCat("is ", options.rows, "; must be in [1, ", kMaxRows, "]"));
+}
+
 absl::Status FileError(const std::string& path, int code) {
   const bool full = code == ENOSPC || code == EDQUOT;
   return MakeError(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
@@ -174,9 +179,7 @@ absl::Status WriteAll(int file, const std::string& path, std::string_view bytes)
 
 absl::StatusOr<CriteoLogSummary> MakeCriteoLog(const CriteoLogOptions& options,
                                                const std::function<absl::Status(std::string_view)>& write) {
-  if (options.rows < 1 || options.rows > kMaxRows) {
-    return InvalidField("rows", absl::StrCat("is ", options.rows, "; must be in [1, ", kMaxRows, "]"));
-  }
+  SDA_RETURN_IF_ERROR(CheckOptions(options));
   LogMaker maker(options, write);
   {
     std::vector<std::jthread> helpers;
@@ -187,6 +190,7 @@ absl::StatusOr<CriteoLogSummary> MakeCriteoLog(const CriteoLogOptions& options,
 }
 
 absl::StatusOr<CriteoLogSummary> WriteCriteoLog(const CriteoLogOptions& options, const std::string& path) {
+  SDA_RETURN_IF_ERROR(CheckOptions(options));
   const std::string partial = absl::StrCat(path, ".partial-", getpid());
   const int file = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) return FileError(path, errno);

@@ -11,8 +11,8 @@ namespace sda::preprocessing::datagen {
 namespace {
 
 constexpr double kClickShare = 0.25;
-constexpr double kLogitSpread = 1.55;
-constexpr double kLearnableShare = 1.0 / 3000;
+constexpr double kLogitSpread = 1.75;
+constexpr double kLearnableShare = 1.0 / 200;
 constexpr int64_t kCalibrationRows = 20'000;
 
 // What an integer does: t is its standardised logarithm.
@@ -37,12 +37,12 @@ constexpr std::array<DenseEffect, kCriteoInts> kDenseEffects = {{{1.4, 0.9, 0.45
                                                                  {0.9, 0.5, 0, 0, 0.15},
                                                                  {1.8, 0.9, -0.25, 0.15, 0.1}}};
 
-constexpr double kValueEffect = 0.32;
-constexpr double kVectorScale = 0.42;
-constexpr double kSlopeScale = 0.25;
+constexpr double kValueEffect = 0.27;
+constexpr double kVectorScale = 0.25;
+constexpr double kSlopeScale = 0.10;
 
 // Columns that act together; all have values frequent enough to be learned.
-constexpr std::array<std::pair<int, int>, 6> kPairs = {{{4, 8}, {1, 16}, {5, 13}, {7, 22}, {21, 19}, {16, 24}}};
+constexpr std::array<std::pair<int, int>, 3> kPairs = {{{4, 8}, {7, 22}, {16, 24}}};
 // A column that changes the effect of an integer.
 constexpr std::array<std::pair<int, int>, 2> kSlopes = {{{5, 4}, {13, 10}}};
 

@@ -1,0 +1,31 @@
+#ifndef SDA_SERVICES_ADVISOR_CORE_PARAMETER_READER_H_
+#define SDA_SERVICES_ADVISOR_CORE_PARAMETER_READER_H_
+
+#include <optional>
+#include <vector>
+
+#include "services/advisor/core/recipe.h"
+#include "services/advisor/core/spec_reader.h"
+#include "services/advisor/core/yaml_fields.h"
+
+namespace sda::advisor {
+
+// A parameter with the place it stands at; `domain` is where its bounds, grid or categories stand.
+struct PlacedParameter {
+  Parameter parameter;
+  YamlField place;
+  YamlField domain;
+  YamlField conditions;  // empty where there are none
+};
+
+// Reads one item of "parameters". Nothing, and violations, where it cannot be read.
+std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field, const SpecRules& rules);
+
+// Rules between parameters and with the default trial: names twice, defaults that are missing or outside their
+// domains, values that the whole spec refuses, conditions.
+void CheckParameters(YamlFields& yaml, const std::vector<PlacedParameter>& parameters, const SpecRules& rules,
+                     const SpecSections& sections);
+
+}  // namespace sda::advisor
+
+#endif  // SDA_SERVICES_ADVISOR_CORE_PARAMETER_READER_H_

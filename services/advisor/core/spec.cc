@@ -1,0 +1,128 @@
+#include "services/advisor/core/spec.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/strip.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "common/base/strings.h"
+
+namespace sda::advisor {
+
+const SpecField* SpecRules::Find(std::string_view path) const {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const SpecField& field) { return field.path == path; });
+  return found == fields.end() ? nullptr : &*found;
+}
+
+std::optional<SpecValue> ValueOrDefault(const SpecRules& rules, const SpecValues& values, std::string_view path) {
+  const auto found = values.find(std::string(path));
+  if (found != values.end()) return found->second;
+  const SpecField* field = rules.Find(path);
+  SpecValue value;
+  if (field == nullptr || !ParseValue(field->type, field->default_value, &value)) return std::nullopt;
+  return value;
+}
+
+std::string ToText(double value) {
+  if (std::isnan(value)) return ".nan";
+  if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
+  const double size = std::abs(value);
+  const auto format = value == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::scientific;
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format).ptr;
+  return std::string(buffer, end);
+}
+
+std::string ToText(const SpecValue& value) {
+  if (const auto* real = std::get_if<double>(&value)) return ToText(*real);
+  if (const auto* integer = std::get_if<int64_t>(&value)) return absl::StrCat(*integer);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  return std::get<std::string>(value);
+}
+
+std::string ListText(const std::vector<int64_t>& items) { return absl::StrCat("[", absl::StrJoin(items, ", "), "]"); }
+
+bool ParseList(std::string_view text, std::vector<int64_t>* items) {
+  absl::string_view rest = absl::StripAsciiWhitespace(ToAbsl(text));
+  if (!absl::ConsumePrefix(&rest, "[") || !absl::ConsumeSuffix(&rest, "]")) return false;
+  items->clear();
+  rest = absl::StripAsciiWhitespace(rest);
+  while (!rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    int64_t item = 0;
+    if (!ParseInteger(ToStd(absl::StripAsciiWhitespace(rest.substr(0, comma))), &item)) return false;
+    items->push_back(item);
+    if (comma == rest.size()) return true;
+    rest = absl::StripAsciiWhitespace(rest.substr(comma + 1));
+    if (rest.empty()) return false;  // a comma at the end
+  }
+  return true;
+}
+
+bool ParseReal(std::string_view text, double* value) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const std::string lower = absl::AsciiStrToLower(ToAbsl(text));
+  if (lower == ".nan" || lower == "nan") return *value = std::numeric_limits<double>::quiet_NaN(), true;
+  if (lower == ".inf" || lower == "+.inf" || lower == "inf") return *value = kInfinity, true;
+  if (lower == "-.inf" || lower == "-inf") return *value = -kInfinity, true;
+  std::string_view digits = text;
+  if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
+  // from_chars would also read "infinity" and "nan(1)".
+  if (digits.empty() || digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
+  if (digits.front() == '+') return false;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), *value);
+  if (error == std::errc::result_out_of_range) {
+    *value = kInfinity;  // refused as not finite, rather than as no number
+    return true;
+  }
+  return error == std::errc() && end == digits.data() + digits.size();
+}
+
+bool ParseInteger(std::string_view text, int64_t* value) {
+  if (!text.empty() && text.front() == '+') {
+    text.remove_prefix(1);
+    if (!text.empty() && text.front() == '-') return false;
+  }
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+bool ParseValue(FieldType type, std::string_view text, SpecValue* value) {
+  switch (type) {
+    case FieldType::kReal: {
+      double real = 0;
+      if (!ParseReal(text, &real)) return false;
+      *value = real;
+      return true;
+    }
+    case FieldType::kInteger: {
+      int64_t integer = 0;
+      if (!ParseInteger(text, &integer)) return false;
+      *value = integer;
+      return true;
+    }
+    case FieldType::kFlag:
+      if (text != "true" && text != "false") return false;
+      *value = text == "true";
+      return true;
+    case FieldType::kName:
+      if (text.empty()) return false;
+      *value = std::string(text);
+      return true;
+    case FieldType::kList: {
+      std::vector<int64_t> items;
+      if (!ParseList(text, &items)) return false;
+      *value = ListText(items);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace sda::advisor

@@ -1,0 +1,85 @@
+#include "services/trainer_worker/server/core_runner.h"
+
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "services/trainer_worker/core/training/training.h"
+#include "services/trainer_worker/server/spec_converter.h"
+
+namespace sda::trainer {
+namespace {
+
+// From the core's words to the attempt's: paths become relative to the artefact root.
+class Observer final : public TrainingObserver {
+ public:
+  Observer(const ArtefactFolders& folders, AttemptListener& listener) : folders_(folders), listener_(listener) {}
+
+  bool OnMeasurement(const Measurement& measurement) override {
+    return listener_.OnReading({.step = measurement.step,
+                                .samples = measurement.samples,
+                                .train_seconds = measurement.train_seconds,
+                                .metrics = measurement.metrics,
+                                .checkpoint = folders_.Relative(measurement.checkpoint_path)});
+  }
+
+  void OnProgress(int64_t samples, int64_t total) override { listener_.OnProgress(samples, total); }
+
+ private:
+  const ArtefactFolders& folders_;
+  AttemptListener& listener_;
+};
+
+absl::StatusOr<TrainingJob> MakeJob(const ArtefactFolders& folders, const AttemptOrder& order, int threads) {
+  TrainingJob job = ToTrainingJob(order.spec);
+  SDA_ASSIGN_OR_RETURN(LocalDataset dataset, OpenDataset(folders, "dataset_manifest_uri", order.spec.dataset_manifest_uri(),
+                                                         order.spec.dataset_manifest_sha256()));
+  job.manifest = std::move(dataset.manifest);
+  job.dataset_folder = std::move(dataset.folder);
+  job.threads = threads;
+  SDA_ASSIGN_OR_RETURN(job.output_folder, folders.Resolve("trial", order.folder));
+  if (!order.resume_checkpoint.empty()) {
+    SDA_ASSIGN_OR_RETURN(job.resume_checkpoint, folders.Resolve("resume_from", order.resume_checkpoint));
+  }
+  return job;
+}
+
+AttemptOutcome ToOutcome(const ArtefactFolders& folders, const TrainingResult& result) {
+  AttemptOutcome outcome;
+  outcome.reason = result.reason;
+  outcome.message = result.message;
+  outcome.metrics = result.metrics;
+  if (!result.model_folder.empty()) outcome.artifacts["model"] = folders.Relative(result.model_folder);
+  switch (result.end) {
+    case TrainingResult::End::kFinished:
+    case TrainingResult::End::kTargetReached:
+      outcome.end = AttemptOutcome::End::kFinished;
+      break;
+    case TrainingResult::End::kStopped:
+      outcome.end = AttemptOutcome::End::kStopped;
+      break;
+    case TrainingResult::End::kDiverged:
+      outcome.end = AttemptOutcome::End::kDiverged;
+      break;
+    case TrainingResult::End::kCancelled:
+      outcome.end = AttemptOutcome::End::kCancelled;
+      break;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> CoreRunner::RequiredMemoryBytes(const AttemptOrder& order) {
+  SDA_ASSIGN_OR_RETURN(const TrainingJob job, MakeJob(folders_, order, threads_));
+  return EstimateMemoryBytes(job);
+}
+
+absl::StatusOr<AttemptOutcome> CoreRunner::Run(const AttemptOrder& order, AttemptListener& listener,
+                                               std::stop_token stop) {
+  SDA_ASSIGN_OR_RETURN(const TrainingJob job, MakeJob(folders_, order, threads_));
+  Observer observer(folders_, listener);
+  SDA_ASSIGN_OR_RETURN(const TrainingResult result, Train(job, observer, std::move(stop)));
+  return ToOutcome(folders_, result);
+}
+
+}  // namespace sda::trainer

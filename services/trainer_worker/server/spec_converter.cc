@@ -1,0 +1,94 @@
+#include "services/trainer_worker/server/spec_converter.h"
+
+#include <google/protobuf/util/json_util.h>
+
+namespace sda::trainer {
+namespace {
+
+using trainer::v1::ModelConfig;
+using trainer::v1::OptimizerSettings;
+using trainer::v1::ScheduleConfig;
+using trainer::v1::TrainingConfig;
+using trainer::v1::TrainingSpec;
+
+ModelSpec ToModel(const ModelConfig& config) {
+  ModelSpec model;
+  model.embedding_dim = config.embedding_dim();
+  model.bottom_layers.assign(config.bottom_layers().begin(), config.bottom_layers().end());
+  model.top_layers.assign(config.top_layers().begin(), config.top_layers().end());
+  if (config.interaction() == ModelConfig::INTERACTION_CAT) {
+    model.interaction = Interaction::kCat;
+  } else {
+    model.interaction = config.interaction_self() ? Interaction::kDotSelf : Interaction::kDot;
+  }
+  model.dropout = config.dropout();
+  model.embedding_init_scale = config.embedding_init_scale();
+  return model;
+}
+
+TrainingOptions ToOptions(const TrainingConfig& config) {
+  TrainingOptions options;
+  options.batch_size = config.batch_size();
+  options.epochs = config.epochs();
+  options.evaluations_per_epoch = config.evaluations_per_epoch();
+  options.patience = config.patience();
+  options.keep = config.keep() == TrainingConfig::KEEP_LAST ? Keep::kLast : Keep::kBest;
+  if (config.has_target_auc()) options.target_auc = config.target_auc();
+  options.shuffle = config.shuffle();
+  options.checkpoint_interval = config.checkpoint_interval();
+  options.gradients = {.l2_dense = config.l2_dense(),
+                       .l2_sparse = config.l2_sparse(),
+                       .gradient_clip = config.gradient_clip(),
+                       .positive_weight = config.positive_weight()};
+  return options;
+}
+
+Algorithm ToAlgorithm(OptimizerSettings::Algorithm algorithm) {
+  switch (algorithm) {
+    case OptimizerSettings::ALGORITHM_SGD:
+      return Algorithm::kSgd;
+    case OptimizerSettings::ALGORITHM_ROWWISE_ADAGRAD:
+      return Algorithm::kRowwiseAdagrad;
+    case OptimizerSettings::ALGORITHM_ADAM:
+      return Algorithm::kAdam;
+    default:
+      return Algorithm::kAdagrad;
+  }
+}
+
+UpdateOptions ToUpdate(const OptimizerSettings& settings) {
+  return {.algorithm = ToAlgorithm(settings.algorithm()),
+          .learning_rate = settings.learning_rate(),
+          .epsilon = settings.epsilon(),
+          .beta1 = settings.beta1(),
+          .beta2 = settings.beta2(),
+          .initial_accumulator = settings.initial_accumulator()};
+}
+
+ScheduleOptions ToSchedule(const ScheduleConfig& config) {
+  ScheduleOptions schedule;
+  schedule.warmup_fraction = config.warmup_fraction();
+  schedule.final_factor = config.final_factor();
+  if (config.decay() == ScheduleConfig::DECAY_LINEAR) schedule.decay = Decay::kLinear;
+  if (config.decay() == ScheduleConfig::DECAY_COSINE) schedule.decay = Decay::kCosine;
+  return schedule;
+}
+
+}  // namespace
+
+TrainingJob ToTrainingJob(const TrainingSpec& spec) {
+  TrainingJob job;
+  job.model = ToModel(spec.model());
+  job.options = ToOptions(spec.training());
+  job.optimizer = {.dense = ToUpdate(spec.optimizer().dense()),
+                   .sparse = ToUpdate(spec.optimizer().sparse()),
+                   .schedule = ToSchedule(spec.optimizer().schedule())};
+  job.seed = static_cast<uint64_t>(spec.seed());
+  google::protobuf::util::JsonPrintOptions json;
+  json.preserve_proto_field_names = true;
+  std::string text;
+  if (google::protobuf::util::MessageToJsonString(spec, &text, json).ok()) job.spec_json = text;
+  return job;
+}
+
+}  // namespace sda::trainer
