@@ -81,7 +81,7 @@ void Configure(std::string_view service, Level lowest) {
 bool IsEnabled(Level level) { return TheSink().logger.should_log(ToSpdlog(level)); }
 
 std::string FormatLine(std::string_view time, Level level, std::string_view service, std::string_view message,
-                       std::initializer_list<Field> fields) {
+                       std::span<const Field> fields) {
   Json line;
   line["time"] = time;
   line["level"] = LevelName(level);
@@ -91,7 +91,7 @@ std::string FormatLine(std::string_view time, Level level, std::string_view serv
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-void Write(Level level, std::string_view message, std::initializer_list<Field> fields) {
+void Write(Level level, std::string_view message, std::span<const Field> fields) {
   if (!IsEnabled(level)) return;
   Sink& sink = TheSink();
   std::string service;

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
+#include <utility>
 #include <variant>
 
 #include <absl/strings/string_view.h>
@@ -49,7 +50,10 @@ void Configure(std::string_view service, Level lowest);
 
 bool IsEnabled(Level level);
 
-void Write(Level level, std::string_view message, std::initializer_list<Field> fields = {});
+void Write(Level level, std::string_view message, std::span<const Field> fields);
+inline void Write(Level level, std::string_view message, std::initializer_list<Field> fields = {}) {
+  Write(level, message, std::span(fields.begin(), fields.size()));
+}
 
 inline void Debug(std::string_view message, std::initializer_list<Field> fields = {}) {
   Write(Level::kDebug, message, fields);
@@ -69,7 +73,7 @@ void Flush();
 
 // The text of a line, without the newline; what Write prints.
 std::string FormatLine(std::string_view time, Level level, std::string_view service, std::string_view message,
-                       std::initializer_list<Field> fields);
+                       std::span<const Field> fields);
 
 }  // namespace sda::log
 

@@ -28,9 +28,17 @@ inline constexpr Gauge<2> kRpcInFlight{
 inline constexpr Counter<2> kStreamMessages{
     "sda_rpc_stream_messages_total", "Messages sent on server streams.", {"service", "method"}};
 
+// --- trainer-worker --------------------------------------------------------------------------------------------
+inline constexpr Gauge<0> kWorkerBusySlots{"sda_worker_busy_slots", "Slots that work on a trial."};
+inline constexpr Counter<1> kWorkerAttempts{
+    "sda_worker_attempts_total",
+    "Attempts at trials that ended, by outcome: succeeded, stopped, infeasible, failed, released, lease_lost.",
+    {"outcome"}};
+
 inline constexpr MetricDescription kAll[] = {
     Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
     Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
+    Describe(kWorkerBusySlots), Describe(kWorkerAttempts),
 };
 
 }  // namespace sda::metrics

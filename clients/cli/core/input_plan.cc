@@ -1,0 +1,116 @@
+#include "clients/cli/core/input_plan.h"
+
+#include <limits>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
+#include "clients/cli/core/flag_values.h"
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+
+namespace sda::cli {
+namespace {
+
+constexpr double kMaxTestShare = 0.9;
+constexpr double kMaxValidationShare = 0.5;
+constexpr int64_t kMaxFrequencyThreshold = 1000000000;
+constexpr size_t kMaxSchemaBytes = 1 << 20;
+
+absl::StatusOr<HeaderMode> ParseHeader(const std::string& text) {
+  if (text == "auto") return HeaderMode::kAuto;
+  if (text == "yes") return HeaderMode::kYes;
+  if (text == "no") return HeaderMode::kNo;
+  return InvalidField("--header", absl::StrCat("'", text, "' is not one of yes, no, auto"));
+}
+
+absl::StatusOr<std::vector<std::string>> ParsePositive(const std::string& text) {
+  std::vector<std::string> values = SplitList(text);
+  for (const std::string& value : values) {
+    if (value.empty()) {
+      return InvalidField("--positive", absl::StrCat("'", text, "' has an empty value; write VALUE[,VALUE]"));
+    }
+  }
+  return values;
+}
+
+absl::StatusOr<SplitRule> PlanSplit(const InputFlags& flags) {
+  SplitRule rule;
+  if (flags.split) {
+    if (!flags.test.empty()) {
+      return InvalidField("--split", "does not go with --test; the rows of --test are the test part");
+    }
+    SDA_ASSIGN_OR_RETURN(rule, ParseSplit(*flags.split));
+  }
+  if (flags.test_share) {
+    if (rule.by != SplitBy::kHashColumn && rule.by != SplitBy::kTimeColumn) {
+      return InvalidField("--test-share", "goes with --split hash:COLUMN or time:COLUMN only");
+    }
+    SDA_ASSIGN_OR_RETURN(rule.test_share,
+                         ParseDoubleFlag("--test-share", *flags.test_share, 0, kMaxTestShare));
+  }
+  if (flags.validation_share) {
+    SDA_ASSIGN_OR_RETURN(rule.validation_share, ParseDoubleFlag("--validation-share", *flags.validation_share,
+                                                                0, kMaxValidationShare));
+  }
+  return rule;
+}
+
+}  // namespace
+
+absl::StatusOr<SplitRule> ParseSplit(const std::string& text) {
+  SplitRule rule;
+  if (absl::StartsWith(text, "fraction=")) {
+    rule.by = SplitBy::kFraction;
+    SDA_ASSIGN_OR_RETURN(
+        rule.fraction,
+        ParseDoubleFlag("--split", text.substr(std::string("fraction=").size()), 0, kMaxTestShare));
+    return rule;
+  }
+  if (absl::StartsWith(text, "hash:")) rule.by = SplitBy::kHashColumn;
+  if (absl::StartsWith(text, "time:")) rule.by = SplitBy::kTimeColumn;
+  rule.column = text.size() > 5 ? text.substr(5) : "";
+  if (rule.by == SplitBy::kDefault || rule.column.empty()) {
+    return InvalidField("--split",
+                        absl::StrCat("'", text, "' is not fraction=F, hash:COLUMN or time:COLUMN"));
+  }
+  return rule;
+}
+
+absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
+  InputPlan plan;
+  if (flags.data.empty()) return InvalidField("--data", "is missing; name the files with the click log");
+  if (!flags.label || flags.label->empty()) {
+    return InvalidField("--label", "is missing; name the column with the clicks, or its position from 0");
+  }
+  plan.label = *flags.label;
+  if (flags.positive) {
+    SDA_ASSIGN_OR_RETURN(plan.positive_values, ParsePositive(*flags.positive));
+  }
+  if (flags.delimiter) {
+    SDA_ASSIGN_OR_RETURN(plan.delimiter, ParseDelimiterFlag("--delimiter", *flags.delimiter));
+  }
+  if (flags.header) {
+    SDA_ASSIGN_OR_RETURN(plan.header, ParseHeader(*flags.header));
+  }
+  if (flags.null_values) plan.null_values = SplitList(*flags.null_values);
+  if (flags.schema) {
+    SDA_ASSIGN_OR_RETURN(const std::string yaml, ReadSmallFile("--schema", *flags.schema, kMaxSchemaBytes));
+    SDA_ASSIGN_OR_RETURN(plan.columns, ParseSchemaFile(*flags.schema, yaml));
+  }
+  SDA_ASSIGN_OR_RETURN(plan.split, PlanSplit(flags));
+  if (flags.frequency_threshold) {
+    SDA_ASSIGN_OR_RETURN(
+        plan.frequency_threshold,
+        ParseIntFlag("--frequency-threshold", *flags.frequency_threshold, 0, kMaxFrequencyThreshold));
+  }
+  if (flags.seed) {
+    SDA_ASSIGN_OR_RETURN(plan.seed,
+                         ParseIntFlag("--seed", *flags.seed, 0, std::numeric_limits<int64_t>::max()));
+  }
+  SDA_ASSIGN_OR_RETURN(plan.data, ResolveInputs("--data", flags.data, check));
+  SDA_ASSIGN_OR_RETURN(plan.test, ResolveInputs("--test", flags.test, check));
+  return plan;
+}
+
+}  // namespace sda::cli

@@ -1,0 +1,71 @@
+#ifndef SDA_CLIENTS_CLI_CORE_INPUT_PLAN_H_
+#define SDA_CLIENTS_CLI_CORE_INPUT_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "clients/cli/core/input_files.h"
+#include "clients/cli/core/schema_file.h"
+
+namespace sda::cli {
+
+// The options that say what a click log looks like, as given; shared by `sda run` and `sda dataset`.
+struct InputFlags {
+  std::vector<std::string> data;
+  std::vector<std::string> test;
+  std::optional<std::string> label;
+  std::optional<std::string> positive;
+  std::optional<std::string> delimiter;
+  std::optional<std::string> header;
+  std::optional<std::string> null_values;
+  std::optional<std::string> schema;
+  std::optional<std::string> split;
+  std::optional<std::string> test_share;
+  std::optional<std::string> validation_share;
+  std::optional<std::string> frequency_threshold;
+  std::optional<std::string> seed;
+};
+
+enum class HeaderMode { kAuto, kYes, kNo };
+
+enum class SplitBy { kDefault, kFraction, kHashColumn, kTimeColumn };
+
+struct SplitRule {
+  SplitBy by = SplitBy::kDefault;
+  double fraction = 0;          // kFraction
+  std::string column;           // kHashColumn, kTimeColumn
+  double test_share = 0;        // with a column; 0: the services' default
+  double validation_share = 0;  // 0: the services' default
+
+  bool operator==(const SplitRule&) const = default;
+};
+
+// The same, understood and checked.
+struct InputPlan {
+  std::vector<std::string> data;
+  std::vector<std::string> test;
+  std::string label;
+  std::vector<std::string> positive_values;
+  std::string delimiter;  // empty: guessed
+  HeaderMode header = HeaderMode::kAuto;
+  std::vector<std::string> null_values;  // empty: the services' default
+  std::vector<ColumnRule> columns;
+  SplitRule split;
+  int64_t frequency_threshold = 0;  // 0: chosen by the services
+  int64_t seed = 0;
+};
+
+// "fraction=F", "hash:COLUMN" or "time:COLUMN".
+absl::StatusOr<SplitRule> ParseSplit(const std::string& text);
+
+// Also reads the schema file and looks at the data files. INVALID_ARGUMENT names the option, its value and
+// the rule.
+absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check);
+
+}  // namespace sda::cli
+
+#endif  // SDA_CLIENTS_CLI_CORE_INPUT_PLAN_H_

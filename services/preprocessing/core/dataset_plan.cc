@@ -1,0 +1,75 @@
+#include "services/preprocessing/core/dataset_plan.h"
+
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "services/preprocessing/core/layout_detection.h"
+#include "services/preprocessing/core/schema_inference.h"
+
+namespace sda::preprocessing {
+namespace {
+
+absl::StatusOr<Input> FindInput(const DatasetSpec& spec) {
+  Input input;
+  SDA_ASSIGN_OR_RETURN(input.files, FindInputFiles(spec.data_uris));
+  SDA_ASSIGN_OR_RETURN(input.layout, DetectLayout(input.files, spec.format, spec.label));
+  input.first_test_file = static_cast<int>(input.files.size());
+  if (spec.test_uris.empty()) return input;
+  SDA_ASSIGN_OR_RETURN(std::vector<InputFile> test_files, FindInputFiles(spec.test_uris));
+  for (InputFile& file : test_files) {
+    for (const InputFile& train : input.files) {
+      if (train.path == file.path) return InvalidField("test_uris", file.path + " is also a training file");
+    }
+    input.files.push_back(std::move(file));
+  }
+  return input;
+}
+
+absl::StatusOr<Schema> SchemaOf(const Input& input, const DatasetSpec& spec, int64_t sample_rows) {
+  const std::vector<InputFile> train(input.files.begin(), input.files.begin() + input.first_test_file);
+  SDA_ASSIGN_OR_RETURN(const InputSample sample,
+                       ReadSample(train, input.layout, MissingTest(NullTokens(spec.format)), sample_rows));
+  return InferSchema(input.layout.columns, sample, spec);
+}
+
+}  // namespace
+
+absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettings& settings) {
+  SDA_RETURN_IF_ERROR(ValidateSpec(spec));
+  DatasetPlan plan;
+  plan.spec = spec;
+  SDA_ASSIGN_OR_RETURN(plan.input, FindInput(spec));
+  const std::vector<std::string>& columns = plan.input.layout.columns;
+  // Before the rows are looked at: a label that does not exist is the likeliest mistake.
+  SDA_ASSIGN_OR_RETURN(plan.label, FindColumn("label", spec.label, columns));
+  if (plan.splitter().by_column()) {
+    const bool by_time = spec.split.kind == SplitSpec::Kind::kTime;
+    SDA_ASSIGN_OR_RETURN(plan.split_column, FindColumn(by_time ? "split.time_column" : "split.hash_column",
+                                                       spec.split.column, columns));
+  }
+  SDA_ASSIGN_OR_RETURN(plan.schema, SchemaOf(plan.input, spec, kDefaultSampleRows));
+  for (int i = 0; i < static_cast<int>(columns.size()); ++i) {
+    if (plan.column(i).role == Role::kDense) plan.dense.push_back(i);
+    if (plan.column(i).role == Role::kCategorical) plan.categorical.push_back(i);
+  }
+  if (plan.dense.empty() && plan.categorical.empty()) {
+    return InvalidField("columns", "leave no column to learn from; every column but the label is ignored");
+  }
+  if (plan.splitter().by_column() && spec.split.kind == SplitSpec::Kind::kTime) {
+    SDA_ASSIGN_OR_RETURN(plan.time_bound,
+                         FindTimeBound(plan.input, plan.split_column, spec.split.test_share, settings));
+  }
+  return plan;
+}
+
+absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_rows) {
+  SDA_RETURN_IF_ERROR(ValidateSpec(spec));
+  SDA_ASSIGN_OR_RETURN(const Input input, FindInput(spec));
+  SchemaGuess guess;
+  guess.layout = input.layout;
+  SDA_ASSIGN_OR_RETURN(guess.schema, SchemaOf(input, spec, sample_rows));
+  return guess;
+}
+
+}  // namespace sda::preprocessing

@@ -1,0 +1,47 @@
+#ifndef SDA_SERVICES_PREPROCESSING_CORE_DATASET_PLAN_H_
+#define SDA_SERVICES_PREPROCESSING_CORE_DATASET_PLAN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "services/preprocessing/core/block_runner.h"
+#include "services/preprocessing/core/dataset_spec.h"
+#include "services/preprocessing/core/label_reader.h"
+#include "services/preprocessing/core/missing_test.h"
+#include "services/preprocessing/core/schema.h"
+#include "services/preprocessing/core/split.h"
+
+namespace sda::preprocessing {
+
+// Everything that is decided before the first pass over the rows.
+struct DatasetPlan {
+  DatasetSpec spec;
+  Input input;
+  Schema schema;
+  int label = 0;         // position of the label column
+  int split_column = 0;  // position of the split's column, where it has one
+  double time_bound = 0;
+
+  // Positions of the feature columns in the order of the dataset: dense, then categorical, each in input order.
+  std::vector<int> dense;
+  std::vector<int> categorical;
+
+  MissingTest missing_test() const { return MissingTest(NullTokens(spec.format)); }
+  LabelReader label_reader() const { return LabelReader(spec.positive_values, missing_test()); }
+  Splitter splitter() const { return Splitter(spec, time_bound); }
+  const Column& column(int position) const { return schema[static_cast<size_t>(position)]; }
+};
+
+// Finds the files, their layout, the schema and, for a split by time, the bound. Validates the spec first.
+absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettings& settings);
+
+// The same without looking at the rows beyond the sample: what InferSchema answers.
+struct SchemaGuess {
+  InputLayout layout;
+  Schema schema;
+};
+absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_rows);
+
+}  // namespace sda::preprocessing
+
+#endif  // SDA_SERVICES_PREPROCESSING_CORE_DATASET_PLAN_H_

@@ -1,0 +1,114 @@
+#include "services/preprocessing/core/dataset_spec.h"
+
+#include <set>
+
+#include <absl/strings/str_cat.h>
+
+#include "common/base/error.h"
+#include "services/preprocessing/core/errors.h"
+
+namespace sda::preprocessing {
+namespace {
+
+constexpr int64_t kMaxThreshold = 1'000'000'000;
+constexpr int64_t kMaxShardRows = 16'777'216;
+constexpr size_t kMaxDelimiterBytes = 8;
+
+class Violations {
+ public:
+  void Add(std::string field, std::string rule) { violations_.push_back({std::move(field), std::move(rule)}); }
+
+  template <class T>
+  void Range(const char* field, T value, T low, T high) {
+    // Written so that NaN is out of range.
+    if (!(value >= low && value <= high)) {
+      Add(field, absl::StrCat("is ", value, "; must be in [", low, ", ", high, "]"));
+    }
+  }
+
+  absl::Status ToStatus() const { return violations_.empty() ? absl::OkStatus() : InvalidFields(violations_); }
+
+ private:
+  std::vector<FieldViolation> violations_;
+};
+
+void CheckUris(const std::vector<std::string>& uris, const char* field, Violations& violations) {
+  for (size_t i = 0; i < uris.size(); ++i) {
+    if (uris[i].empty()) violations.Add(absl::StrCat(field, "[", i, "]"), "is empty; must be a path or URI");
+  }
+}
+
+void CheckFormat(const FormatSpec& format, Violations& violations) {
+  if (format.delimiter.size() > kMaxDelimiterBytes) {
+    violations.Add("format.delimiter", absl::StrCat("has ", format.delimiter.size(), " bytes; must have at most ",
+                                                    kMaxDelimiterBytes));
+  }
+  if (format.delimiter.find_first_of("\r\n\"") != std::string::npos) {
+    violations.Add("format.delimiter", absl::StrCat("is ", error::Quoted(format.delimiter),
+                                                    "; must not contain a line end or a quote"));
+  }
+}
+
+void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violations) {
+  std::set<std::string> names;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const ColumnChoice& column = columns[i];
+    const std::string field = absl::StrCat("columns[", i, "]");
+    if (column.name.empty()) violations.Add(absl::StrCat(field, ".name"), "is empty; must name a column");
+    if (!names.insert(column.name).second) {
+      violations.Add(absl::StrCat(field, ".name"), absl::StrCat("is ", error::Quoted(column.name), ", named before"));
+    }
+    if (column.role == Role::kLabel) {
+      violations.Add(absl::StrCat(field, ".role"), "is label; the label is given by the field label");
+    }
+    if (column.frequency_threshold < 0 || column.frequency_threshold > kMaxThreshold) {
+      violations.Add(absl::StrCat(field, ".frequency_threshold"),
+                     absl::StrCat("is ", column.frequency_threshold, "; must be in [0, ", kMaxThreshold, "]"));
+    }
+  }
+}
+
+void CheckSplit(const SplitSpec& split, Violations& violations) {
+  violations.Range("split.test_share", split.test_share, 0.0, 0.9);
+  violations.Range("split.validation_share", split.validation_share, 0.0, 0.5);
+  if (split.validation_share == 0) violations.Add("split.validation_share", "is 0; must be above 0");
+  if (split.kind != SplitSpec::Kind::kFraction && split.column.empty()) {
+    violations.Add(split.kind == SplitSpec::Kind::kHash ? "split.hash_column" : "split.time_column",
+                   "is empty; must name a column");
+  }
+}
+
+}  // namespace
+
+absl::Status ValidateSpec(const DatasetSpec& spec) {
+  Violations violations;
+  if (spec.data_uris.empty()) violations.Add("data_uris", "is empty; at least one file is needed");
+  CheckUris(spec.data_uris, "data_uris", violations);
+  CheckUris(spec.test_uris, "test_uris", violations);
+  CheckFormat(spec.format, violations);
+  if (spec.label.empty()) violations.Add("label", "is empty; must name the label column or its position");
+  CheckColumns(spec.columns, violations);
+  CheckSplit(spec.split, violations);
+  violations.Range<int64_t>("frequency_threshold", spec.frequency_threshold, 0, kMaxThreshold);
+  violations.Range<int64_t>("shard_rows", spec.shard_rows, 1, kMaxShardRows);
+  return violations.ToStatus();
+}
+
+std::vector<std::string> NullTokens(const FormatSpec& format) {
+  std::vector<std::string> tokens;
+  for (const std::string& token : format.null_values) {
+    if (!token.empty()) tokens.push_back(token);
+  }
+  if (format.null_values.empty()) tokens = {"NULL", "NA", "?"};
+  return tokens;
+}
+
+int64_t DefaultFrequencyThreshold(int64_t train_rows) {
+  if (train_rows < 2'000) return 1;
+  if (train_rows < 10'000) return 3;
+  if (train_rows < 1'000'000) return 6;
+  if (train_rows < 30'000'000) return 10;
+  return 15;
+}
+
+}  // namespace sda::preprocessing

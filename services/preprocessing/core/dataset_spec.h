@@ -1,0 +1,77 @@
+#ifndef SDA_SERVICES_PREPROCESSING_CORE_DATASET_SPEC_H_
+#define SDA_SERVICES_PREPROCESSING_CORE_DATASET_SPEC_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+namespace sda::preprocessing {
+
+// What a user asks for: which files, how to read them, what to make of them. sda.preprocessing.v1.DatasetSpec says
+// the same to clients; see there for the meaning of each field.
+
+struct FormatSpec {
+  enum class Kind { kGuess, kText, kParquet };
+  enum class Header { kGuess, kYes, kNo };
+  Kind kind = Kind::kGuess;
+  std::string delimiter = {};  // empty: guessed
+  Header header = Header::kGuess;
+  // Fields that mean "missing", besides the empty field, which always does. Empty: "NULL", "NA", "?".
+  std::vector<std::string> null_values = {};
+
+  bool operator==(const FormatSpec&) const = default;
+};
+
+enum class Role { kDense, kCategorical, kIgnored, kLabel };
+
+// What a user says about one column; what is left out is inferred.
+struct ColumnChoice {
+  std::string name = {};
+  std::optional<Role> role = {};  // not kLabel
+  std::optional<bool> log = {};   // dense
+  int64_t frequency_threshold = 0;  // categorical; 0: that of the dataset
+
+  bool operator==(const ColumnChoice&) const = default;
+};
+
+struct SplitSpec {
+  enum class Kind { kFraction, kHash, kTime };
+  Kind kind = Kind::kFraction;
+  std::string column = {};           // of kHash and kTime
+  double test_share = 0.2;      // in [0, 0.9]; without meaning where there are test files
+  double validation_share = 0.1;  // of the training part, in (0, 0.5]
+
+  bool operator==(const SplitSpec&) const = default;
+};
+
+struct DatasetSpec {
+  std::vector<std::string> data_uris = {};  // files, folders, globs
+  std::vector<std::string> test_uris = {};
+  FormatSpec format = {};
+  std::string label = {};  // name, or position from 0 (from the end if negative)
+  std::vector<std::string> positive_values = {};
+  std::vector<ColumnChoice> columns = {};
+  SplitSpec split = {};
+  int64_t frequency_threshold = 0;  // 0: by the number of training rows
+  int64_t seed = 0;
+  int64_t shard_rows = 65536;
+
+  bool operator==(const DatasetSpec&) const = default;
+};
+
+// INVALID_ARGUMENT with every field that breaks a rule by itself; what depends on the data is found later.
+absl::Status ValidateSpec(const DatasetSpec& spec);
+
+// The fields that mean "missing", the defaults filled in; the empty field is not among them.
+std::vector<std::string> NullTokens(const FormatSpec& format);
+
+// The default frequency threshold for so many training rows: 1 below 2,000 (every value counts), 3 below 10,000,
+// 6 below 1,000,000, 10 below 30,000,000, then 15. Values seen less often cannot be learned and only overfit.
+int64_t DefaultFrequencyThreshold(int64_t train_rows);
+
+}  // namespace sda::preprocessing
+
+#endif  // SDA_SERVICES_PREPROCESSING_CORE_DATASET_SPEC_H_

@@ -1,0 +1,213 @@
+#include "services/preprocessing/core/encode.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "services/preprocessing/core/dense_stats.h"
+#include "services/preprocessing/core/fast_number.h"
+#include "services/preprocessing/core/row_dealer.h"
+#include "services/preprocessing/core/shard_set.h"
+
+namespace sda::preprocessing {
+namespace {
+
+// One dense column's transform, with the results for small whole numbers at hand.
+class DenseEncoder {
+ public:
+  explicit DenseEncoder(const DenseTransform& transform) : transform_(transform) {
+    missing_ = ApplyTransformToMissing(transform);
+    for (int value = 0; value < kTable; ++value) table_[static_cast<size_t>(value)] = ApplyTransform(transform, value);
+  }
+
+  float missing() const { return missing_; }
+
+  float operator()(double value) const {
+    if (value >= 0 && value < kTable) {
+      const int whole = static_cast<int>(value);
+      if (static_cast<double>(whole) == value) return table_[static_cast<size_t>(whole)];
+    }
+    return ApplyTransform(transform_, value);
+  }
+
+ private:
+  static constexpr int kTable = 1024;
+
+  const DenseTransform transform_;
+  float missing_ = 0;
+  std::array<float, kTable> table_{};
+};
+
+// What all threads read.
+struct FittedState {
+  std::vector<DenseEncoder> dense;
+  std::vector<ValueTable> ids;
+
+  explicit FittedState(const Fit& fit) {
+    for (const FittedDense& column : fit.dense) dense.emplace_back(column.transform);
+    for (const FittedCategorical& column : fit.categorical) ids.push_back(IndexVocabulary(column.vocabulary));
+  }
+};
+
+// A run of a block's rows that lands in one shard without gaps.
+struct Run {
+  Split split = Split::kTrain;
+  const uint32_t* rows = nullptr;
+  int64_t count = 0;
+  int64_t position = 0;  // of the first row, in the split
+  int64_t offset = 0;    // of the first row, in the shard
+  Shard* shard = nullptr;
+};
+
+class EncodeWorker final : public BlockWorker {
+ public:
+  EncodeWorker(const DatasetPlan& plan, const Fit& fit, const FittedState& state, ShardSet& shards)
+      : plan_(plan), fit_(fit), state_(state), shards_(shards), missing_(plan.missing_test()), dealer_(plan) {}
+
+  absl::Status Process(const CellBlock& cells, const BlockPlace& place) override {
+    // The first pass counted the blocks; more of them, or other rows in them, mean another file.
+    if (place.index >= static_cast<int64_t>(fit_.blocks.size())) return Changed(place);
+    SDA_RETURN_IF_ERROR(dealer_.Deal(cells, place));
+    SDA_RETURN_IF_ERROR(PlanRuns(place));
+    floats_.resize(cells.rows);
+    ids_.resize(cells.rows);
+
+    for (size_t row = 0; row < cells.rows; ++row) floats_[row] = dealer_.labels()[row];
+    Scatter(floats_, [](Shard& shard) { return shard.label(); });
+    for (size_t i = 0; i < plan_.dense.size(); ++i) {
+      if (!EncodeDense(cells, i)) return Changed(place);
+      Scatter(floats_, [i](Shard& shard) { return shard.dense(i); });
+    }
+    for (size_t i = 0; i < plan_.categorical.size(); ++i) {
+      EncodeCategorical(cells, i);
+      Scatter(ids_, [i](Shard& shard) { return shard.categorical(i); });
+    }
+    for (const Run& run : runs_) SDA_RETURN_IF_ERROR(shards_.Complete(run.split, run.position, run.count));
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Changed(const BlockPlace& place) const {
+    return error::InputChanged(plan_.input.files[static_cast<size_t>(place.file)].path);
+  }
+
+  // Cuts the rows of each split where they cross from one shard to the next.
+  absl::Status PlanRuns(const BlockPlace& place) {
+    const auto block = static_cast<size_t>(place.index);
+    runs_.clear();
+    for (size_t s = 0; s < kSplits; ++s) {
+      const auto split = static_cast<Split>(s);
+      const std::vector<uint32_t>& rows = dealer_.rows(split);
+      int64_t position = fit_.blocks[block].first[s];
+      const int64_t next_block =
+          block + 1 < fit_.blocks.size() ? fit_.blocks[block + 1].first[s] : fit_.splits[s].rows;
+      if (position + static_cast<int64_t>(rows.size()) != next_block) return Changed(place);
+      for (int64_t done = 0; done < static_cast<int64_t>(rows.size());) {
+        const int64_t offset = position % shards_.shard_rows();
+        const int64_t count = std::min(static_cast<int64_t>(rows.size()) - done, shards_.shard_rows() - offset);
+        SDA_ASSIGN_OR_RETURN(Shard* const shard, shards_.Open(split, position));
+        runs_.push_back({split, rows.data() + done, count, position, offset, shard});
+        position += count;
+        done += count;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  template <class Value, class ColumnOf>
+  void Scatter(const std::vector<Value>& values, const ColumnOf& column_of) {
+    for (const Run& run : runs_) {
+      Value* const out = column_of(*run.shard) + run.offset;
+      for (int64_t i = 0; i < run.count; ++i) out[i] = values[run.rows[i]];
+    }
+  }
+
+  // False where a field is not a number: the first pass saw to it that all are.
+  bool EncodeDense(const CellBlock& cells, size_t i) {
+    const auto column = static_cast<size_t>(plan_.dense[i]);
+    const DenseEncoder& encoder = state_.dense[i];
+    for (size_t row = 0; row < cells.rows; ++row) {
+      const std::string_view field = cells.view(row, column);
+      double value = 0;
+      if (missing_(field)) {
+        floats_[row] = encoder.missing();
+      } else if (ParseDense(field, value)) {
+        floats_[row] = encoder(value);
+      } else {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void EncodeCategorical(const CellBlock& cells, size_t i) {
+    const auto column = static_cast<size_t>(plan_.categorical[i]);
+    const ValueTable& ids = state_.ids[i];
+    keys_.clear();
+    for (size_t row = 0; row < cells.rows; ++row) {
+      const std::string_view field = cells.view(row, column);
+      if (missing_(field)) {
+        ids_[row] = kMissingId;
+        continue;
+      }
+      keys_.push_back({ValueTable::MakeKey(field.data(), static_cast<uint32_t>(field.size())), row});
+      ids.Prefetch(keys_.back().first);
+    }
+    for (const auto& [key, row] : keys_) ids_[row] = static_cast<int32_t>(ids.Find(key, kUnknownId));
+  }
+
+  const DatasetPlan& plan_;
+  const Fit& fit_;
+  const FittedState& state_;
+  ShardSet& shards_;
+  const MissingTest missing_;
+  RowDealer dealer_;
+  std::vector<Run> runs_;
+  std::vector<float> floats_;
+  std::vector<int32_t> ids_;
+  std::vector<std::pair<ValueTable::Key, size_t>> keys_;
+};
+
+ShardColumns ColumnsOf(const DatasetPlan& plan) {
+  ShardColumns columns;
+  for (const int i : plan.dense) columns.dense.push_back(plan.column(i).name);
+  for (const int i : plan.categorical) columns.categorical.push_back(plan.column(i).name);
+  return columns;
+}
+
+}  // namespace
+
+float ApplyTransform(const DenseTransform& transform, double value) {
+  const double taken = transform.log ? SignedLog(value) : value;
+  return static_cast<float>((taken - transform.mean) / transform.scale);
+}
+
+float ApplyTransformToMissing(const DenseTransform& transform) {
+  return ApplyTransform(transform, transform.fill_value);
+}
+
+absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan, const Fit& fit,
+                                                                              const RunSettings& settings,
+                                                                              DatasetOutput& output) {
+  const FittedState state(fit);
+  std::array<int64_t, kSplits> split_rows{};
+  for (size_t s = 0; s < kSplits; ++s) split_rows[s] = fit.splits[s].rows;
+  ShardSet shards(ColumnsOf(plan), split_rows, plan.spec.shard_rows, output);
+  std::vector<std::unique_ptr<BlockWorker>> workers;
+  for (int i = 0; i < settings.threads; ++i) {
+    workers.push_back(std::make_unique<EncodeWorker>(plan, fit, state, shards));
+  }
+  SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "encode", fit.rows, settings, workers));
+  std::array<std::vector<ManifestShard>, kSplits> written;
+  for (size_t s = 0; s < kSplits; ++s) {
+    written[s] = shards.Written(static_cast<Split>(s));
+    int64_t rows = 0;
+    for (const ManifestShard& shard : written[s]) rows += shard.rows;
+    if (rows != split_rows[s]) return error::InputChanged(plan.input.files.back().path);
+  }
+  return written;
+}
+
+}  // namespace sda::preprocessing

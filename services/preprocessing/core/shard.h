@@ -1,0 +1,61 @@
+#ifndef SDA_SERVICES_PREPROCESSING_CORE_SHARD_H_
+#define SDA_SERVICES_PREPROCESSING_CORE_SHARD_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+namespace arrow {
+class Buffer;
+}  // namespace arrow
+
+namespace sda::preprocessing {
+
+// The columns of a shard after the label: dense ones, then categorical ones.
+struct ShardColumns {
+  std::vector<std::string> dense;
+  std::vector<std::string> categorical;
+
+  size_t size() const { return 1 + dense.size() + categorical.size(); }
+};
+
+// The memory of one shard while it is being filled. Threads may write different rows at the same time.
+class Shard {
+ public:
+  // ResourceExhausted where the memory is not to be had.
+  static absl::StatusOr<std::unique_ptr<Shard>> Allocate(const ShardColumns& columns, int64_t rows);
+  ~Shard();
+
+  int64_t rows() const { return rows_; }
+
+  // `rows` values each.
+  float* label() { return static_cast<float*>(Column(0)); }
+  float* dense(size_t i) { return static_cast<float*>(Column(1 + i)); }
+  int32_t* categorical(size_t i) { return static_cast<int32_t*>(Column(1 + columns_.dense.size() + i)); }
+
+  // Says that so many rows are complete; true for the call that completes the last one.
+  bool Complete(int64_t rows) { return remaining_.fetch_sub(rows, std::memory_order_acq_rel) == rows; }
+
+  // The shard as an Arrow IPC file of one record batch: "label" and dense columns float32, categorical columns
+  // int32, none with nulls, not compressed. The bytes depend on names and values alone.
+  absl::StatusOr<std::string> ToArrow() const;
+
+ private:
+  Shard(const ShardColumns& columns, int64_t rows);
+  void* Column(size_t i);
+
+  const ShardColumns& columns_;
+  const int64_t rows_;
+  const int64_t stride_;  // bytes from column to column
+  std::atomic<int64_t> remaining_;
+  std::shared_ptr<arrow::Buffer> memory_;
+};
+
+}  // namespace sda::preprocessing
+
+#endif  // SDA_SERVICES_PREPROCESSING_CORE_SHARD_H_

@@ -1,0 +1,251 @@
+#include "services/preprocessing/core/tokenizer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "services/preprocessing/core/separator_scan.h"
+
+namespace sda::preprocessing {
+namespace {
+
+CellError RaggedRow(int64_t line, size_t found, size_t expected) {
+  return {line, -1, "RAGGED_ROW",
+          absl::StrCat("has ", found, found == 1 ? " field" : " fields", "; must have ", expected)};
+}
+
+bool IsBlankLine(const char* text) { return text[0] == '\n' || (text[0] == '\r' && text[1] == '\n'); }
+
+// Walks through text record by record; the slow, complete path for quotes and long delimiters.
+class RecordWalker {
+ public:
+  RecordWalker(char* text, size_t size, const uint32_t* positions, size_t count, const TextFormat& format)
+      : text_(text), size_(size), positions_(positions), count_(count), format_(format) {}
+
+  bool AtEnd() const { return at_ >= size_; }
+  size_t at() const { return at_; }
+  int64_t line() const { return line_; }
+
+  bool SkipBlankLine() {
+    if (!IsBlankLine(text_ + at_)) return false;
+    at_ += text_[at_] == '\r' ? 2 : 1;
+    ++line_;
+    return true;
+  }
+
+  // Calls add(cell) for each field of the record at the current place and moves behind it.
+  template <class Add>
+  std::optional<CellError> Record(const Add& add) {
+    const int64_t first_line = line_;
+    for (int column = 0;; ++column) {
+      Cell cell;
+      if (auto error = format_.quotes && text_[at_] == '"' ? Quoted(cell, column) : Unquoted(cell, column)) {
+        return error;
+      }
+      add(cell);
+      if (text_[at_] == '\n') {
+        ++at_;
+        ++line_;
+        return std::nullopt;
+      }
+      if (at_ >= size_) return CellError{first_line, column, "UNCLOSED_ROW", "has no end"};
+      at_ += format_.delimiter.size();
+    }
+  }
+
+ private:
+  // The next separator byte from `from` on; `size_` where there is none.
+  size_t NextPosition(size_t from) {
+    while (next_ < count_ && positions_[next_] < from) ++next_;
+    return next_ < count_ ? positions_[next_] : size_;
+  }
+
+  bool IsDelimiter(size_t at) const {
+    return size_ - at >= format_.delimiter.size() &&
+           std::memcmp(text_ + at, format_.delimiter.data(), format_.delimiter.size()) == 0;
+  }
+
+  std::optional<CellError> Unquoted(Cell& cell, int column) {
+    const size_t begin = at_;
+    for (size_t from = at_;;) {
+      const size_t position = NextPosition(from);
+      if (position >= size_) return CellError{line_, column, "UNCLOSED_ROW", "has no end"};
+      const char c = text_[position];
+      if (c == '\n' || IsDelimiter(position)) {
+        size_t end = position;
+        if (c == '\n' && end > begin && text_[end - 1] == '\r') --end;
+        cell = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
+        at_ = position;
+        return std::nullopt;
+      }
+      if (format_.quotes && c == '"') {
+        return CellError{line_, column, "BAD_QUOTING",
+                         "has a quote inside an unquoted field; quote the field and double the quote"};
+      }
+      from = position + 1;
+    }
+  }
+
+  std::optional<CellError> Quoted(Cell& cell, int column) {
+    const int64_t opened = line_;
+    const size_t begin = at_ + 1;
+    size_t end = begin;  // where the next byte of the unescaped value goes
+    size_t copied = begin;
+    for (size_t from = begin;;) {
+      const size_t position = NextPosition(from);
+      if (position >= size_) {
+        return CellError{opened, column, "BAD_QUOTING", "opens a quote that is never closed"};
+      }
+      from = position + 1;
+      if (text_[position] == '\n') ++line_;
+      if (text_[position] != '"') continue;
+      const bool doubled = text_[position + 1] == '"';
+      const size_t keep = position - copied + (doubled ? 1 : 0);
+      if (end != copied) std::memmove(text_ + end, text_ + copied, keep);
+      end += keep;
+      if (doubled) {
+        copied = from = position + 2;
+        continue;
+      }
+      cell = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
+      at_ = position + 1;
+      if (text_[at_] == '\r' && text_[at_ + 1] == '\n') ++at_;
+      if (text_[at_] == '\n' || IsDelimiter(at_)) return std::nullopt;
+      return CellError{line_, column, "BAD_QUOTING", "has text behind the closing quote"};
+    }
+  }
+
+  char* const text_;
+  const size_t size_;
+  const uint32_t* const positions_;
+  const size_t count_;
+  const TextFormat& format_;
+  size_t at_ = 0;
+  size_t next_ = 0;
+  int64_t line_ = 0;
+};
+
+}  // namespace
+
+Tokenizer::Tokenizer(TextFormat format, size_t columns) : format_(std::move(format)), columns_(columns) {}
+
+std::optional<CellError> Tokenizer::Tokenize(char* text, size_t size, CellBlock& out) {
+  if (capacity_ < size + 64) {
+    capacity_ = size + size / 4 + 64;
+    positions_.reset(new uint32_t[capacity_]);
+  }
+  out.text = text;
+  out.columns = columns_;
+  out.rows = 0;
+  out.lines = 0;
+  out.cells.clear();
+  out.line_of_row.clear();
+  out.ascii = IsAscii(text, size);
+
+  const bool has_quotes = format_.quotes && CountByte(text, size, '"') > 0;
+  const char first = format_.delimiter[0];
+  const size_t count =
+      FindSeparators(text, size, {first, '\n', has_quotes ? '"' : first}, positions_.get());
+  if (!has_quotes && format_.delimiter.size() == 1) return TokenizePlain(text, count, out);
+  return TokenizeGeneral(text, count, out);
+}
+
+std::optional<CellError> Tokenizer::TokenizePlain(const char* text, size_t count, CellBlock& out) {
+  const uint32_t* positions = positions_.get();
+  out.cells.resize(count + columns_);  // no row has more separators than fields
+  Cell* cells = out.cells.data();
+  uint32_t start = 0;
+  uint32_t line = 0;
+  size_t next = 0;
+  bool gaps = false;  // some line was blank
+  while (next < count) {
+    if (IsBlankLine(text + start)) {
+      if (!gaps) {
+        gaps = true;
+        out.line_of_row.reserve(count / columns_ + 1);
+        for (uint32_t row = 0; row < out.rows; ++row) out.line_of_row.push_back(row);
+      }
+      start = positions[next] + 1;
+      ++next;
+      ++line;
+      continue;
+    }
+    size_t column = 0;
+    bool ended = false;
+    for (; column < columns_ && next < count && !ended; ++column, ++next) {
+      const uint32_t end = positions[next];
+      cells[column] = {start, end - start};
+      ended = text[end] == '\n';
+      start = end + 1;
+    }
+    if (!ended || column != columns_) {
+      size_t found = column;
+      for (; !ended && next < count; ++next, ++found) ended = text[positions[next]] == '\n';
+      out.cells.resize(out.rows * columns_);
+      return RaggedRow(line, found, columns_);
+    }
+    Cell& last = cells[columns_ - 1];
+    if (last.size > 0 && text[last.begin + last.size - 1] == '\r') --last.size;
+    cells += columns_;
+    if (gaps) out.line_of_row.push_back(line);
+    ++out.rows;
+    ++line;
+  }
+  out.lines = line;
+  out.cells.resize(out.rows * columns_);
+  return std::nullopt;
+}
+
+std::optional<CellError> Tokenizer::TokenizeGeneral(char* text, size_t count, CellBlock& out) {
+  // The text ends with a newline, so the last position is its last byte.
+  const size_t size = count == 0 ? 0 : positions_[count - 1] + size_t{1};
+  RecordWalker walker(text, size, positions_.get(), count, format_);
+  while (!walker.AtEnd()) {
+    if (walker.SkipBlankLine()) continue;
+    const int64_t line = walker.line();
+    size_t found = 0;
+    auto error = walker.Record([&](Cell cell) {
+      if (++found <= columns_) out.cells.push_back(cell);
+    });
+    if (!error && found != columns_) error = RaggedRow(line, found, columns_);
+    if (error) {
+      out.cells.resize(out.rows * columns_);
+      out.lines = walker.line();
+      return error;
+    }
+    out.line_of_row.push_back(static_cast<uint32_t>(line));
+    ++out.rows;
+  }
+  out.lines = walker.line();
+  return std::nullopt;
+}
+
+std::vector<RawRecord> ReadRecords(std::string_view text, const TextFormat& format, size_t limit) {
+  std::string copy(text);
+  if (copy.empty() || copy.back() != '\n') copy.push_back('\n');
+  const size_t size = copy.size();
+  copy.resize(size + kCellPadding);
+  std::unique_ptr<uint32_t[]> positions(new uint32_t[size + 64]);
+  const char first = format.delimiter[0];
+  const size_t count =
+      FindSeparators(copy.data(), size, {first, '\n', format.quotes ? '"' : first}, positions.get());
+  RecordWalker walker(copy.data(), size, positions.get(), count, format);
+  std::vector<RawRecord> records;
+  while (records.size() < limit && !walker.AtEnd()) {
+    if (walker.SkipBlankLine()) continue;
+    RawRecord record;
+    record.line = walker.line();
+    std::vector<Cell> cells;
+    if (walker.Record([&](Cell cell) { cells.push_back(cell); })) break;
+    for (const Cell& cell : cells) record.fields.emplace_back(copy.data() + cell.begin, cell.size);
+    record.end = std::min(walker.at(), text.size());
+    record.lines = walker.line();
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace sda::preprocessing

@@ -1,0 +1,38 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_CORE_DATA_BATCH_H_
+#define SDA_SERVICES_TRAINER_WORKER_CORE_DATA_BATCH_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "services/trainer_worker/core/kernels/embedding_bag.h"
+
+namespace sda::trainer {
+
+// What a model reads for some samples. A view: whoever made it owns the memory.
+struct Batch {
+  int64_t rows = 0;
+  std::span<const float> labels;   // [rows], 0 or 1; empty where only predictions are wanted
+  std::span<const float> dense;    // [rows, dense columns] row-major
+  std::vector<TableIds> tables;    // one a categorical column
+};
+
+// Shape of the inputs of a model, as its dataset states it.
+struct InputShape {
+  int64_t dense_columns = 0;
+  std::vector<int64_t> table_rows;
+  std::vector<std::string> table_names;  // as long as table_rows
+
+  int64_t tables() const { return static_cast<int64_t>(table_rows.size()); }
+};
+
+// Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table, sample
+// and id; INVALID_ARGUMENT names a wrong size.
+absl::Status CheckBatch(const Batch& batch, const InputShape& shape);
+
+}  // namespace sda::trainer
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_CORE_DATA_BATCH_H_

@@ -1,0 +1,96 @@
+#include "services/trainer_worker/core/kernels/embedding_bag.h"
+
+#include <utility>
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace sda::trainer {
+namespace {
+
+// Lookups ahead whose rows are fetched early: tables larger than the cache cost a memory latency a row otherwise.
+constexpr int64_t kPrefetchDistance = 8;
+
+constexpr int kRadixBits = 11;
+constexpr size_t kBuckets = size_t{1} << kRadixBits;
+
+// Sorts by the high words, stable, `max_row` being the largest of them; the result is in `keys`.
+void SortByRow(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uint32_t max_row) {
+  scratch.resize(keys.size());
+  const int row_bits = std::bit_width(max_row);
+  for (int shift = 32; shift < 32 + row_bits; shift += kRadixBits) {
+    std::array<uint32_t, kBuckets> begin{};
+    for (uint64_t key : keys) ++begin[(key >> shift) & (kBuckets - 1)];
+    uint32_t sum = 0;
+    for (uint32_t& count : begin) sum += std::exchange(count, sum);
+    for (uint64_t key : keys) scratch[begin[(key >> shift) & (kBuckets - 1)]++] = key;
+    keys.swap(scratch);
+  }
+}
+
+}  // namespace
+
+void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end, float* out,
+                         int64_t out_stride) {
+  const int64_t last = static_cast<int64_t>(ids.ids.size());
+  const auto prefetch = [&](int64_t position) {
+    if (position < last) __builtin_prefetch(table + static_cast<int64_t>(ids.ids[position]) * dim);
+  };
+  for (int64_t sample = begin; sample < end; ++sample, out += out_stride) {
+    if (ids.one_hot()) {
+      prefetch(sample + kPrefetchDistance);
+      std::memcpy(out, table + static_cast<int64_t>(ids.ids[sample]) * dim, dim * sizeof(float));
+      continue;
+    }
+    std::fill(out, out + dim, 0.0f);
+    for (int64_t position = ids.offsets[sample]; position < ids.offsets[sample + 1]; ++position) {
+      prefetch(position + kPrefetchDistance);
+      const float* row = table + static_cast<int64_t>(ids.ids[position]) * dim;
+      for (int64_t i = 0; i < dim; ++i) out[i] += row[i];
+    }
+  }
+}
+
+void RowGroups::Build(const TableIds& ids, int64_t samples) {
+  keys_.clear();
+  rows_.clear();
+  begins_.clear();
+  samples_.clear();
+  uint32_t max_row = 0;
+  const auto add = [&](int32_t id, int64_t sample) {
+    const uint32_t row = static_cast<uint32_t>(id);
+    max_row = std::max(max_row, row);
+    keys_.push_back(static_cast<uint64_t>(row) << 32 | static_cast<uint32_t>(sample));
+  };
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    if (ids.one_hot()) {
+      add(ids.ids[sample], sample);
+    } else {
+      for (int32_t position = ids.offsets[sample]; position < ids.offsets[sample + 1]; ++position) {
+        add(ids.ids[position], sample);
+      }
+    }
+  }
+  SortByRow(keys_, sorted_, max_row);
+  for (uint64_t key : keys_) {
+    const int32_t row = static_cast<int32_t>(key >> 32);
+    if (rows_.empty() || rows_.back() != row) {
+      rows_.push_back(row);
+      begins_.push_back(static_cast<int32_t>(samples_.size()));
+    }
+    samples_.push_back(static_cast<int32_t>(key & 0xffffffff));
+  }
+  begins_.push_back(static_cast<int32_t>(samples_.size()));
+}
+
+void SumSampleGradients(const float* gradient, int64_t stride, int64_t dim, std::span<const int32_t> samples,
+                        float* sum) {
+  std::memcpy(sum, gradient + samples[0] * stride, dim * sizeof(float));
+  for (int32_t sample : samples.subspan(1)) {
+    const float* row = gradient + sample * stride;
+    for (int64_t i = 0; i < dim; ++i) sum[i] += row[i];
+  }
+}
+
+}  // namespace sda::trainer

@@ -1,0 +1,127 @@
+#include "services/trainer_worker/core/kernels/gemm.h"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <unordered_map>
+
+#include <absl/container/flat_hash_map.h>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "services/trainer_worker/core/kernels/float_buffer.h"
+#include "services/trainer_worker/core/kernels/reference_gemm.h"
+
+// OpenMP's own header belongs to the compiler that ships the runtime; the declaration is fixed by the standard.
+extern "C" void omp_set_num_threads(int);
+
+namespace sda::trainer {
+namespace {
+
+// Everything that a compiled primitive depends on.
+using Shape = std::array<int64_t, 10>;
+
+Shape ShapeOf(const Product& p) {
+  return {p.m,        p.n,
+          p.k,        p.a_stride,
+          p.b_stride, p.c_stride,
+          p.a_transposed,  p.b_transposed,
+          p.bias != nullptr, static_cast<int64_t>(p.activation)};
+}
+
+// A primitive with its arguments bound to memory objects whose handles are set before each execution.
+struct Compiled {
+  dnnl::matmul primitive;
+  dnnl::memory a, b, bias, c, scratchpad;
+  std::unordered_map<int, dnnl::memory> arguments;
+  size_t scratchpad_bytes = 0;
+};
+
+dnnl::memory::desc Describe(int64_t rows, int64_t cols, int64_t stride, bool transposed) {
+  const dnnl::memory::dims strides = transposed ? dnnl::memory::dims{1, stride} : dnnl::memory::dims{stride, 1};
+  return {{rows, cols}, dnnl::memory::data_type::f32, strides};
+}
+
+Compiled Compile(const Product& p, const dnnl::engine& engine) {
+  const auto a = Describe(p.m, p.k, p.a_stride, p.a_transposed);
+  const auto b = Describe(p.k, p.n, p.b_stride, p.b_transposed);
+  const auto c = Describe(p.m, p.n, p.c_stride, false);
+  const auto bias = Describe(1, p.n, p.n, false);
+
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (p.activation == Activation::kRelu) {
+    dnnl::post_ops post_ops;
+    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+    attributes.set_post_ops(post_ops);
+  }
+  const auto desc = p.bias != nullptr ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
+  const dnnl::matmul::primitive_desc primitive_desc(desc, attributes, engine);
+
+  Compiled compiled;
+  compiled.primitive = dnnl::matmul(primitive_desc);
+  compiled.a = dnnl::memory(a, engine, nullptr);
+  compiled.b = dnnl::memory(b, engine, nullptr);
+  compiled.c = dnnl::memory(c, engine, nullptr);
+  compiled.scratchpad = dnnl::memory(primitive_desc.scratchpad_desc(), engine, nullptr);
+  compiled.scratchpad_bytes = primitive_desc.scratchpad_desc().get_size();
+  compiled.arguments = {{DNNL_ARG_SRC, compiled.a},
+                        {DNNL_ARG_WEIGHTS, compiled.b},
+                        {DNNL_ARG_DST, compiled.c},
+                        {DNNL_ARG_SCRATCHPAD, compiled.scratchpad}};
+  if (p.bias != nullptr) {
+    compiled.bias = dnnl::memory(bias, engine, nullptr);
+    compiled.arguments.emplace(DNNL_ARG_BIAS, compiled.bias);
+  }
+  return compiled;
+}
+
+void* Handle(const float* data) { return const_cast<float*>(data); }
+
+}  // namespace
+
+struct Gemm::State {
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  // Nothing where oneDNN has no implementation.
+  absl::flat_hash_map<Shape, std::optional<Compiled>> primitives;
+  FloatBuffer scratchpad;  // as large as the largest shape so far asks for
+  int64_t fallback_shapes = 0;
+};
+
+Gemm::Gemm() : state_(std::make_unique<State>()) {}
+Gemm::~Gemm() = default;
+Gemm::Gemm(Gemm&&) noexcept = default;
+Gemm& Gemm::operator=(Gemm&&) noexcept = default;
+
+int64_t Gemm::fallback_shapes() const { return state_->fallback_shapes; }
+
+void Gemm::Multiply(const Product& p) {
+  if (p.m == 0 || p.n == 0) return;
+  if (p.k == 0) return ReferenceMultiply(p);
+  static thread_local const bool single_threaded = (omp_set_num_threads(1), true);
+  (void)single_threaded;
+
+  auto [entry, inserted] = state_->primitives.try_emplace(ShapeOf(p));
+  if (inserted) {
+    try {
+      entry->second = Compile(p, state_->engine);
+    } catch (const dnnl::error&) {
+      ++state_->fallback_shapes;
+    }
+  }
+  if (!entry->second) return ReferenceMultiply(p);
+
+  Compiled& compiled = *entry->second;
+  if (state_->scratchpad.bytes() < compiled.scratchpad_bytes) {
+    state_->scratchpad = FloatBuffer((compiled.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
+  }
+  compiled.a.set_data_handle(Handle(p.a));
+  compiled.b.set_data_handle(Handle(p.b));
+  compiled.c.set_data_handle(p.c);
+  if (p.bias != nullptr) compiled.bias.set_data_handle(Handle(p.bias));
+  compiled.scratchpad.set_data_handle(state_->scratchpad.data());
+  compiled.primitive.execute(state_->stream, compiled.arguments);
+  state_->stream.wait();
+}
+
+}  // namespace sda::trainer

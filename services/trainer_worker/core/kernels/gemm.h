@@ -1,0 +1,57 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_CORE_KERNELS_GEMM_H_
+#define SDA_SERVICES_TRAINER_WORKER_CORE_KERNELS_GEMM_H_
+
+#include <cstdint>
+#include <memory>
+
+namespace sda::trainer {
+
+enum class Activation { kNone, kRelu };
+
+// One fp32 matrix product, all operands row-major with a stride (elements from row to row):
+//   c[i, j] = activation(Σ_l a(i, l) · b(l, j) + bias[j])
+// where a(i, l) is a[i·a_stride + l], or a[l·a_stride + i] when a_transposed; b likewise.
+// c must not overlap the inputs; it is overwritten. m, n and k may be 0 (k = 0 leaves activation(bias)).
+// No alignment is required.
+struct Product {
+  int64_t m = 0, n = 0, k = 0;
+  const float* a = nullptr;
+  int64_t a_stride = 0;
+  bool a_transposed = false;
+  const float* b = nullptr;
+  int64_t b_stride = 0;
+  bool b_transposed = false;
+  const float* bias = nullptr;  // [n], or null for none
+  Activation activation = Activation::kNone;
+  float* c = nullptr;
+  int64_t c_stride = 0;
+};
+
+// Computes products on the calling thread, with oneDNN. The only place that knows oneDNN: it owns the engine, the
+// stream, the primitives (made once a shape, kept for the life of the object) and their scratch memory.
+//
+// Every product runs single-threaded: callers cut the batch over their own threads and give each thread its own
+// Gemm. oneDNN's OpenMP runtime never starts a thread, so there are no spinning barriers and no second pool to
+// fight over the cores. Same shape, same operands: same bytes.
+//
+// A shape for which oneDNN has no implementation runs on the reference. Not thread-safe.
+class Gemm {
+ public:
+  Gemm();
+  ~Gemm();
+  Gemm(Gemm&&) noexcept;
+  Gemm& operator=(Gemm&&) noexcept;
+
+  void Multiply(const Product& product);
+
+  // Shapes that fell back to the reference so far.
+  int64_t fallback_shapes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sda::trainer
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_CORE_KERNELS_GEMM_H_

@@ -1,0 +1,30 @@
+#include "services/trainer_worker/core/kernels/loss.h"
+
+#include <cmath>
+
+#include "common/numerics/classification_metrics.h"
+
+namespace sda::trainer {
+
+double Sigmoid(double logit) { return 1 / (1 + std::exp(-logit)); }
+
+double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels, double scale,
+                           float* dlogits) {
+  double sum = 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const double logit = logits[row];
+    const double label = labels[row];
+    const double p = Sigmoid(logit);
+    const double error = p - label;
+    if (loss == Loss::kBinaryCrossEntropy) {
+      sum += LogLossOfLogit(logit, label);
+      dlogits[row] = static_cast<float>(scale * error);
+    } else {
+      sum += error * error;
+      dlogits[row] = static_cast<float>(scale * 2 * error * p * (1 - p));
+    }
+  }
+  return sum;
+}
+
+}  // namespace sda::trainer

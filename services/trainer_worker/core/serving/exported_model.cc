@@ -1,0 +1,135 @@
+#include "services/trainer_worker/core/serving/exported_model.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include <absl/strings/str_cat.h>
+#include <nlohmann/json.hpp>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/training/buffer_file.h"
+
+namespace sda::trainer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormatVersion = 1;
+
+constexpr const char* kInteractions[] = {"dot", "dot_self", "cat"};
+
+Json SpecToJson(const ModelSpec& spec) {
+  return {{"architecture", "dlrm"},
+          {"embedding_dim", spec.embedding_dim},
+          {"bottom_layers", spec.bottom_layers},
+          {"top_layers", spec.top_layers},
+          {"interaction", kInteractions[static_cast<int>(spec.interaction)]}};
+}
+
+absl::StatusOr<ModelSpec> SpecFromJson(const Json& json, const std::string& path) {
+  ModelSpec spec;
+  try {
+    json.at("embedding_dim").get_to(spec.embedding_dim);
+    json.at("bottom_layers").get_to(spec.bottom_layers);
+    json.at("top_layers").get_to(spec.top_layers);
+    const auto interaction = json.at("interaction").get<std::string>();
+    for (int i = 0; i < 3; ++i) {
+      if (interaction != kInteractions[i]) continue;
+      spec.interaction = static_cast<Interaction>(i);
+      return spec;
+    }
+    return absl::FailedPreconditionError(absl::StrCat(path, ": interaction \"", interaction, "\" is not known"));
+  } catch (const Json::exception& e) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": ", e.what()));
+  }
+}
+
+absl::Status FromErrorCode(const std::error_code& error, const std::string& path) {
+  if (!error) return absl::OkStatus();
+  const std::string message = absl::StrCat(path, ": ", error.message());
+  if (error == std::errc::no_space_on_device) {
+    return MakeError(absl::StatusCode::kResourceExhausted, message + "; free space on that disk and try again",
+                     {.reason = "DISK_FULL", .metadata = {{"path", path}}, .violations = {}});
+  }
+  return absl::InternalError(message);
+}
+
+absl::Status WriteInto(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+  SDA_RETURN_IF_ERROR(
+      WriteBufferFile(folder + "/weights.bin", "{}", {weights.dense.span(), weights.embeddings.span()}));
+  SDA_RETURN_IF_ERROR(WriteTextFile(folder + "/dataset.json", ManifestToJson(model.manifest)));
+  std::error_code error;
+  for (const ManifestColumn& column : model.manifest.columns) {
+    if (column.role != ColumnRole::kCategorical) continue;
+    const std::filesystem::path target = std::filesystem::path(folder) / column.vocabulary_path;
+    std::filesystem::create_directories(target.parent_path(), error);
+    SDA_RETURN_IF_ERROR(FromErrorCode(error, target.parent_path()));
+    SDA_ASSIGN_OR_RETURN(const std::string vocabulary,
+                         ReadTextFile(absl::StrCat(model.dataset_folder, "/", column.vocabulary_path)));
+    SDA_RETURN_IF_ERROR(WriteTextFile(target.string(), vocabulary));
+  }
+  Json training = Json::parse(model.spec_json, nullptr, /*allow_exceptions=*/false);
+  const Json json = {{"format_version", kFormatVersion},
+                     {"model", SpecToJson(model.spec)},
+                     {"dataset_digest", model.manifest.digest},
+                     {"metrics", model.metrics},
+                     {"training_spec", training.is_object() ? training : Json::object()}};
+  return WriteTextFile(folder + "/model.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+absl::Status WriteModel(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+  const std::string temporary = absl::StrCat(folder, ".tmp.", getpid());
+  std::error_code error;
+  std::filesystem::remove_all(temporary, error);
+  std::filesystem::create_directories(temporary, error);
+  SDA_RETURN_IF_ERROR(FromErrorCode(error, temporary));
+  absl::Status written = WriteInto(temporary, model, weights);
+  if (written.ok()) {
+    std::filesystem::remove_all(folder, error);
+    std::filesystem::rename(temporary, folder, error);
+    written = FromErrorCode(error, folder);
+  }
+  if (!written.ok()) std::filesystem::remove_all(temporary, error);
+  return written;
+}
+
+absl::StatusOr<ModelDescription> ReadModelDescription(const std::string& folder) {
+  const std::string path = folder + "/model.json";
+  SDA_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return absl::FailedPreconditionError(path + ": is not a JSON object");
+  if (const int version = json.value("format_version", 0); version != kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": format_version is ", version, "; this version reads ", kFormatVersion));
+  }
+  ModelDescription model;
+  SDA_ASSIGN_OR_RETURN(model.spec, SpecFromJson(json.value("model", Json::object()), path));
+  SDA_ASSIGN_OR_RETURN(const std::string manifest, ReadTextFile(folder + "/dataset.json"));
+  SDA_ASSIGN_OR_RETURN(model.manifest, ManifestFromJson(manifest, folder + "/dataset.json"));
+  model.dataset_folder = folder;
+  model.spec_json = json.value("training_spec", Json::object()).dump();
+  model.metrics = json.value("metrics", std::map<std::string, double>());
+  return model;
+}
+
+absl::Status ReadModelWeights(const std::string& folder, DlrmWeights& weights) {
+  return ReadBufferFile(folder + "/weights.bin", {weights.dense.span(), weights.embeddings.span()});
+}
+
+std::vector<std::string> NullTokens(const DatasetManifest& manifest) {
+  std::vector<std::string> tokens = {""};
+  const Json options = Json::parse(manifest.options_json, nullptr, /*allow_exceptions=*/false);
+  if (!options.is_object()) return tokens;
+  const Json listed = options.value(Json::json_pointer("/format/null_values"), Json::array());
+  for (const Json& token : listed) {
+    if (token.is_string() && !token.get<std::string>().empty()) tokens.push_back(token.get<std::string>());
+  }
+  return tokens;
+}
+
+}  // namespace sda::trainer

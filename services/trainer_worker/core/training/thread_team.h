@@ -1,0 +1,51 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_THREAD_TEAM_H_
+#define SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_THREAD_TEAM_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sda::trainer {
+
+// A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Waiting threads
+// sleep: no spinning, so that several teams share a machine. Not thread-safe: one caller at a time.
+class ThreadTeam {
+ public:
+  explicit ThreadTeam(int threads);
+  ~ThreadTeam();
+  ThreadTeam(const ThreadTeam&) = delete;
+  ThreadTeam& operator=(const ThreadTeam&) = delete;
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls work(part) for every part in [0, size()), each on its own thread, and waits for all. An exception of a part is
+  // thrown again here.
+  void Run(const std::function<void(int part)>& work);
+
+  // The part of [0, total) that belongs to `part`: contiguous, sizes differ by at most 1.
+  std::pair<int64_t, int64_t> Range(int64_t total, int part) const {
+    return {total * part / size(), total * (part + 1) / size()};
+  }
+
+ private:
+  void Work(int part);
+  void RunPart(int part);
+
+  std::mutex mutex_;
+  std::condition_variable begin_, done_;
+  const std::function<void(int)>* work_ = nullptr;  // guarded by mutex_
+  uint64_t round_ = 0;                              // guarded by mutex_
+  int left_ = 0;                                    // guarded by mutex_: parts that have not finished
+  std::exception_ptr error_;                        // guarded by mutex_
+  bool closing_ = false;                            // guarded by mutex_
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace sda::trainer
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_THREAD_TEAM_H_

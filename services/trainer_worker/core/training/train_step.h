@@ -1,0 +1,77 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_TRAIN_STEP_H_
+#define SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_TRAIN_STEP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "services/trainer_worker/core/data/batch.h"
+#include "services/trainer_worker/core/model/dlrm.h"
+#include "services/trainer_worker/core/optimizers/optimizer_options.h"
+#include "services/trainer_worker/core/training/thread_team.h"
+
+namespace sda::trainer {
+
+// Penalties and the like that act on the gradients.
+struct GradientOptions {
+  double l2_dense = 0;         // adds l2 · w to the gradient of MLP weights (not of biases)
+  double l2_sparse = 0;        // the same for the embedding rows that a batch touches
+  double gradient_clip = 0;    // largest norm of the dense gradient; 0: none
+  double positive_weight = 1;  // factor on the loss of positive samples
+};
+
+// What the optimizers remember: flat buffers beside the weights.
+struct OptimizerState {
+  OptimizerState(const DlrmLayout& layout, const OptimizerOptions& options);
+
+  // Bytes of such a state.
+  static int64_t Bytes(const DlrmLayout& layout, const OptimizerOptions& options);
+
+  FloatBuffer dense;   // Adam: m of all parameters, then v
+  FloatBuffer sparse;  // row-wise Adagrad: one h a row; Adam: m of all rows, then v
+};
+
+// Training steps of one model on a team of threads. The batch is cut into one slice a thread, gradients of the dense
+// parameters are added in the order of the threads, every table is updated by one thread: the same weights, batches and
+// team size give the same bytes. Not thread-safe.
+class TrainStep {
+ public:
+  // All references must outlive this.
+  TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerState& state, const OptimizerOptions& options,
+            const GradientOptions& gradients, int64_t max_batch, ThreadTeam& team);
+
+  // Bytes that the constructor allocates.
+  static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);
+
+  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `factor` is the
+  // schedule's. Returns the mean loss of the batch before the update.
+  double Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout);
+
+  // Seconds by stage so far, averaged over the threads.
+  StageSeconds seconds() const;
+
+ private:
+  void ForwardBackward(const Batch& batch, const DropoutStep& dropout, int part);
+  void ReduceDense(int part);
+  void ClipDense();
+  void UpdateDense(const Batch& batch, int64_t step, double factor, int part);
+  void UpdateTable(const Batch& batch, int64_t table, int64_t step, double factor, int part);
+
+  const DlrmLayout& layout_;
+  DlrmWeights& weights_;
+  OptimizerState& state_;
+  const OptimizerOptions options_;
+  const GradientOptions gradient_options_;
+  ThreadTeam& team_;
+
+  std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // one a thread
+  std::vector<RowGroups> groups_;                           // one a thread
+  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [dim]
+  std::vector<double> losses_;                              // one a thread
+  std::vector<float> logits_, dlogits_;                     // [max_batch]
+  FloatBuffer feature_gradients_;                           // [max_batch, features, dim]
+};
+
+}  // namespace sda::trainer
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_TRAIN_STEP_H_

@@ -1,0 +1,345 @@
+#include "services/trainer_worker/core/training/training.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include "common/base/error.h"
+#include "common/base/sha256.h"
+#include "common/base/status_macros.h"
+#include "common/numerics/rng.h"
+#include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/model/dlrm.h"
+#include "services/trainer_worker/core/serving/exported_model.h"
+#include "services/trainer_worker/core/training/checkpoint.h"
+#include "services/trainer_worker/core/training/evaluation.h"
+
+namespace sda::trainer {
+namespace {
+
+// Random streams of the seed beside the model's own.
+enum Stream : uint64_t { kShuffleStream = 11, kDropoutSeedStream = 12 };
+
+constexpr int64_t kEvaluationBatch = 4096;
+// An AUC this near to one half after training says that nothing was learned.
+constexpr double kStuckMargin = 1e-4;
+constexpr int64_t kStuckEvaluations = 3;
+// Steps between two looks at the progress.
+constexpr int64_t kProgressSteps = 16;
+
+absl::Status CheckSplit(const DatasetManifest& manifest, const std::string& name) {
+  const auto split = manifest.splits.find(name);
+  const int64_t rows = split == manifest.splits.end() ? 0 : split->second.rows;
+  const int64_t positives = rows == 0 ? 0 : split->second.positive_rows;
+  if (positives > 0 && positives < rows) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(manifest.name, ": the ", name, " split has ", rows, " rows, ", positives,
+                                " of them positive; it needs rows of both classes"),
+                   {.reason = "SPLIT_UNUSABLE", .metadata = {{"split", name}}, .violations = {}});
+}
+
+// When steps, evaluations and epochs fall.
+class Timetable {
+ public:
+  Timetable(int64_t rows, const TrainingOptions& options)
+      : batch_(std::min(options.batch_size, rows)), evaluations_per_epoch_(options.evaluations_per_epoch) {
+    // The last rows of an epoch that do not fill a batch wait for the next shuffle.
+    steps_per_epoch_ = std::max<int64_t>(1, rows / batch_);
+    total_steps_ = std::max<int64_t>(1, std::llround(options.epochs * static_cast<double>(steps_per_epoch_)));
+  }
+
+  int64_t batch() const { return batch_; }
+  int64_t total_steps() const { return total_steps_; }
+  int64_t epoch_of(int64_t step) const { return (step - 1) / steps_per_epoch_; }
+  int64_t step_in_epoch(int64_t step) const { return (step - 1) % steps_per_epoch_; }
+
+  // True after the last step, and where a part of an epoch ends.
+  bool EvaluateAfter(int64_t step) const {
+    if (step == total_steps_) return true;
+    const auto parts = [&](int64_t s) { return s * evaluations_per_epoch_ / steps_per_epoch_; };
+    return parts(step) != parts(step - 1);
+  }
+
+ private:
+  int64_t batch_, evaluations_per_epoch_, steps_per_epoch_ = 0, total_steps_ = 0;
+};
+
+// The order of the rows in an epoch; made anew from seed and epoch, so a resumed training finds the same.
+class RowOrder {
+ public:
+  RowOrder(int64_t rows, bool shuffle, uint64_t seed) : shuffle_(shuffle), seed_(seed), rows_(rows) {
+    std::iota(rows_.begin(), rows_.end(), 0u);
+  }
+
+  std::span<const uint32_t> Batch(int64_t epoch, int64_t index, int64_t size) {
+    if (shuffle_ && epoch != epoch_) {
+      std::iota(rows_.begin(), rows_.end(), 0u);
+      Rng rng(HashOf(seed_, {kShuffleStream}), static_cast<uint64_t>(epoch));
+      rng.Shuffle(std::span<uint32_t>(rows_));
+      epoch_ = epoch;
+    }
+    return std::span<const uint32_t>(rows_).subspan(index * size, size);
+  }
+
+ private:
+  const bool shuffle_;
+  const uint64_t seed_;
+  int64_t epoch_ = -1;
+  std::vector<uint32_t> rows_;
+};
+
+std::string UpdateKey(const UpdateOptions& update) {
+  return absl::StrCat(static_cast<int>(update.algorithm), "/", update.learning_rate, "/", update.epsilon, "/",
+                      update.beta1, "/", update.beta2, "/", update.initial_accumulator);
+}
+
+// Everything that decides the weights, hashed; a checkpoint belongs to one of these.
+std::string JobKey(const TrainingJob& job) {
+  const ModelSpec& model = job.model;
+  const TrainingOptions& options = job.options;
+  const ScheduleOptions& schedule = job.optimizer.schedule;
+  return Sha256Hex(absl::StrCat(
+      job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|", absl::StrJoin(model.bottom_layers, ","), "|",
+      absl::StrJoin(model.top_layers, ","), "|", static_cast<int>(model.interaction), "|", model.dropout, "|",
+      static_cast<int>(model.embedding_init), "|", model.embedding_init_scale, "|", static_cast<int>(model.loss)) +
+      absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
+                   static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
+                   options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
+                   options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
+                   UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
+                   static_cast<int>(schedule.decay), "|", schedule.final_factor));
+}
+
+// One training from its first or resumed step to its end.
+class Training {
+ public:
+  Training(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop, const SplitReader& train,
+           const SplitReader& validation)
+      : job_(job),
+        observer_(observer),
+        stop_(std::move(stop)),
+        layout_(job.model, train.shape()),
+        timetable_(train.rows(), job.options),
+        team_(job.threads),
+        weights_(layout_),
+        optimizer_state_(layout_, job.optimizer),
+        best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
+        step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(), team_),
+        order_(train.rows(), job.options.shuffle, job.seed),
+        buffer_(train, timetable_.batch()),
+        evaluator_(layout_, validation, kEvaluationBatch, team_),
+        job_key_(JobKey(job)) {}
+
+  absl::StatusOr<TrainingResult> Run() {
+    SDA_RETURN_IF_ERROR(Begin());
+    for (int64_t step = position_.step + 1; step <= timetable_.total_steps(); ++step) {
+      if (stop_.stop_requested()) return End(TrainingResult::End::kCancelled);
+      SDA_ASSIGN_OR_RETURN(const double loss, Step(step));
+      if (!std::isfinite(loss)) {
+        return Diverged("LOSS_NOT_FINITE", absl::StrCat("the loss became ", loss, " at step ", step));
+      }
+      if (step % kProgressSteps == 0) observer_.OnProgress(samples(), total_samples());
+      if (!timetable_.EvaluateAfter(step)) continue;
+      SDA_ASSIGN_OR_RETURN(const std::optional<TrainingResult::End> end, Evaluate());
+      if (end == TrainingResult::End::kDiverged) return *divergence_;
+      if (end) return Deliver(*end);
+    }
+    return Deliver(TrainingResult::End::kFinished);
+  }
+
+ private:
+  TrainingState State() { return {weights_, optimizer_state_, best_.get(), position_}; }
+
+  absl::Status Begin() {
+    if (!job_.resume_checkpoint.empty()) {
+      absl::Status read = ReadCheckpoint(job_.resume_checkpoint, job_key_, State());
+      // A checkpoint that is gone (an attempt that ended just before its worker was lost) costs time, not the trial.
+      if (!absl::IsNotFound(read)) return read;
+    }
+    weights_.Initialize(layout_, job_.seed);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<double> Step(int64_t step) {
+    const auto rows = order_.Batch(timetable_.epoch_of(step), timetable_.step_in_epoch(step), timetable_.batch());
+    SDA_ASSIGN_OR_RETURN(const Batch batch, buffer_.Fill(rows));
+    const DropoutStep dropout{.rate = job_.model.dropout,
+                              .seed = HashOf(job_.seed, {kDropoutSeedStream}),
+                              .step = static_cast<uint64_t>(step)};
+    const double factor = ScheduleFactor(job_.optimizer.schedule, step, timetable_.total_steps());
+    const auto begin = std::chrono::steady_clock::now();
+    const double loss = step_.Run(batch, step, factor, dropout);
+    position_.train_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    position_.step = step;
+    return loss;
+  }
+
+  // Measures, keeps the best, reports; an end, or nothing to go on.
+  absl::StatusOr<std::optional<TrainingResult::End>> Evaluate() {
+    const auto measured = evaluator_.Run(weights_, stop_);
+    if (absl::IsCancelled(measured.status())) return TrainingResult::End::kCancelled;
+    SDA_RETURN_IF_ERROR(measured.status());
+    const ClassificationMetrics& metrics = *measured;
+    if (!std::isfinite(metrics.logloss)) {
+      divergence_ = Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
+      return TrainingResult::End::kDiverged;
+    }
+    ++position_.evaluations;
+    const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
+    position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
+    if (position_.stuck_evaluations >= kStuckEvaluations) {
+      divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", kStuckEvaluations,
+                                                       " evaluations up to step ", position_.step));
+      return TrainingResult::End::kDiverged;
+    }
+    Keep(metrics);
+    SDA_ASSIGN_OR_RETURN(const std::string checkpoint, WriteCheckpointIfDue());
+    const bool go_on = Report(metrics, checkpoint);
+    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc) return TrainingResult::End::kTargetReached;
+    if (!go_on) return TrainingResult::End::kStopped;
+    if (job_.options.patience > 0 && position_.evaluations_since_best >= job_.options.patience) {
+      return TrainingResult::End::kFinished;
+    }
+    return std::nullopt;
+  }
+
+  void Keep(const ClassificationMetrics& metrics) {
+    if (metrics.auc > position_.best_auc) {
+      position_.best_auc = metrics.auc;
+      position_.evaluations_since_best = 0;
+    } else {
+      ++position_.evaluations_since_best;
+      if (best_) return;
+    }
+    position_.best_step = position_.step;
+    position_.best_metrics = MetricMap(metrics);
+    if (!best_) return;
+    best_->dense.CopyFrom(weights_.dense);
+    best_->embeddings.CopyFrom(weights_.embeddings);
+  }
+
+  absl::StatusOr<std::string> WriteCheckpointIfDue() {
+    const int interval = job_.options.checkpoint_interval;
+    const bool last = position_.step == timetable_.total_steps();
+    if (interval == 0 || last || position_.evaluations % interval != 0) return std::string();
+    const std::string path = absl::StrCat(job_.output_folder, "/checkpoint-", position_.step, ".ckpt");
+    SDA_RETURN_IF_ERROR(WriteCheckpoint(path, job_key_, State()));
+    return path;
+  }
+
+  bool Report(const ClassificationMetrics& metrics, const std::string& checkpoint) {
+    Measurement measurement{.step = position_.step,
+                            .samples = samples(),
+                            .train_seconds = position_.train_seconds,
+                            .metrics = MetricMap(metrics),
+                            .checkpoint_path = checkpoint};
+    AddTimes(measurement.metrics);
+    observer_.OnProgress(samples(), total_samples());
+    const bool go_on = observer_.OnMeasurement(measurement);
+    // Whoever resumes takes the newest accepted checkpoint; the one before it may still be that until now.
+    if (!checkpoint.empty()) {
+      if (!older_checkpoint_.empty()) std::filesystem::remove(older_checkpoint_, ignored_);
+      older_checkpoint_ = std::exchange(newest_checkpoint_, checkpoint);
+    }
+    return go_on;
+  }
+
+  void AddTimes(std::map<std::string, double>& metrics) const {
+    metrics["train_seconds"] = position_.train_seconds;
+    if (position_.train_seconds > 0) {
+      metrics["samples_per_second"] = static_cast<double>(samples()) / position_.train_seconds;
+    }
+  }
+
+  absl::StatusOr<TrainingResult> Deliver(TrainingResult::End end) {
+    if (end == TrainingResult::End::kCancelled) return End(end);
+    TrainingResult result = End(end);
+    result.metrics = position_.best_metrics;
+    AddTimes(result.metrics);
+    result.model_folder = job_.output_folder + "/model";
+    SDA_RETURN_IF_ERROR(WriteModel(result.model_folder, {.spec = job_.model,
+                                                         .manifest = job_.manifest,
+                                                         .dataset_folder = job_.dataset_folder,
+                                                         .spec_json = job_.spec_json,
+                                                         .metrics = result.metrics},
+                                   best_ ? *best_ : weights_));
+    for (const std::string& checkpoint : {older_checkpoint_, newest_checkpoint_}) {
+      if (!checkpoint.empty()) std::filesystem::remove(checkpoint, ignored_);
+    }
+    return result;
+  }
+
+  TrainingResult End(TrainingResult::End end) const {
+    TrainingResult result;
+    result.end = end;
+    result.step = position_.step;
+    return result;
+  }
+
+  TrainingResult Diverged(std::string reason, std::string message) const {
+    TrainingResult result = End(TrainingResult::End::kDiverged);
+    result.reason = std::move(reason);
+    result.message = std::move(message);
+    return result;
+  }
+
+  int64_t samples() const { return position_.step * timetable_.batch(); }
+  int64_t total_samples() const { return timetable_.total_steps() * timetable_.batch(); }
+
+  const TrainingJob& job_;
+  TrainingObserver& observer_;
+  const std::stop_token stop_;
+  const DlrmLayout layout_;
+  const Timetable timetable_;
+  ThreadTeam team_;
+  DlrmWeights weights_;
+  OptimizerState optimizer_state_;
+  const std::unique_ptr<DlrmWeights> best_;
+  TrainStep step_;
+  RowOrder order_;
+  BatchBuffer buffer_;
+  Evaluator evaluator_;
+  const std::string job_key_;
+  TrainingPosition position_;
+  std::optional<TrainingResult> divergence_;
+  std::string newest_checkpoint_, older_checkpoint_;
+  std::error_code ignored_;
+};
+
+}  // namespace
+
+absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop) {
+  SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
+  SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
+  std::error_code error;
+  std::filesystem::create_directories(job.output_folder, error);
+  if (error) return absl::InternalError(absl::StrCat(job.output_folder, ": cannot be made: ", error.message()));
+  SDA_ASSIGN_OR_RETURN(const auto train, SplitReader::Open(job.manifest, job.dataset_folder, "train"));
+  SDA_ASSIGN_OR_RETURN(const auto validation, SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
+  return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation)->Run();
+}
+
+int64_t EstimateMemoryBytes(const TrainingJob& job) {
+  const DlrmLayout layout(job.model, ShapeOf(job.manifest));
+  const auto rows_of = [&](const char* split) {
+    const auto found = job.manifest.splits.find(split);
+    return found == job.manifest.splits.end() ? 0 : found->second.rows;
+  };
+  const int64_t weights = (layout.dense_parameters() + layout.embedding_rows() * layout.dim()) * 4;
+  const int64_t batch = std::min(job.options.batch_size, std::max<int64_t>(1, rows_of("train")));
+  return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
+         TrainStep::Bytes(layout, batch, job.threads) + BatchBuffer::Bytes(layout.inputs(), batch) +
+         rows_of("train") * 4 +
+         Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads);
+}
+
+}  // namespace sda::trainer

@@ -1,0 +1,75 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_SERVER_ATTEMPT_RUNNER_H_
+#define SDA_SERVICES_TRAINER_WORKER_SERVER_ATTEMPT_RUNNER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "sda/trainer/v1/training_spec.pb.h"
+
+namespace sda::trainer {
+
+// One attempt at a trial, as a slot hands it to whoever trains.
+struct AttemptOrder {
+  trainer::v1::TrainingSpec spec;  // complete and valid
+  std::string folder;              // of this attempt, below the artefact root: "experiments/e/trials/7/attempt-1"
+  std::string resume_checkpoint;   // of an earlier attempt, below the artefact root; empty for a fresh start
+};
+
+// A reading while training goes on.
+struct AttemptReading {
+  int64_t step = 0;
+  int64_t samples = 0;
+  double train_seconds = 0;
+  std::map<std::string, double> metrics;
+  std::string checkpoint;  // below the artefact root; empty if none was made
+};
+
+// What hears of an attempt. Called from the training thread.
+class AttemptListener {
+ public:
+  virtual ~AttemptListener() = default;
+
+  // False: training is to stop here and keep what it has.
+  virtual bool OnReading(const AttemptReading& reading) = 0;
+
+  virtual void OnProgress(int64_t samples, int64_t total) = 0;
+};
+
+// How an attempt ended. What went wrong outside the point (unreadable data, a full disk) is a status instead.
+struct AttemptOutcome {
+  enum class End {
+    kFinished,   // metrics and artifacts are final
+    kStopped,    // OnReading said so; metrics and artifacts are those of the last reading
+    kDiverged,   // the point's fault: `reason` and `message` say how
+    kCancelled,  // the stop token fired; nothing is kept
+  };
+  End end = End::kFinished;
+  std::string reason;
+  std::string message;
+  std::map<std::string, double> metrics;
+  std::map<std::string, std::string> artifacts;  // paths below the artefact root by name
+};
+
+// Trains. Thread-safe: slots run attempts side by side.
+class AttemptRunner {
+ public:
+  virtual ~AttemptRunner() = default;
+
+  // Memory the attempt will need, in bytes. INVALID_ARGUMENT and FAILED_PRECONDITION mean that the spec can never be
+  // run here, whoever tries; other errors may pass.
+  virtual absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder& order) = 0;
+
+  // Codes of errors as above.
+  virtual absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,
+                                             std::stop_token stop) = 0;
+};
+
+}  // namespace sda::trainer
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_SERVER_ATTEMPT_RUNNER_H_
