@@ -17,11 +17,9 @@ constexpr size_t kHashBytes = 12;
 Step NextStep(const RunRecord& record) {
   if (!record.has_dataset) return Step::kEncode;
   if (!record.has_recipe) return Step::kAdvise;
-  if (!record.is_tuned) return Step::kTune;
-  if (!record.has_winner) return Step::kChoose;
+  if (!record.has_winner) return Step::kTune;
   if (!record.is_evaluated) return Step::kEvaluate;
-  if (!record.is_published) return Step::kPublish;
-  return Step::kFinish;
+  return Step::kPublish;
 }
 
 Stage StageOf(Step step) {
@@ -32,10 +30,8 @@ Stage StageOf(Step step) {
       return Stage::kAdvise;
     case Step::kTune:
       return Stage::kTune;
-    case Step::kChoose:
     case Step::kEvaluate:
     case Step::kPublish:
-    case Step::kFinish:
       break;
   }
   return Stage::kDeliver;

@@ -17,21 +17,17 @@ enum class Stage { kEncode, kAdvise, kTune, kDeliver };
 enum class Step {
   kEncode,    // the dataset exists
   kAdvise,    // the recipe is stored
-  kTune,      // the experiment has ended
-  kChoose,    // the trial to deliver is chosen
+  kTune,      // the experiment has ended and the trial to deliver is chosen
   kEvaluate,  // its model is measured on the test split
-  kPublish,   // the model's folder is in place
-  kFinish,    // model and run are recorded as done
+  kPublish,   // the model's folder is in place, model and run are recorded as done
 };
 
 // What a run has recorded.
 struct RunRecord {
   bool has_dataset = false;
   bool has_recipe = false;
-  bool is_tuned = false;
   bool has_winner = false;
   bool is_evaluated = false;
-  bool is_published = false;
 };
 
 Step NextStep(const RunRecord& record);

@@ -16,14 +16,10 @@ TEST(RunPlanTest, EachRecordedResultLeadsToTheNextStep) {
   EXPECT_EQ(NextStep(record), Step::kAdvise);
   record.has_recipe = true;
   EXPECT_EQ(NextStep(record), Step::kTune);
-  record.is_tuned = true;
-  EXPECT_EQ(NextStep(record), Step::kChoose);
   record.has_winner = true;
   EXPECT_EQ(NextStep(record), Step::kEvaluate);
   record.is_evaluated = true;
   EXPECT_EQ(NextStep(record), Step::kPublish);
-  record.is_published = true;
-  EXPECT_EQ(NextStep(record), Step::kFinish);
 }
 
 TEST(RunPlanTest, AGivenDatasetAndRecipeLeadStraightToTuning) {
@@ -32,7 +28,7 @@ TEST(RunPlanTest, AGivenDatasetAndRecipeLeadStraightToTuning) {
 
 TEST(RunPlanTest, StepsAfterTuningAreDelivery) {
   EXPECT_EQ(StageOf(Step::kTune), Stage::kTune);
-  for (const Step step : {Step::kChoose, Step::kEvaluate, Step::kPublish, Step::kFinish}) {
+  for (const Step step : {Step::kEvaluate, Step::kPublish}) {
     EXPECT_EQ(StageOf(step), Stage::kDeliver);
   }
 }
