@@ -35,10 +35,18 @@ inline constexpr Counter<1> kWorkerAttempts{
     "Attempts at trials that ended, by outcome: succeeded, stopped, infeasible, failed, released, lease_lost.",
     {"outcome"}};
 
+// --- preprocessing ---------------------------------------------------------------------------------------------
+inline constexpr Gauge<0> kPreprocessingRunningJobs{"sda_preprocessing_running_jobs", "Jobs that make a dataset now."};
+inline constexpr Counter<1> kPreprocessingJobs{
+    "sda_preprocessing_jobs_total", "Jobs that ended, by outcome: succeeded, failed, cancelled.", {"outcome"}};
+inline constexpr Counter<1> kPreprocessingRows{
+    "sda_preprocessing_rows_total", "Rows of finished datasets, by split: train, validation, test.", {"split"}};
+
 inline constexpr MetricDescription kAll[] = {
     Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
     Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
     Describe(kWorkerBusySlots), Describe(kWorkerAttempts),
+    Describe(kPreprocessingRunningJobs), Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
 };
 
 }  // namespace sda::metrics

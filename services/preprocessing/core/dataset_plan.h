@@ -35,7 +35,7 @@ struct DatasetPlan {
 // Finds the files, their layout, the schema and, for a split by time, the bound. Validates the spec first.
 absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettings& settings);
 
-// The same without looking at the rows beyond the sample: what InferSchema answers.
+// The first steps alone, without looking at rows beyond the first `sample_rows`; the label may be left out.
 struct SchemaGuess {
   InputLayout layout;
   Schema schema;

@@ -58,9 +58,6 @@ void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violatio
     if (!names.insert(column.name).second) {
       violations.Add(absl::StrCat(field, ".name"), absl::StrCat("is ", error::Quoted(column.name), ", named before"));
     }
-    if (column.role == Role::kLabel) {
-      violations.Add(absl::StrCat(field, ".role"), "is label; the label is given by the field label");
-    }
     if (column.frequency_threshold < 0 || column.frequency_threshold > kMaxThreshold) {
       violations.Add(absl::StrCat(field, ".frequency_threshold"),
                      absl::StrCat("is ", column.frequency_threshold, "; must be in [0, ", kMaxThreshold, "]"));

@@ -30,7 +30,7 @@ enum class Role { kDense, kCategorical, kIgnored, kLabel };
 // What a user says about one column; what is left out is inferred.
 struct ColumnChoice {
   std::string name = {};
-  std::optional<Role> role = {};  // not kLabel
+  std::optional<Role> role = {};  // kLabel only for the label itself
   std::optional<bool> log = {};   // dense
   int64_t frequency_threshold = 0;  // categorical; 0: that of the dataset
 

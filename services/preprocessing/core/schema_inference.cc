@@ -23,7 +23,7 @@ constexpr double kPackedShare = 0.5;
 constexpr double kLargestExact = 9007199254740992.0;  // 2^53
 
 constexpr std::string_view kQuantityWords[] = {
-    "age", "amount", "avg", "balance", "bytes", "click", "clicks", "cnt", "cost", "count", "counts",
+    "age", "amount", "avg", "balance", "bytes", "clicks", "cnt", "cost", "count", "counts",
     "distance", "duration", "fnlwgt", "gain", "height", "hours", "impression", "impressions",
     "income", "latitude", "longitude", "loss", "mean", "minutes", "num", "percent", "price",
     "quantity", "rate", "ratio", "salary", "score", "seconds", "size", "speed", "sum", "temperature",
@@ -122,7 +122,10 @@ Verdict JudgeCriteo(const std::string& name) {
 
 absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, const InputSample& sample,
                                    const DatasetSpec& spec) {
-  SDA_ASSIGN_OR_RETURN(const int label, FindColumn("label", spec.label, columns));
+  int label = -1;
+  if (!spec.label.empty()) {
+    SDA_ASSIGN_OR_RETURN(label, FindColumn("label", spec.label, columns));
+  }
   const bool criteo = IsCriteoLayout(columns);
   std::string time_column;
   if (spec.split.kind == SplitSpec::Kind::kTime && spec.test_uris.empty()) {
@@ -141,7 +144,11 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
     const ColumnChoice& choice = spec.columns[i];
     SDA_ASSIGN_OR_RETURN(const int index, FindColumn(absl::StrCat("columns[", i, "].name"), choice.name, columns));
     Column& column = schema[static_cast<size_t>(index)];
-    if (index == label) return InvalidField(absl::StrCat("columns[", i, "].name"), "is the label; it has no other role");
+    if (choice.role && (index == label) != (*choice.role == Role::kLabel)) {
+      return InvalidField(absl::StrCat("columns[", i, "].role"),
+                          index == label ? "is not label; the label has no other role"
+                                         : "is label; the label is given by the field label");
+    }
     column.log = choice.log;
     column.frequency_threshold = choice.frequency_threshold;
     if (choice.role) {
@@ -149,7 +156,10 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
       column.reason = "given";
     }
   }
-  schema[static_cast<size_t>(label)] = {columns[static_cast<size_t>(label)], Role::kLabel, std::nullopt, 0, "given"};
+  if (label >= 0) {
+    Column& column = schema[static_cast<size_t>(label)];
+    column = {column.name, Role::kLabel, std::nullopt, 0, "given"};
+  }
   return schema;
 }
 

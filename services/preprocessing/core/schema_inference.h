@@ -14,7 +14,8 @@ namespace sda::preprocessing {
 // Rows that inference looks at unless told otherwise.
 inline constexpr int64_t kDefaultSampleRows = 10'000;
 
-// A role for each column, with its reason. The rules, first match wins:
+// A role for each column, with its reason; without a label in the spec no column is the label. The rules, first match
+// wins:
 //
 //  1. The label; what the user chose; the column rows are split by time with: ignored.
 //  2. Criteo's layout: I1 to I13 dense, C1 to C26 categorical.

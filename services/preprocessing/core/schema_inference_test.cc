@@ -100,7 +100,11 @@ TEST_F(SchemaInferenceTest, ChoicesWin) {
   spec.columns = {{.name = "zzz"}};
   EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("columns[0].name: there is no column \"zzz\""));
   spec.columns = {{.name = "y", .role = Role::kDense}};
-  EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("is the label"));
+  EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("columns[0].role: is not label"));
+  spec.columns = {{.name = "a", .role = Role::kLabel}};
+  EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("columns[0].role: is label"));
+  spec.columns = {{.name = "y", .role = Role::kLabel}};
+  EXPECT_EQ(Roles(Infer(spec)).at("y"), 'l');
 }
 
 TEST_F(SchemaInferenceTest, TheTimeColumnOfASplitIsIgnored) {
