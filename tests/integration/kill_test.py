@@ -39,7 +39,7 @@ class KilledServiceUnderTheCommandLineTest(KillTestCase):
         run = self.start(harness.SDA, "run", "--state", self.state, *self.run_arguments(clicks))
         pattern, delay = MOMENTS[moment]
         run.wait_for_line(pattern)
-        time.sleep(delay)
+        time.sleep(delay)  # layering-allow: chooses the moment of the kill
         before = self.child_pid(child)
         os.kill(before, signal.SIGKILL)
         report = self.finish(run)
@@ -96,7 +96,7 @@ class KilledServiceUnderTheCommandLineTest(KillTestCase):
         run = self.start(harness.SDA, "run", "--state", self.state, *self.run_arguments(clicks))
         run.wait_for_line(r"\[3/4\] tune")
         for child in ("worker-1", "optimizer", "advisor", "preprocessing"):
-            time.sleep(0.4)
+            time.sleep(0.4)  # layering-allow: chooses the moment of the kill
             os.kill(self.child_pid(child), signal.SIGKILL)
         self.finish(run)
 
@@ -116,9 +116,9 @@ class KilledServiceStartedByHandTest(KillTestCase):
                          *self.run_arguments(clicks))
         pattern, delay = MOMENTS[moment]
         run.wait_for_line(pattern)
-        time.sleep(delay)
+        time.sleep(delay)  # layering-allow: chooses the moment of the kill
         self.services.kill(name)
-        time.sleep(1)  # away for a while
+        time.sleep(1)  # layering-allow: the service stays away for a while
         self.services.start(name)
         self.assertEqual(run.wait(), 0, run.err)
         report = json.loads(run.out)
@@ -158,7 +158,7 @@ class KilledCommandLineTest(KillTestCase):
         name = run.wait_for_line(r"(runs/[a-z0-9-]+)").group(1)
         pattern, delay = MOMENTS[moment]
         run.wait_for_line(pattern)
-        time.sleep(delay)
+        time.sleep(delay)  # layering-allow: chooses the moment of the kill
         run.kill()
         harness.eventually(lambda: not harness.processes_with(str(self.folder)), "no process is left behind", 15)
         resumed = self.start(harness.SDA, "run", "--state", self.state, "--resume", name, "--output", "json")
