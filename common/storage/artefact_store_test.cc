@@ -1,6 +1,7 @@
 #include "common/storage/artefact_store.h"
 
 #include <netinet/in.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -183,7 +184,25 @@ TEST_F(ArtefactStoreTest, FilesAndFoldersAreRenamed) {
   EXPECT_THAT(store_->Rename("../x", "other"), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
-// Every write to the device fails for want of space.
+TEST_F(ArtefactStoreTest, FullDiskLeavesNothingHalfWritten) {
+  const std::string disk = folder_ / "disk";
+  std::filesystem::create_directory(disk);
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "mounting a small disk is not permitted";
+  {
+    auto store = ArtefactStore::Open(disk + "/root");
+    SDA_ASSERT_OK(store);
+    SDA_EXPECT_OK((*store)->Write("d/f", "old"));
+    const auto full = (*store)->Write("d/f", std::string(1 << 20, 'x'));
+    EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("d/f: No space left")));
+    EXPECT_EQ(GetErrorReason(full), "DISK_FULL");
+    EXPECT_EQ(*(*store)->Read("d/f"), "old");
+    int files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(disk + "/root/d")) files += entry.is_regular_file();
+    EXPECT_EQ(files, 1);
+  }
+  EXPECT_EQ(umount(disk.c_str()), 0);
+}
+
 TEST(StoreErrorTest, FullDiskSaysSoAndWhatToDo) {
   const absl::Status full = StoreErrorFromErrno("datasets/d/x", ENOSPC);
   EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("datasets/d/x: No space left on device; free")));
