@@ -2,6 +2,7 @@
 #define SDA_SERVICES_TRAINER_WORKER_CORE_DATA_BATCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,19 @@ struct InputShape {
 
   int64_t tables() const { return static_cast<int64_t>(table_rows.size()); }
 };
+
+// An id that no row of its table has.
+struct BadId {
+  int64_t table = 0;
+  int64_t position = 0;  // among the table's ids
+  int32_t id = 0;
+};
+
+// The first one of the batch, tables in order; nothing where all ids are good.
+std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape);
+
+// "table C1: id 12; must be in [0, 12)".
+std::string Describe(const BadId& bad, const InputShape& shape);
 
 // Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table, sample
 // and id; INVALID_ARGUMENT names a wrong size.

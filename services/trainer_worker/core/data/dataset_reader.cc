@@ -18,6 +18,7 @@ namespace {
 
 // The columns of one shard, as pointers into the mapped file.
 struct Shard {
+  std::string path;
   int64_t begin = 0;  // its first row within the split
   const float* labels = nullptr;
   std::vector<const float*> dense;
@@ -57,6 +58,7 @@ absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, const std::
 absl::StatusOr<Shard> OpenShard(const DatasetManifest& manifest, const ManifestShard& described,
                                 const std::string& path) {
   Shard shard;
+  shard.path = path;
   SDA_ASSIGN_OR_RETURN(shard.owner, MapShard(path));
   if (shard.owner->num_rows() != described.rows) {
     return Unexpected(path, absl::StrCat("has ", shard.owner->num_rows(), " rows, not ", described.rows));
@@ -153,7 +155,7 @@ absl::StatusOr<Batch> BatchBuffer::Fill(std::span<const uint32_t> rows) {
     for (int64_t c = 0; c < dense_columns; ++c) dense_[i * dense_columns + c] = shard.dense[c][row];
     for (size_t t = 0; t < ids_.size(); ++t) ids_[t][i] = shard.ids[t][row];
   }
-  return Checked(static_cast<int64_t>(rows.size()));
+  return Checked(rows);
 }
 
 absl::StatusOr<Batch> BatchBuffer::FillRange(int64_t begin, int64_t end) {
@@ -162,13 +164,19 @@ absl::StatusOr<Batch> BatchBuffer::FillRange(int64_t begin, int64_t end) {
   return Fill(range_);
 }
 
-absl::StatusOr<Batch> BatchBuffer::Checked(int64_t rows) {
+absl::StatusOr<Batch> BatchBuffer::Checked(std::span<const uint32_t> taken) {
+  const auto rows = static_cast<int64_t>(taken.size());
   Batch batch;
   batch.rows = rows;
   batch.labels = {labels_.data(), static_cast<size_t>(rows)};
   batch.dense = {dense_.data(), static_cast<size_t>(rows * reader_.shape().dense_columns)};
   for (const auto& ids : ids_) batch.tables.push_back({.ids = {ids.data(), static_cast<size_t>(rows)}, .offsets = {}});
-  SDA_RETURN_IF_ERROR(CheckBatch(batch, reader_.shape()));
+  if (const auto bad = FindBadId(batch, reader_.shape())) {
+    size_t hint = 0;
+    const Shard& shard = reader_.state_->Find(taken[bad->position], hint);
+    return absl::OutOfRangeError(absl::StrCat(shard.path, ": row ", taken[bad->position] - shard.begin, ": ",
+                                              Describe(*bad, reader_.shape())));
+  }
   return batch;
 }
 

@@ -25,6 +25,7 @@ struct ModelDescription {
   std::string dataset_folder;  // where the vocabularies are; of a loaded model its own folder
   std::string spec_json = "{}";
   std::map<std::string, double> metrics;
+  std::map<std::string, double> stage_seconds;
 };
 
 // The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full disk.

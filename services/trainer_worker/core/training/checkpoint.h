@@ -40,6 +40,10 @@ absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key
 // FAILED_PRECONDITION for a file of another job, another version, or damaged (its checksum is verified).
 absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state);
 
+// Removes the checkpoints of all attempts of a trial, `trial_folder`/attempt-*/checkpoint-*.ckpt: once the trial has ended
+// nobody resumes it. What cannot be removed stays.
+void RemoveCheckpoints(const std::string& trial_folder);
+
 }  // namespace sda::trainer
 
 #endif  // SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_CHECKPOINT_H_
