@@ -34,11 +34,12 @@ inline constexpr Counter<1> kWorkerAttempts{
     "sda_worker_attempts_total",
     "Attempts at trials that ended, by outcome: succeeded, stopped, infeasible, failed, released, lease_lost.",
     {"outcome"}};
+inline constexpr Counter<0> kWorkerSamples{"sda_worker_samples_total", "Samples that trials were trained on."};
 
 inline constexpr MetricDescription kAll[] = {
     Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
     Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
-    Describe(kWorkerBusySlots), Describe(kWorkerAttempts),
+    Describe(kWorkerBusySlots), Describe(kWorkerAttempts), Describe(kWorkerSamples),
 };
 
 }  // namespace sda::metrics
