@@ -1,5 +1,6 @@
 #include "common/base/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>

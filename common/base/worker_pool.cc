@@ -1,5 +1,6 @@
 #include "common/base/worker_pool.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <pthread.h>

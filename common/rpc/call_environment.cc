@@ -25,19 +25,20 @@ bool CallEnvironment::IsAuthorized(std::string_view authorization) const {
   return accepted;
 }
 
-void CallEnvironment::CallBegins() {
+void CallEnvironment::CallBegins(CallKind kind) {
   std::lock_guard lock(mutex_);
-  ++calls_;
+  ++calls_[static_cast<size_t>(kind)];
 }
 
-void CallEnvironment::CallEnds() {
+void CallEnvironment::CallEnds(CallKind kind) {
   std::lock_guard lock(mutex_);
-  if (--calls_ == 0) idle_.notify_all();
+  if (--calls_[static_cast<size_t>(kind)] == 0) idle_.notify_all();
 }
 
-bool CallEnvironment::AwaitIdle(absl::Duration timeout) {
+bool CallEnvironment::AwaitIdle(CallKind kind, absl::Duration timeout) {
   std::unique_lock lock(mutex_);
-  return idle_.wait_for(lock, absl::ToChronoNanoseconds(timeout), [this] { return calls_ == 0; });
+  return idle_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+                        [&] { return calls_[static_cast<size_t>(kind)] == 0; });
 }
 
 void CallEnvironment::JoinThreads() {

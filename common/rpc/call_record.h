@@ -21,8 +21,6 @@ class Status;
 
 namespace sda::rpc {
 
-enum class CallKind { kUnary, kStream };
-
 // What every call has in common, unary or stream, from arrival to answer: request id, who calls, deadline, metrics and
 // the one line of log. Used by HandleUnary and HandleServerStream only. Thread-safe but for Finish, called once.
 class CallRecord {
@@ -41,7 +39,7 @@ class CallRecord {
   // Fires the request's token: the client is gone.
   void Cancel() { stop_.request_stop(); }
 
-  // Runs the handler; an exception becomes INTERNAL.
+  // Runs the handler; an exception becomes INTERNAL, its text goes into the log only.
   absl::Status Guard(const std::function<absl::Status(RequestContext&)>& handler);
 
   // Counts and logs the call, and converts its status. A CANCELLED says why: UNAVAILABLE "SERVER_STOPPING" when the
@@ -60,6 +58,7 @@ class CallRecord {
   const absl::Duration start_;  // monotonic
   const bool authorized_;
   const std::string peer_;
+  std::string exception_;  // set by Guard
   std::stop_source stop_;
   std::stop_callback<StopChain> server_stop_;
   RequestContext request_;

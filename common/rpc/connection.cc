@@ -91,9 +91,12 @@ absl::Status CheckHealth(const Connection& connection, const std::string& servic
   grpc::health::v1::HealthCheckResponse response;
   if (absl::Status status = FromGrpcStatus(stub->Check(&context, request, &response)); !status.ok()) return status;
   if (response.status() == grpc::health::v1::HealthCheckResponse::SERVING) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(service.empty() ? "the server" : service, " at ", connection.address(), " is ",
-                   grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status())));
+  ErrorDetail detail;
+  detail.reason = grpc::health::v1::HealthCheckResponse::ServingStatus_Name(response.status());
+  return MakeError(absl::StatusCode::kUnavailable,
+                   absl::StrCat(service.empty() ? "the server" : service, " at ", connection.address(), " is ",
+                                detail.reason),
+                   detail);
 }
 
 }  // namespace sda::rpc

@@ -115,13 +115,18 @@ Flags::~Flags() = default;
 const std::string& Flags::program() const { return state_->program; }
 const std::string& Flags::section() const { return state_->section; }
 
-Flags::Option& Flags::Declare(std::string name, std::string help, Secrecy secrecy) {
+Flags::Option& Flags::Declare(std::string name, std::string help, Secrecy secrecy, bool is_switch) {
   auto option = std::make_unique<Option>();
   option->name = std::move(name);
   option->secrecy = secrecy;
   // CLI11 only splits the command line; values are read in one place for flags and file.
-  option->cli = state_->app.add_option("--" + option->name, [](const CLI::results_t&) { return true; }, std::move(help));
-  option->cli->type_name("");
+  if (is_switch) {
+    option->cli = state_->app.add_flag("--" + option->name);
+    option->cli->description(std::move(help));
+  } else {
+    option->cli =
+        state_->app.add_option("--" + option->name, [](const CLI::results_t&) { return true; }, std::move(help));
+  }
   state_->options.push_back(std::move(option));
   return *state_->options.back();
 }
@@ -166,11 +171,11 @@ void Flags::Choice(std::string name, std::string* target, std::string help, std:
 }
 
 void Flags::Switch(std::string name, bool* target, std::string help) {
-  Option& option = Declare(std::move(name), std::move(help), Secrecy::kPublic);
-  option.cli->expected(0, 1)->type_name("");
+  // On the command line "--name" or "--name=false"; a word behind it is not its value.
+  Option& option = Declare(std::move(name), std::move(help), Secrecy::kPublic, /*is_switch=*/true);
   option.get = [target] { return *target ? "true" : "false"; };
   option.set = [target](const auto& values) -> std::optional<std::string> {
-    if (values.empty() || values[0].empty() || values[0] == "true") {
+    if (values.at(0) == "true") {
       *target = true;
     } else if (values[0] == "false") {
       *target = false;

@@ -66,7 +66,7 @@ class Flags {
  private:
   struct Option;
   struct State;
-  Option& Declare(std::string name, std::string help, Secrecy secrecy);
+  Option& Declare(std::string name, std::string help, Secrecy secrecy, bool is_switch = false);
 
   std::unique_ptr<State> state_;
 };

@@ -39,6 +39,9 @@ inline constexpr absl::Duration kDefaultCallDeadline = absl::Minutes(1);
 // Shorter than the 30 s that orchestrators wait before they kill.
 inline constexpr absl::Duration kDefaultDrainTime = absl::Seconds(20);
 
+// Of it, what streams get after the unary calls: to send their last words. A client that does not read is cut off.
+inline constexpr absl::Duration kStreamDrainTime = absl::Seconds(1);
+
 // Connections that died without a word are found after at most the sum of these.
 inline constexpr absl::Duration kKeepaliveTime = absl::Seconds(30);
 inline constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);

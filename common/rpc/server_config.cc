@@ -10,6 +10,8 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -60,7 +62,11 @@ void ServerConfig::Declare(Flags& flags) {
 
 bool IsLoopback(std::string_view address) {
   const std::string host = HostOf(address);
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 absl::Status Validate(const ServerConfig& config) {

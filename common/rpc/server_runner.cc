@@ -1,5 +1,6 @@
 #include "common/rpc/server_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -71,8 +72,7 @@ CallEnvironment::Options EnvironmentOptions(const std::string& service, const Se
   return {.service = service,
           .calls = {.threads = config.call_threads, .max_queued = config.max_queued_calls},
           .streams = {.threads = config.max_streams, .max_queued = 0},
-          .default_deadline = config.call_deadline,
-          .tokens = {}};
+          .default_deadline = config.call_deadline};
 }
 
 // A second signal, or a stop that hangs, ends the process: the orchestrator's kill would do it anyway, later.
@@ -284,7 +284,9 @@ void ServerRunner::Stop() {
   for (auto hook = state_->hooks.rbegin(); hook != state_->hooks.rend(); ++hook) (*hook)();
   state_->calls->RequestStop();
   if (state_->server != nullptr) {
-    const bool drained = state_->calls->AwaitIdle(end - RealClock::Get().Monotonic());
+    CallEnvironment& calls = *state_->calls;
+    bool drained = calls.AwaitIdle(CallKind::kUnary, end - RealClock::Get().Monotonic());
+    drained &= calls.AwaitIdle(CallKind::kStream, std::min(kStreamDrainTime, end - RealClock::Get().Monotonic()));
     if (!drained) log::Warning("calls still run after the drain time: cutting them off");
     state_->server->Shutdown(absl::ToChronoTime(absl::Now() + kLastGrace));
     state_->server->Wait();

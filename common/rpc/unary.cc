@@ -55,7 +55,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 grpc::ServerUnaryReactor* StartUnary(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method,
                                      UnaryWork work) {
   auto* call = new UnaryCall(environment, context, method, std::move(work));
-  call->Start(environment.call_pool());
+  call->Start(method.waits ? environment.stream_pool() : environment.call_pool());
   return call;
 }
 

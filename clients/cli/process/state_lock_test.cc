@@ -60,7 +60,7 @@ TEST_F(StateLockTest, ChildrenOfADeadOwnerAreWaitedFor) {
   if (owner == 0) {
     const auto lock = StateLock::Acquire(layout, "sda run");
     if (fork() == 0) {  // shares the lock, outlives the owner by a moment
-      usleep(300 * 1000);
+      usleep(300 * 1000);  // layering-allow: stands for work that outlives its owner
       _exit(0);
     }
     [[maybe_unused]] const ssize_t written = write(ready[1], lock.ok() ? "y" : "n", 1);

@@ -119,7 +119,10 @@ struct Connection::State {
 
   ~State() { statements.clear(); }  // before the session they belong to
 
-  sqlite_api::sqlite3* Handle() { return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_; }
+  // The library keeps the type information of its session hidden, which the check would need.
+  __attribute__((no_sanitize("vptr"))) sqlite_api::sqlite3* Handle() {
+    return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
+  }
 
   absl::Status FromException(const std::exception& e) {
     if (const auto* error = dynamic_cast<const soci::sqlite3_soci_error*>(&e)) {

@@ -289,6 +289,7 @@ void CheckConditions(YamlFields& yaml, const PlacedParameter& placed, const std:
       yaml.Report(place, absl::StrCat("names \"", condition.parameter, "\", which is none of the parameters"));
       continue;
     }
+    if (!parent->is_good) continue;
     if (std::holds_alternative<RealRange>(parent->parameter.domain)) {
       yaml.Report(place, absl::StrCat("depends on ", condition.parameter,
                                       ", a range of real numbers; must be a grid, whole numbers or categories"));
@@ -322,7 +323,8 @@ std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& 
   placed.place = name;
   placed.parameter.name = spec_field->path;
   auto domain = ReadDomain(yaml, field, *mapping, *spec_field, rules, &placed.domain);
-  if (!domain) return std::nullopt;
+  if (!domain) return placed;
+  placed.is_good = true;
   placed.parameter.domain = std::move(*domain);
   CheckIntegerBounds(yaml, placed);
   if (const YamlField scale = (*mapping)["scale"]) ReadScale(yaml, scale, placed.parameter);
@@ -346,6 +348,7 @@ void CheckParameters(YamlFields& yaml, const std::vector<PlacedParameter>& param
     if (!names.insert(placed.parameter.name).second) {
       yaml.Report(placed.place, absl::StrCat("is \"", placed.parameter.name, "\" a second time; remove one of the two"));
     }
+    if (!placed.is_good) continue;
     CheckDefault(yaml, placed, rules, sections);
     if (defaults_are_good) CheckWholeSpec(yaml, placed, rules, sections.values);
     CheckConditions(yaml, placed, parameters, rules);

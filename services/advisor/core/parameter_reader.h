@@ -10,15 +10,17 @@
 
 namespace sda::advisor {
 
-// A parameter with the place it stands at; `domain` is where its bounds, grid or categories stand.
+// A parameter with the place it stands at; `domain` is where its bounds, grid or categories stand. Of one that
+// cannot be read, `is_good` is false and only name and place are set: what refers to it is not to blame.
 struct PlacedParameter {
   Parameter parameter;
+  bool is_good = false;
   YamlField place;
   YamlField domain;
   YamlField conditions;  // empty where there are none
 };
 
-// Reads one item of "parameters". Nothing, and violations, where it cannot be read.
+// Reads one item of "parameters". Nothing where even its name cannot be read.
 std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field, const SpecRules& rules);
 
 // Rules between parameters and with the default trial: names twice, defaults that are missing or outside their

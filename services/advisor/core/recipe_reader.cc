@@ -94,7 +94,8 @@ class Reader {
     if (!items) return;
     const size_t before = yaml_.violation_count();
     for (const YamlField& item : *items) ReadMetric(item);
-    if (yaml_.violation_count() != before) return;
+    metrics_are_good_ = yaml_.violation_count() == before;
+    if (!metrics_are_good_) return;
     for (const FieldViolation& violation : CheckMetrics(recipe_.metrics)) {
       ReportAt(field, *items, violation);
     }
@@ -211,7 +212,9 @@ class Reader {
   }
 
   void CheckTerm(const YamlField& place, const std::string& name, const LinearConstraint& constraint) {
-    const Parameter* parameter = FindParameter(name);
+    const PlacedParameter* placed = FindParameter(name);
+    if (placed != nullptr && !placed->is_good) return;
+    const Parameter* parameter = placed == nullptr ? nullptr : &placed->parameter;
     const auto same = [&](const LinearConstraint::Term& term) { return term.parameter == name; };
     if (parameter == nullptr) {
       yaml_.Report(place, absl::StrCat("is \"", name, "\", which is none of the parameters"));
@@ -237,9 +240,9 @@ class Reader {
                                      constraint.at_least ? "at least " : "at most ", ToText(constraint.bound)));
   }
 
-  const Parameter* FindParameter(const std::string& name) const {
+  const PlacedParameter* FindParameter(const std::string& name) const {
     for (const PlacedParameter& placed : parameters_) {
-      if (placed.parameter.name == name) return &placed.parameter;
+      if (placed.parameter.name == name) return &placed;
     }
     return nullptr;
   }
@@ -278,6 +281,7 @@ class Reader {
     for (const Metric& metric : recipe_.metrics) {
       if (metric.strategy == Strategy::kOptimize) names.push_back(metric.name);
     }
+    if (!metrics_are_good_) return "";  // the names may be those of the metrics in error
     return yaml_.AsOneOf(field, names).value_or("");
   }
 
@@ -312,6 +316,7 @@ class Reader {
   Recipe recipe_;
   SpecSections spec_;
   std::vector<PlacedParameter> parameters_;
+  bool metrics_are_good_ = false;
 };
 
 }  // namespace

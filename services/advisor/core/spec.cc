@@ -72,10 +72,11 @@ bool ParseReal(std::string_view text, double* value) {
   if (lower == ".inf" || lower == "+.inf" || lower == "inf") return *value = kInfinity, true;
   if (lower == "-.inf" || lower == "-inf") return *value = -kInfinity, true;
   std::string_view digits = text;
-  if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
+  const bool plus = !digits.empty() && digits.front() == '+';
+  if (plus) digits.remove_prefix(1);
   // from_chars would also read "infinity" and "nan(1)".
   if (digits.empty() || digits.find_first_not_of("0123456789+-.eE") != std::string_view::npos) return false;
-  if (digits.front() == '+') return false;
+  if (digits.front() == '+' || (plus && digits.front() == '-')) return false;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), *value);
   if (error == std::errc::result_out_of_range) {
     *value = kInfinity;  // refused as not finite, rather than as no number

@@ -113,16 +113,13 @@ void DlrmWeights::Initialize(const DlrmLayout& layout, uint64_t seed) {
       for (int64_t i = 0; i < layer.out; ++i) dense[layer.bias + i] = static_cast<float>(rng.Normal() * bias_deviation);
     }
   }
-  const ModelSpec& spec = layout.spec();
   for (int64_t table = 0; table < layout.inputs().tables(); ++table) {
     Rng rng(HashOf(seed, {kTableStream}), static_cast<uint64_t>(table));
     const int64_t rows = layout.inputs().table_rows[table];
-    const double bound = spec.embedding_init_scale / std::sqrt(static_cast<double>(rows));
+    const double bound = layout.spec().embedding_init_scale / std::sqrt(static_cast<double>(rows));
     float* values = row(layout, table, 0);
     for (int64_t i = 0; i < rows * layout.dim(); ++i) {
-      values[i] = static_cast<float>(spec.embedding_init == EmbeddingInit::kNormal
-                                         ? rng.Normal() * spec.embedding_init_scale
-                                         : rng.Uniform(-bound, bound));
+      values[i] = static_cast<float>(rng.Uniform(-bound, bound));
     }
   }
 }

@@ -59,8 +59,8 @@ class DlrmLayout {
 struct DlrmWeights {
   explicit DlrmWeights(const DlrmLayout& layout);
 
-  // W ~ N(0, √(2/(in + out))), b ~ N(0, √(1/out)), tables as spec().embedding_init says. The same seed gives the
-  // same weights; tables and layers draw from streams of their own.
+  // W ~ N(0, √(2/(in + out))), b ~ N(0, √(1/out)), tables U(±embedding_init_scale/√rows). The same
+  // seed gives the same weights; tables and layers draw from streams of their own.
   void Initialize(const DlrmLayout& layout, uint64_t seed);
 
   float* row(const DlrmLayout& layout, int64_t table, int64_t id) {

@@ -78,13 +78,8 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
   DlrmForward(layout_, weights_, batch, begin, end, dropout, workspace, &logits_[begin]);
   const float* labels = batch.labels.data() + begin;
   losses_[part] = LossForwardBackward(layout_.spec().loss, end - begin, &logits_[begin], labels,
-                                      1.0 / static_cast<double>(batch.rows), &dlogits_[begin]);
-  if (gradient_options_.positive_weight != 1) {
-    const auto weight = static_cast<float>(gradient_options_.positive_weight);
-    for (int64_t row = begin; row < end; ++row) {
-      if (batch.labels[row] > 0.5f) dlogits_[row] *= weight;
-    }
-  }
+                                      gradient_options_.positive_weight, 1.0 / static_cast<double>(batch.rows),
+                                      &dlogits_[begin]);
   DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace, feature_gradients_.data());
 }
 

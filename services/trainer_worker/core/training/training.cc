@@ -110,7 +110,7 @@ std::string JobKey(const TrainingJob& job) {
   return Sha256Hex(absl::StrCat(
       job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|", absl::StrJoin(model.bottom_layers, ","), "|",
       absl::StrJoin(model.top_layers, ","), "|", static_cast<int>(model.interaction), "|", model.dropout, "|",
-      static_cast<int>(model.embedding_init), "|", model.embedding_init_scale, "|", static_cast<int>(model.loss)) +
+      model.embedding_init_scale, "|", static_cast<int>(model.loss)) +
       absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
                    static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
                    options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
