@@ -34,6 +34,7 @@ inline constexpr Counter<1> kWorkerAttempts{
     "sda_worker_attempts_total",
     "Attempts at trials that ended, by outcome: succeeded, stopped, infeasible, failed, released, lease_lost.",
     {"outcome"}};
+inline constexpr Counter<0> kWorkerSamples{"sda_worker_samples_total", "Samples that trials were trained on."};
 
 // --- preprocessing ---------------------------------------------------------------------------------------------
 inline constexpr Gauge<0> kPreprocessingRunningJobs{"sda_preprocessing_running_jobs", "Jobs that make a dataset now."};
@@ -45,7 +46,7 @@ inline constexpr Counter<1> kPreprocessingRows{
 inline constexpr MetricDescription kAll[] = {
     Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
     Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
-    Describe(kWorkerBusySlots), Describe(kWorkerAttempts),
+    Describe(kWorkerBusySlots), Describe(kWorkerAttempts), Describe(kWorkerSamples),
     Describe(kPreprocessingRunningJobs), Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
 };
 

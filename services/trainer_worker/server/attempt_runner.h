@@ -26,8 +26,8 @@ struct AttemptReading {
   int64_t step = 0;
   int64_t samples = 0;
   double train_seconds = 0;
-  std::map<std::string, double> metrics;
-  std::string checkpoint;  // below the artefact root; empty if none was made
+  std::map<std::string, double> metrics = {};
+  std::string checkpoint = {};  // below the artefact root; empty if none was made
 };
 
 // What hears of an attempt. Called from the training thread.

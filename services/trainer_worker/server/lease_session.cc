@@ -37,8 +37,11 @@ absl::Status LeaseLost() {
                    {.reason = "LEASE_LOST", .metadata = {}, .violations = {}});
 }
 
-std::chrono::nanoseconds Until(absl::Time moment) {
-  return std::chrono::nanoseconds(std::max<int64_t>(0, absl::ToInt64Nanoseconds(moment - absl::Now())));
+// Leases run on the monotonic clock: a wall clock that is set must not let one run out.
+absl::Duration Monotonic() { return RealClock::Get().Monotonic(); }
+
+std::chrono::nanoseconds Until(absl::Duration moment) {
+  return std::chrono::nanoseconds(std::max<int64_t>(0, absl::ToInt64Nanoseconds(moment - Monotonic())));
 }
 
 }  // namespace
@@ -48,7 +51,7 @@ LeaseSession::LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease leas
       lease_(std::move(lease)),
       on_lost_(std::move(on_lost)),
       renew_interval_(RenewInterval(lease_)),
-      next_call_(absl::Now() + renew_interval_),
+      next_call_(Monotonic() + renew_interval_),
       thread_([this] { Work(); }) {}
 
 LeaseSession::~LeaseSession() {
@@ -63,7 +66,7 @@ LeaseSession::~LeaseSession() {
 void LeaseSession::Work() {
   std::unique_lock lock(mutex_);
   while (!closing_ && !lost_) {
-    const bool due = absl::Now() >= next_call_;
+    const bool due = Monotonic() >= next_call_;
     if (!queue_.empty() && (back_off_ == absl::ZeroDuration() || due)) {
       DeliverFirst(lock);
     } else if (due) {
@@ -77,11 +80,12 @@ void LeaseSession::Work() {
 void LeaseSession::DeliverFirst(std::unique_lock<std::mutex>& lock) {
   const optimizer::v1::ReportMeasurementRequest request = queue_.front();
   lock.unlock();
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.ReportMeasurement(request);
   lock.lock();
   if (answer.ok()) {
     queue_.pop_front();
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else if (rpc::IsTransient(answer.status()) || MeansLost(answer.status())) {
     OnError(answer.status());
   } else {
@@ -96,20 +100,21 @@ void LeaseSession::Renew(std::unique_lock<std::mutex>& lock) {
   optimizer::v1::RenewLeaseRequest request;
   *request.mutable_lease() = lease_;
   lock.unlock();
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.RenewLease(request);
   lock.lock();
   if (answer.ok()) {
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else {
     OnError(answer.status());
   }
   changed_.notify_all();
 }
 
-void LeaseSession::OnAnswer(bool stop, const optimizer::v1::Lease& lease) {
+void LeaseSession::OnAnswer(bool stop, absl::Duration asked) {
   told_to_stop_ = told_to_stop_ || stop;
   back_off_ = absl::ZeroDuration();
-  next_call_ = absl::Now() + renew_interval_;
+  next_call_ = asked + renew_interval_;
 }
 
 void LeaseSession::OnError(const absl::Status& status) {
@@ -123,7 +128,7 @@ void LeaseSession::OnError(const absl::Status& status) {
     log::Warning("optimizer is away; training goes on", {{"trial", lease_.trial()}, {"error", status.message()}});
   }
   back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kMaxBackOff);
-  next_call_ = absl::Now() + back_off_;
+  next_call_ = Monotonic() + back_off_;
 }
 
 void LeaseSession::DeclareMemory(int64_t required_bytes, int64_t available_bytes) {
@@ -131,10 +136,11 @@ void LeaseSession::DeclareMemory(int64_t required_bytes, int64_t available_bytes
   *request.mutable_lease() = lease_;
   request.set_memory_required_bytes(required_bytes);
   request.set_memory_available_bytes(available_bytes);
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.RenewLease(request);
   std::lock_guard lock(mutex_);
   if (answer.ok()) {
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else if (!lost_) {
     OnError(answer.status());
     changed_.notify_all();

@@ -56,7 +56,8 @@ class LeaseSession {
   // Both with the lock held on entry and exit, released around the call.
   void DeliverFirst(std::unique_lock<std::mutex>& lock);
   void Renew(std::unique_lock<std::mutex>& lock);
-  void OnAnswer(bool stop, const optimizer::v1::Lease& lease);
+  // `asked`: when the call that was answered began, which is when the term begins.
+  void OnAnswer(bool stop, absl::Duration asked);
   void OnError(const absl::Status& status);
   absl::Status LastWord(const std::function<absl::Status()>& say, std::stop_token give_up);
   std::string RequestId(std::string_view what) const;
@@ -70,7 +71,7 @@ class LeaseSession {
   std::condition_variable changed_;
   std::deque<optimizer::v1::ReportMeasurementRequest> queue_;  // guarded by mutex_
   absl::Duration back_off_ = absl::ZeroDuration();             // guarded by mutex_; zero while all is well
-  absl::Time next_call_;                                       // guarded by mutex_
+  absl::Duration next_call_;                                   // guarded by mutex_; on the monotonic clock
   bool told_to_stop_ = false;                                  // guarded by mutex_
   bool lost_ = false;                                          // guarded by mutex_
   bool closing_ = false;                                       // guarded by mutex_

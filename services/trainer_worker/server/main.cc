@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
                          optimizer, core, runner.metrics());
   trainer::TrainerServiceServer service(
       {.worker = worker, .optimizer = optimizer, .folders = folders, .threads = config.threads_per_slot}, runner.calls());
-  runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService", [&] { return optimizer.CheckReady(); });
+  runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService", [&] { return optimizer.CheckReached(); });
   runner.OnStop([&] { worker.Stop(); });
   worker.Start();
   return runner.Run(flags);

@@ -25,6 +25,9 @@ class OptimizerClient {
   // Long poll: waits up to request.wait(); `stop` cuts it off.
   absl::StatusOr<optimizer::v1::AcquireTrialResponse> AcquireTrial(const optimizer::v1::AcquireTrialRequest& request,
                                                                    std::stop_token stop);
+  // The same, but gives up soon: for the answer to a wish that was perhaps granted already.
+  absl::StatusOr<optimizer::v1::AcquireTrialResponse> RepeatAcquireTrial(
+      const optimizer::v1::AcquireTrialRequest& request, std::stop_token stop);
   absl::StatusOr<optimizer::v1::RenewLeaseResponse> RenewLease(const optimizer::v1::RenewLeaseRequest& request);
   absl::StatusOr<optimizer::v1::ReportMeasurementResponse> ReportMeasurement(
       const optimizer::v1::ReportMeasurementRequest& request);
@@ -37,8 +40,8 @@ class OptimizerClient {
   absl::StatusOr<optimizer::v1::CreateExperimentResponse> CreateExperiment(
       const optimizer::v1::CreateExperimentRequest& request);
 
-  // OK when the optimizer is ready for calls.
-  absl::Status CheckReady();
+  // OK once the optimizer has been ready for calls; afterwards a worker goes on without it.
+  absl::Status CheckReached();
 
  private:
   struct State;

@@ -113,9 +113,8 @@ void Slot::Run(std::stop_token stop, std::stop_token give_up) {
   }
 }
 
-void Slot::GiveBackUnheard(AcquireTrialRequest request, std::stop_token give_up) {
-  request.clear_wait();
-  const auto answer = optimizer_.AcquireTrial(request, give_up);
+void Slot::GiveBackUnheard(const AcquireTrialRequest& request, std::stop_token give_up) {
+  const auto answer = optimizer_.RepeatAcquireTrial(request, give_up);
   if (!answer.ok() || answer->outcome() != AcquireTrialResponse::OUTCOME_TRIAL) return;
   LeaseSession session(optimizer_, answer->lease(), [] {});
   session.Release(give_up).IgnoreError();  // if not, the lease runs out
@@ -123,7 +122,7 @@ void Slot::GiveBackUnheard(AcquireTrialRequest request, std::stop_token give_up)
 
 void Slot::Work(const AcquireTrialResponse& acquired, std::stop_token stop, std::stop_token give_up) {
   const std::string& trial = acquired.trial().name();
-  SetStatus({.trial = trial, .attempt = acquired.lease().attempt()});
+  SetStatus({.trial = trial, .attempt = acquired.lease().attempt(), .samples = acquired.resume_from().samples_count()});
   metrics_.Add(metrics::kWorkerBusySlots, 1);
   log::Info("trial begins", {{"trial", trial}, {"attempt", acquired.lease().attempt()}});
 
@@ -176,6 +175,7 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
 
   SessionListener listener(session, *names, [this](int64_t samples, int64_t total) {
     std::lock_guard lock(mutex_);
+    if (samples > status_.samples) metrics_.Increment(metrics::kWorkerSamples, static_cast<double>(samples - status_.samples));
     status_.samples = samples;
     status_.total_samples = total;
   });
@@ -195,8 +195,15 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
     case AttemptOutcome::End::kFinished:
     case AttemptOutcome::End::kStopped: {
       const bool truncated = outcome->end == AttemptOutcome::End::kStopped;
-      ended(truncated ? "stopped" : "succeeded");
-      return session.Complete(Wanted(outcome->metrics, *names), outcome->artifacts, truncated, give_up);
+      const absl::Status said =
+          session.Complete(Wanted(outcome->metrics, *names), outcome->artifacts, truncated, give_up);
+      // A metric that the experiment needs and this training cannot have: trying again would not help.
+      if (said.code() == absl::StatusCode::kInvalidArgument) {
+        ended("failed");
+        return session.Fail(FailTrialRequest::CAUSE_WORK, "METRICS_REFUSED", ToStd(said.message()), give_up);
+      }
+      ended(said.ok() ? (truncated ? "stopped" : "succeeded") : "lease_lost");
+      return said;
     }
     case AttemptOutcome::End::kDiverged:
       ended("infeasible");

@@ -42,7 +42,7 @@ class Slot {
 
  private:
   // What was perhaps handed to a call that `stop` cut off goes back at once.
-  void GiveBackUnheard(optimizer::v1::AcquireTrialRequest request, std::stop_token give_up);
+  void GiveBackUnheard(const optimizer::v1::AcquireTrialRequest& request, std::stop_token give_up);
   void Work(const optimizer::v1::AcquireTrialResponse& acquired, std::stop_token stop, std::stop_token give_up);
   absl::Status Attempt(const optimizer::v1::AcquireTrialResponse& acquired, LeaseSession& session,
                        std::stop_token training_stop, std::stop_token stop, std::stop_token give_up);

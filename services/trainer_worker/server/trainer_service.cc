@@ -7,6 +7,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/server_stream.h"
@@ -180,13 +181,13 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
       message.mutable_progress()->set_total_count(total);
       stream.TryWrite(message);
     };
-    const absl::Time begin = absl::Now();
     // Evaluations queue up rather than share the cores: each is quick alone.
     std::lock_guard lock(evaluation_);
+    const absl::Duration begin = RealClock::Get().Monotonic();
     SDA_ASSIGN_OR_RETURN(const auto metrics, EvaluateModel(job, call.stop_token()));
     message.mutable_metrics()->insert(metrics.begin(), metrics.end());
     message.set_done(true);
-    SetDuration(absl::Now() - begin, *message.mutable_elapsed());
+    SetDuration(RealClock::Get().Monotonic() - begin, *message.mutable_elapsed());
     return stream.Write(message) ? absl::OkStatus() : absl::CancelledError("nobody listens");
   }
 
