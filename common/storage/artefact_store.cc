@@ -1,131 +1,40 @@
 #include "common/storage/artefact_store.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <arrow/buffer.h>
 #include <arrow/filesystem/filesystem.h>
-#include <arrow/io/interfaces.h>
+#include <arrow/io/file.h>
+#include <arrow/io/memory.h>
 #include <arrow/result.h>
-#include <arrow/util/io_util.h>
 
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/open_filesystem.h"
+#include "common/storage/store_error.h"
 
 namespace sda {
-namespace {
 
 using arrow::fs::FileInfo;
 using arrow::fs::FileType;
 
-absl::Status StoreError(std::string_view path, int code, std::string_view message) {
-  absl::StatusCode status = absl::StatusCode::kUnavailable;
-  std::string reason = "ARTEFACT_STORE";
-  if (code == ENOSPC || code == EDQUOT) {
-    status = absl::StatusCode::kResourceExhausted;
-    reason = "DISK_FULL";
-  } else if (code == ENOENT) {
-    status = absl::StatusCode::kNotFound;
-    reason = "NO_SUCH_ARTEFACT";
-  } else if (code == EACCES || code == EPERM || code == EROFS) {
-    status = absl::StatusCode::kPermissionDenied;
-    reason = "ARTEFACT_FORBIDDEN";
-  }
-  return MakeError(status, absl::StrCat(ToAbsl(path), ": ", ToAbsl(message)),
-                   {.reason = reason, .metadata = {{"path", std::string(path)}}, .violations = {}});
-}
-
-absl::Status FromErrno(std::string_view path, int code) { return StoreError(path, code, std::strerror(code)); }
-
-absl::Status FromArrow(std::string_view path, const arrow::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return StoreError(path, arrow::internal::ErrnoFromStatus(status), status.message());
-}
-
-// An open file that closes itself.
-class OpenFile {
- public:
-  OpenFile(const std::string& path, int flags) : descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  ~OpenFile() { Close(); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-
-  bool ok() const { return descriptor_ >= 0; }
-
-  // False with errno set, as the calls they stand for.
-  bool Write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(written));
-    }
-    return true;
-  }
-  bool Sync() { return ::fsync(descriptor_) == 0; }
-  bool Close() {
-    const int descriptor = std::exchange(descriptor_, -1);
-    return descriptor < 0 || ::close(descriptor) == 0;
-  }
-
- private:
-  int descriptor_;
-};
-
-// Beside the file, with a name that no other writer uses and no list shows.
-std::string TemporaryPath(const std::filesystem::path& file) {
-  static std::atomic<uint64_t> counter = 0;
-  const std::string name =
-      absl::StrCat(".", file.filename().string(), ".", getpid(), ".", counter.fetch_add(1), ".partial");
-  return (file.parent_path() / name).string();
-}
-
-absl::Status PublishLocal(const std::string& file, std::string_view bytes) {
-  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
-  std::error_code made;
-  std::filesystem::create_directories(folder, made);
-  if (made) return FromErrno(folder.string(), made.value());
-  const std::string temporary = TemporaryPath(file);
-  OpenFile out(temporary, O_WRONLY | O_CREAT | O_EXCL);
-  if (!out.ok()) return FromErrno(file, errno);
-  if (!out.Write(bytes) || !out.Sync() || !out.Close() || std::rename(temporary.c_str(), file.c_str()) != 0) {
-    const int code = errno;
-    ::unlink(temporary.c_str());
-    return FromErrno(file, code);
-  }
-  // Makes the rename itself durable.
-  OpenFile parent(folder.string(), O_RDONLY | O_DIRECTORY);
-  if (!parent.ok() || !parent.Sync()) return FromErrno(folder.string(), errno);
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ArtefactStore>> ArtefactStore::Open(const std::string& root) {
   if (root.empty()) return InvalidField("artefacts", "is empty; must be a folder or a URI");
-  std::string base;
-  std::string location = root;
-  if (!absl::StrContains(root, "://")) {
-    std::error_code failed;
-    location = std::filesystem::absolute(root, failed).lexically_normal().string();
-    if (failed) return FromErrno(root, failed.value());
-  }
-  auto filesystem = arrow::fs::FileSystemFromUriOrPath(location, &base);
-  if (!filesystem.ok()) return InvalidField("artefacts", absl::StrCat(root, ": ", filesystem.status().message()));
-  while (base.size() > 1 && base.back() == '/') base.pop_back();
-  std::unique_ptr<ArtefactStore> store(new ArtefactStore(root, *std::move(filesystem), std::move(base)));
-  SDA_RETURN_IF_ERROR(FromArrow(root, store->filesystem_->CreateDir(store->base_, /*recursive=*/true)));
+  auto location = OpenFilesystem(root);
+  if (!location.ok()) return Annotate(location.status(), "artefacts");
+  std::unique_ptr<ArtefactStore> store(
+      new ArtefactStore(root, std::move(location->filesystem), std::move(location->path)));
+  SDA_RETURN_IF_ERROR(
+      StoreErrorFromArrow(root, store->filesystem_->CreateDir(store->base_, /*recursive=*/true)));
   return store;
 }
 
@@ -148,39 +57,92 @@ absl::StatusOr<std::string> ArtefactStore::Resolve(std::string_view path) const 
 
 std::string ArtefactStore::LocalPath(std::string_view path) const { return absl::StrCat(base_, "/", ToAbsl(path)); }
 
-absl::Status ArtefactStore::Write(std::string_view path, std::string_view bytes) const {
+absl::StatusOr<std::unique_ptr<ArtefactWriter>> ArtefactStore::Create(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
-  if (local_) return PublishLocal(file, bytes);
-  auto stream = filesystem_->OpenOutputStream(file);
-  if (!stream.ok()) return FromArrow(path, stream.status());
-  arrow::Status status = (*stream)->Write(bytes.data(), static_cast<int64_t>(bytes.size()));
-  if (!status.ok()) {
-    (*stream)->Abort().Warn();
-    return FromArrow(path, status);
+  return local_ ? NewLocalWriter(file, path) : NewRemoteWriter(*filesystem_, file, path);
+}
+
+absl::Status ArtefactStore::Write(std::string_view path, std::string_view bytes) const {
+  SDA_ASSIGN_OR_RETURN(const std::unique_ptr<ArtefactWriter> writer, Create(path));
+  SDA_RETURN_IF_ERROR(writer->Write(bytes));
+  return writer->Publish();
+}
+
+absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> ArtefactStore::OpenInput(std::string_view path) const {
+  SDA_ASSIGN_OR_RETURN(const int64_t size, Size(path));
+  SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
+  if (size == 0) return arrow::io::BufferReader::FromString("");  // nothing to map
+  if (local_) {
+    auto mapped = arrow::io::MemoryMappedFile::Open(file, arrow::io::FileMode::READ);
+    if (!mapped.ok()) return StoreErrorFromArrow(path, mapped.status());
+    return *std::move(mapped);
   }
-  return FromArrow(path, (*stream)->Close());
+  auto input = filesystem_->OpenInputFile(file);
+  if (!input.ok()) return StoreErrorFromArrow(path, input.status());
+  return *std::move(input);
 }
 
 absl::StatusOr<std::string> ArtefactStore::Read(std::string_view path) const {
-  SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
-  auto input = filesystem_->OpenInputFile(file);
-  if (!input.ok()) {
-    SDA_ASSIGN_OR_RETURN(const bool exists, Exists(path));
-    return exists ? FromArrow(path, input.status()) : StoreError(path, ENOENT, "does not exist");
-  }
-  auto size = (*input)->GetSize();
-  if (!size.ok()) return FromArrow(path, size.status());
+  SDA_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::io::RandomAccessFile> input, OpenInput(path));
+  const auto size = input->GetSize();
+  if (!size.ok()) return StoreErrorFromArrow(path, size.status());
   std::string bytes(static_cast<size_t>(*size), '\0');
-  auto read = (*input)->ReadAt(0, *size, bytes.data());
-  if (!read.ok()) return FromArrow(path, read.status());
+  const auto read = input->ReadAt(0, *size, bytes.data());
+  if (!read.ok()) return StoreErrorFromArrow(path, read.status());
   bytes.resize(static_cast<size_t>(*read));
   return bytes;
+}
+
+absl::StatusOr<std::string> ArtefactStore::Sha256Of(std::string_view path) const {
+  constexpr int64_t kPieceBytes = 1 << 20;
+  SDA_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::io::RandomAccessFile> input, OpenInput(path));
+  Sha256 hash;
+  while (true) {
+    const auto piece = input->Read(kPieceBytes);
+    if (!piece.ok()) return StoreErrorFromArrow(path, piece.status());
+    if ((*piece)->size() == 0) return hash.HexDigest();
+    hash.Update({reinterpret_cast<const char*>((*piece)->data()), static_cast<size_t>((*piece)->size())});
+  }
+}
+
+absl::StatusOr<int64_t> ArtefactStore::Size(std::string_view path) const {
+  SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
+  const auto info = filesystem_->GetFileInfo(file);
+  if (!info.ok()) return StoreErrorFromArrow(path, info.status());
+  if (info->type() == FileType::NotFound) return StoreError(path, ENOENT, "does not exist");
+  if (info->type() == FileType::Directory) return StoreError(path, EISDIR, "is a folder, not a file");
+  return info->size();
+}
+
+absl::Status ArtefactStore::Rename(std::string_view from, std::string_view to) const {
+  SDA_ASSIGN_OR_RETURN(const std::string source, Resolve(from));
+  SDA_ASSIGN_OR_RETURN(const std::string target, Resolve(to));
+  if (!local_) {
+    const absl::Status is_file = Size(from).status();
+    if (absl::IsUnavailable(is_file)) return absl::UnimplementedError(absl::StrCat(ToAbsl(from), ": a folder of an object store cannot be renamed"));
+    SDA_RETURN_IF_ERROR(is_file);
+    return StoreErrorFromArrow(from, filesystem_->Move(source, target));
+  }
+  const std::string source_folder = std::filesystem::path(source).parent_path().string();
+  const std::string target_folder = std::filesystem::path(target).parent_path().string();
+  std::error_code failed;
+  std::filesystem::create_directories(target_folder, failed);
+  if (failed) return StoreErrorFromErrno(to, failed.value());
+  if (std::rename(source.c_str(), target.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST) {
+      return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat(ToAbsl(to), ": a folder with content is there"),
+                       {.reason = "ARTEFACT_EXISTS", .metadata = {{"path", std::string(to)}}});
+    }
+    return StoreErrorFromErrno(from, errno);
+  }
+  SDA_RETURN_IF_ERROR(SyncLocalFolder(target_folder, to));
+  return source_folder == target_folder ? absl::OkStatus() : SyncLocalFolder(source_folder, from);
 }
 
 absl::StatusOr<bool> ArtefactStore::Exists(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
   auto info = filesystem_->GetFileInfo(file);
-  if (!info.ok()) return FromArrow(path, info.status());
+  if (!info.ok()) return StoreErrorFromArrow(path, info.status());
   return info->type() != FileType::NotFound;
 }
 
@@ -190,7 +152,7 @@ absl::StatusOr<std::vector<std::string>> ArtefactStore::List(std::string_view pa
   selector.base_dir = folder;
   selector.allow_not_found = true;
   auto infos = filesystem_->GetFileInfo(selector);
-  if (!infos.ok()) return FromArrow(path, infos.status());
+  if (!infos.ok()) return StoreErrorFromArrow(path, infos.status());
   std::vector<std::string> names;
   for (const FileInfo& info : *infos) {
     const std::string name = info.base_name();
@@ -213,14 +175,14 @@ absl::Status ArtefactStore::Remove(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
   SDA_ASSIGN_OR_RETURN(const bool exists, Exists(path));
   if (!exists) return absl::OkStatus();
-  return FromArrow(path, filesystem_->DeleteFile(file));
+  return StoreErrorFromArrow(path, filesystem_->DeleteFile(file));
 }
 
 absl::Status ArtefactStore::RemoveFolder(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string folder, Resolve(path));
   SDA_ASSIGN_OR_RETURN(const bool exists, Exists(path));
   if (!exists) return absl::OkStatus();
-  return FromArrow(path, filesystem_->DeleteDir(folder));
+  return StoreErrorFromArrow(path, filesystem_->DeleteDir(folder));
 }
 
 }  // namespace sda

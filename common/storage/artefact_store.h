@@ -1,6 +1,7 @@
 #ifndef SDA_COMMON_STORAGE_ARTEFACT_STORE_H_
 #define SDA_COMMON_STORAGE_ARTEFACT_STORE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,14 +10,19 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "common/storage/artefact_writer.h"
+
 namespace arrow::fs {
 class FileSystem;
 }  // namespace arrow::fs
+namespace arrow::io {
+class RandomAccessFile;
+}  // namespace arrow::io
 
 namespace sda {
 
-// The files that services share: everything below one root, a local folder or a URI that Arrow's file systems know
-// ("file:///data/sda", "s3://bucket/sda"). Paths are relative to the root, with "/" between names, e.g.
+// The files that services share: everything below one root, a local folder or a URI (see open_filesystem.h:
+// "file:///data/sda", "s3://bucket/sda"). Paths are relative to the root, with "/" between names, e.g.
 // "datasets/clicks/manifest.json"; INVALID_ARGUMENT for an absolute one, an empty name, "." and "..". Names that begin
 // with "." are the store's own and never listed. Thread-safe; several processes may use one root.
 //
@@ -41,9 +47,27 @@ class ArtefactStore {
   // objects whole by themselves). Replaces what was there; makes folders as needed. After an error nothing is left.
   absl::Status Write(std::string_view path, std::string_view bytes) const;
 
+  // The same for a file that is written piece by piece.
+  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(std::string_view path) const;
+
   absl::StatusOr<std::string> Read(std::string_view path) const;
 
+  // For reading parts. Local files are mapped into memory, so that Arrow's readers copy nothing; a mapped file that is
+  // replaced or removed stays readable as it was.
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(std::string_view path) const;
+
+  // True for files and folders.
   absl::StatusOr<bool> Exists(std::string_view path) const;
+
+  // Of a file, in bytes.
+  absl::StatusOr<int64_t> Size(std::string_view path) const;
+
+  // SHA-256 of a file's content, 64 lower-case hexadecimal digits, read piece by piece.
+  absl::StatusOr<std::string> Sha256Of(std::string_view path) const;
+
+  // Gives a file, or where files are local a folder, another name; durable when it returns. Replaces a file, never a
+  // folder that holds something (FAILED_PRECONDITION). On object stores folders cannot be renamed (UNIMPLEMENTED).
+  absl::Status Rename(std::string_view from, std::string_view to) const;
 
   // Names of the folders, or files, right below a folder, sorted. None for a folder that does not exist.
   absl::StatusOr<std::vector<std::string>> ListFolders(std::string_view path) const;
