@@ -1,9 +1,11 @@
 # Shorthands so that every CMakeLists.txt lists only names, sources and dependencies.
 #
 #   sda_library(NAME name SRCS … DEPS …)                 static library, include root = repository root
-#   sda_binary(NAME name SRCS … DEPS …)                  program in build/<preset>/bin
-#   sda_test(NAME name SRCS … DEPS … [LABELS …] [TIMEOUT seconds] [ENV …])
-#                                                        GoogleTest program; label "unit" unless others are given
+#   sda_binary(NAME name SRCS … DEPS …)                  program in build/<preset>/bin; target programs builds all
+#   sda_test(NAME name SRCS … DEPS … [LABELS …] [TIMEOUT seconds] [ENV …] [SERIAL])
+#                                                        GoogleTest program; label "unit" unless others are given.
+#                                                        SERIAL: alone on the machine (implied by "integration").
+#                                                        Target <label>-tests builds all programs of a label.
 function(sda_library)
   cmake_parse_arguments(A "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
   if(A_SRCS)
@@ -22,10 +24,14 @@ function(sda_binary)
   add_executable(${A_NAME} ${A_SRCS})
   target_include_directories(${A_NAME} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${A_NAME} PRIVATE ${A_DEPS})
+  if(NOT TARGET programs)
+    add_custom_target(programs)
+  endif()
+  add_dependencies(programs ${A_NAME})
 endfunction()
 
 function(sda_test)
-  cmake_parse_arguments(A "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV" ${ARGN})
+  cmake_parse_arguments(A "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV" ${ARGN})
   if(NOT A_LABELS)
     set(A_LABELS unit)
   endif()
@@ -39,4 +45,17 @@ function(sda_test)
   # One CTest entry a program; tests/run.sh counts the single tests from the XML reports.
   add_test(NAME ${A_NAME} COMMAND ${A_NAME} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/)
   set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT} ENVIRONMENT "${A_ENV}")
+  if(A_SERIAL OR "integration" IN_LIST A_LABELS)
+    set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL ON)
+  endif()
+  if(SDA_SANITIZER STREQUAL "thread")
+    set_property(TEST ${A_NAME} APPEND PROPERTY ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7")
+  endif()
+  foreach(label ${A_LABELS})
+    if(NOT TARGET ${label}-tests)
+      add_custom_target(${label}-tests)
+    endif()
+    add_dependencies(${label}-tests ${A_NAME})
+  endforeach()
 endfunction()

@@ -28,7 +28,22 @@ if(SDA_SANITIZER)
   add_compile_options(-fsanitize=${SDA_SANITIZER})
   add_link_options(-fsanitize=${SDA_SANITIZER})
   if(SDA_SANITIZER MATCHES "undefined")
-    add_compile_options(-fno-sanitize-recover=undefined)
+    # vptr needs the type information of classes that Debian's SOCI does not export.
+    add_compile_options(-fno-sanitize-recover=undefined -fno-sanitize=vptr)
+  endif()
+  if(SDA_SANITIZER STREQUAL "thread")
+    # The instrumented libabsl_synchronization has to win over Debian's for gRPC too: an RPATH, unlike a RUNPATH,
+    # also counts for the libraries' own dependencies.
+    if(DEFINED ENV{SDA_DEPS_DIR})
+      set(_abseil_tsan $ENV{SDA_DEPS_DIR}/abseil-tsan/lib)
+    else()
+      set(_abseil_tsan $ENV{HOME}/.cache/sda/deps/abseil-tsan/lib)
+    endif()
+    if(NOT EXISTS ${_abseil_tsan})
+      message(FATAL_ERROR "No instrumented Abseil in ${_abseil_tsan}: run deploy/install-deps.sh --tsan")
+    endif()
+    add_link_options(-Wl,--disable-new-dtags)
+    list(PREPEND CMAKE_BUILD_RPATH ${_abseil_tsan})
   endif()
 endif()
 

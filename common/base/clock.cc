@@ -1,5 +1,6 @@
 #include "common/base/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -13,7 +14,9 @@ RealClock& RealClock::Get() {
   return clock;
 }
 
-absl::Time RealClock::Now() const { return absl::Now(); }
+absl::Time RealClock::Now() const {
+  return absl::Now();
+}
 
 absl::Duration RealClock::Monotonic() const {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());

@@ -18,26 +18,28 @@ bool CallEnvironment::IsAuthorized(std::string_view authorization) const {
   if (!authorization.starts_with(kScheme)) return false;
   const std::string_view given = authorization.substr(kScheme.size());
   bool accepted = false;
-  // No early exit and no comparison that stops at the first difference: the time taken tells nothing about a token.
+  // No early exit and no comparison that stops at the first difference: the time taken tells nothing about a
+  // token.
   for (const std::string& token : options_.tokens) {
     accepted |= token.size() == given.size() && CRYPTO_memcmp(token.data(), given.data(), given.size()) == 0;
   }
   return accepted;
 }
 
-void CallEnvironment::CallBegins() {
+void CallEnvironment::CallBegins(CallKind kind) {
   std::lock_guard lock(mutex_);
-  ++calls_;
+  ++calls_[static_cast<size_t>(kind)];
 }
 
-void CallEnvironment::CallEnds() {
+void CallEnvironment::CallEnds(CallKind kind) {
   std::lock_guard lock(mutex_);
-  if (--calls_ == 0) idle_.notify_all();
+  if (--calls_[static_cast<size_t>(kind)] == 0) idle_.notify_all();
 }
 
-bool CallEnvironment::AwaitIdle(absl::Duration timeout) {
+bool CallEnvironment::AwaitIdle(CallKind kind, absl::Duration timeout) {
   std::unique_lock lock(mutex_);
-  return idle_.wait_for(lock, absl::ToChronoNanoseconds(timeout), [this] { return calls_ == 0; });
+  return idle_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+                        [&] { return calls_[static_cast<size_t>(kind)] == 0; });
 }
 
 void CallEnvironment::JoinThreads() {

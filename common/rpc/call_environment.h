@@ -1,6 +1,7 @@
 #ifndef SDA_COMMON_RPC_CALL_ENVIRONMENT_H_
 #define SDA_COMMON_RPC_CALL_ENVIRONMENT_H_
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -17,8 +18,11 @@
 
 namespace sda::rpc {
 
-// What all calls of one server share: the threads that run handlers, who may call, where values are counted. The
-// ServerRunner owns one; services keep a reference and hand it to HandleUnary and HandleServerStream. Thread-safe.
+enum class CallKind { kUnary, kStream };
+
+// What all calls of one server share: the threads that run handlers, who may call, where values are counted.
+// The ServerRunner owns one; services keep a reference and hand it to HandleUnary and HandleServerStream.
+// Thread-safe.
 class CallEnvironment {
  public:
   struct Options {
@@ -26,7 +30,7 @@ class CallEnvironment {
     WorkerPool::Limits calls = {.threads = 4, .max_queued = kDefaultMaxQueuedCalls};
     WorkerPool::Limits streams = {.threads = kDefaultMaxStreams, .max_queued = 0};
     absl::Duration default_deadline = kDefaultCallDeadline;  // > 0
-    std::vector<std::string> tokens;  // accepted bearer tokens; empty: none is asked for
+    std::vector<std::string> tokens = {};  // accepted bearer tokens; empty: none is asked for
   };
 
   // `metrics` must outlive this.
@@ -37,7 +41,8 @@ class CallEnvironment {
   WorkerPool& call_pool() { return call_pool_; }
   WorkerPool& stream_pool() { return stream_pool_; }
 
-  // True when `authorization`, the value of the header, is "Bearer " and an accepted token, or none is asked for.
+  // True when `authorization`, the value of the header, is "Bearer " and an accepted token, or none is asked
+  // for.
   bool IsAuthorized(std::string_view authorization) const;
 
   // Fires when the server begins to stop. Every call's own token follows it.
@@ -47,11 +52,11 @@ class CallEnvironment {
   void RequestStop() { stop_.request_stop(); }
 
   // Count the calls between arrival and the end of all use of them; for CallRecord.
-  void CallBegins();
-  void CallEnds();
+  void CallBegins(CallKind kind);
+  void CallEnds(CallKind kind);
 
-  // Blocks until no call is left. False when `timeout` was over first.
-  bool AwaitIdle(absl::Duration timeout);
+  // Blocks until no call of that kind is left. False when `timeout` was over first.
+  bool AwaitIdle(CallKind kind, absl::Duration timeout);
 
   // Joins the threads; all calls must have ended, or end soon.
   void JoinThreads();
@@ -62,7 +67,7 @@ class CallEnvironment {
   std::stop_source stop_;
   std::mutex mutex_;
   std::condition_variable idle_;
-  int64_t calls_ = 0;  // guarded by mutex_
+  std::array<int64_t, 2> calls_ = {};  // guarded by mutex_; by kind
   WorkerPool call_pool_;
   WorkerPool stream_pool_;
 };

@@ -55,12 +55,12 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context, absl::Duration
 
 absl::Status DeadlinePassed(std::string_view when) {
   return MakeError(absl::StatusCode::kDeadlineExceeded, absl::StrCat("the deadline passed ", ToAbsl(when)),
-                   {.reason = "DEADLINE_PASSED", .metadata = {}, .violations = {}});
+                   {.reason = "DEADLINE_PASSED"});
 }
 
 absl::Status ServerStopping() {
   return MakeError(absl::StatusCode::kUnavailable, "the server is stopping: try again",
-                   {.reason = "SERVER_STOPPING", .metadata = {}, .violations = {}});
+                   {.reason = "SERVER_STOPPING"});
 }
 
 // Not the caller's fault: somebody who runs the server should look.
@@ -71,7 +71,8 @@ bool IsServerFault(absl::StatusCode code) {
 
 }  // namespace
 
-CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method, CallKind kind)
+CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method,
+                       CallKind kind)
     : environment_(environment),
       method_(method),
       kind_(kind),
@@ -81,19 +82,22 @@ CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext
       server_stop_(environment.stop_token(), StopChain{stop_}),
       request_(RequestIdOf(*context), authorized_ ? PrincipalOf(*context, environment) : "",
                DeadlineOf(*context, kind == CallKind::kUnary ? environment.options().default_deadline
-                                                         : absl::InfiniteDuration()), stop_.get_token()) {
-  environment_.CallBegins();
+                                                             : absl::InfiniteDuration()),
+               stop_.get_token()) {
+  environment_.CallBegins(kind_);
   context->AddInitialMetadata("x-request-id", request_.request_id());
   environment_.metrics().Add(metrics::kRpcInFlight, {environment_.options().service, method_.name}, 1);
 }
 
-CallRecord::~CallRecord() { environment_.CallEnds(); }
+CallRecord::~CallRecord() {
+  environment_.CallEnds(kind_);
+}
 
 absl::Status CallRecord::Admit() const {
   if (!authorized_) {
     return MakeError(absl::StatusCode::kUnauthenticated,
                      "the call carries no accepted bearer token (header \"authorization: Bearer …\")",
-                     {.reason = "TOKEN_REFUSED", .metadata = {}, .violations = {}});
+                     {.reason = "TOKEN_REFUSED"});
   }
   if (request_.deadline() <= absl::Now()) return DeadlinePassed("before the call was begun");
   if (environment_.stop_token().stop_requested()) return ServerStopping();
@@ -105,10 +109,13 @@ absl::Status CallRecord::Guard(const std::function<absl::Status(RequestContext&)
   try {
     return handler(request_);
   } catch (const std::exception& e) {
-    return absl::InternalError(absl::StrCat("unexpected exception: ", e.what()));
+    exception_ = e.what();
   } catch (...) {
-    return absl::InternalError("unexpected exception");
+    exception_ = "of an unknown type";
   }
+  return MakeError(absl::StatusCode::kInternal,
+                   "the server failed unexpectedly; its log says more under the request id",
+                   {.reason = "UNEXPECTED_EXCEPTION", .metadata = {{"request_id", request_.request_id()}}});
 }
 
 grpc::Status CallRecord::Finish(absl::Status status) {
@@ -140,6 +147,7 @@ grpc::Status CallRecord::Finish(absl::Status status) {
                 {"code", code},
                 {"error", status.message()},
                 {"reason", GetErrorReason(status)},
+                {"exception", exception_},
                 {"seconds", seconds},
                 {"peer", peer_},
                 {"request_id", request_.request_id()}});
@@ -150,7 +158,7 @@ grpc::Status CallRecord::Finish(absl::Status status) {
 absl::Status ServerBusy(std::string_view what) {
   return MakeError(absl::StatusCode::kResourceExhausted,
                    absl::StrCat("the server is busy (", ToAbsl(what), "): try again later"),
-                   {.reason = "SERVER_BUSY", .metadata = {}, .violations = {}});
+                   {.reason = "SERVER_BUSY"});
 }
 
 }  // namespace sda::rpc

@@ -8,10 +8,13 @@ namespace sda::rpc {
 // An RPC's name as metrics and logs say it, e.g. "CreateExperiment". Must outlive the server: a literal.
 struct Method {
   // NOLINTNEXTLINE(google-explicit-constructor): a call reads HandleUnary(…, "GetTrial", …).
-  constexpr Method(const char* name, bool frequent = false) : name(name), frequent(frequent) {}
+  constexpr Method(const char* name, bool frequent = false, bool waits = false)
+      : name(name), frequent(frequent), waits(waits) {}
 
   std::string_view name;
   bool frequent;  // called so often that its successes are logged at level debug only
+  bool waits;     // may wait long for something to happen (a long poll): runs on the pool of streams, not of
+                  // calls
 };
 
 }  // namespace sda::rpc

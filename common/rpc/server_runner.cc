@@ -1,5 +1,6 @@
 #include "common/rpc/server_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -41,7 +42,8 @@ constexpr absl::Duration kLastGrace = absl::Milliseconds(200);
 constexpr absl::Duration kStopSlack = absl::Seconds(10);
 
 void LogFromGrpc(gpr_log_func_args* args) {
-  const log::Level level = args->severity == GPR_LOG_SEVERITY_DEBUG ? log::Level::kDebug : log::Level::kWarning;
+  const log::Level level =
+      args->severity == GPR_LOG_SEVERITY_DEBUG ? log::Level::kDebug : log::Level::kWarning;
   log::Write(level, "grpc", {{"text", args->message}});
 }
 
@@ -62,7 +64,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const S
   SDA_ASSIGN_OR_RETURN(std::string key, ReadSmallFile(config.tls_key, "the server's key"));
   options.pem_key_cert_pairs.push_back({std::move(key), std::move(cert)});
   if (!config.tls_client_ca.empty()) {
-    SDA_ASSIGN_OR_RETURN(options.pem_root_certs, ReadSmallFile(config.tls_client_ca, "issuers of client certificates"));
+    SDA_ASSIGN_OR_RETURN(options.pem_root_certs,
+                         ReadSmallFile(config.tls_client_ca, "issuers of client certificates"));
   }
   return grpc::SslServerCredentials(options);
 }
@@ -71,8 +74,7 @@ CallEnvironment::Options EnvironmentOptions(const std::string& service, const Se
   return {.service = service,
           .calls = {.threads = config.call_threads, .max_queued = config.max_queued_calls},
           .streams = {.threads = config.max_streams, .max_queued = 0},
-          .default_deadline = config.call_deadline,
-          .tokens = {}};
+          .default_deadline = config.call_deadline};
 }
 
 // A second signal, or a stop that hangs, ends the process: the orchestrator's kill would do it anyway, later.
@@ -86,8 +88,8 @@ void GuardTheStop(absl::Duration limit) {
   }).detach();
 }
 
-// Asks for a stop once `parent` is no longer our parent. Polled: the only notice the kernel gives is bound to the
-// parent's thread, not to its process.
+// Asks for a stop once `parent` is no longer our parent. Polled: the only notice the kernel gives is bound to
+// the parent's thread, not to its process.
 void WatchParent(std::stop_token stop, pid_t parent) {
   while (getppid() == parent) {
     if (!RealClock::Get().Sleep(absl::Milliseconds(200), stop)) return;
@@ -109,7 +111,7 @@ struct ServerRunner::State {
     grpc::Service* service;
     std::string name;
     ReadinessCheck check;
-    std::optional<bool> ready;                                    // guarded by mutex
+    std::optional<bool> ready;                                      // guarded by mutex
     absl::Status last = absl::UnavailableError("not checked yet");  // guarded by mutex
   };
 
@@ -130,8 +132,8 @@ struct ServerRunner::State {
 
   std::mutex mutex;
   std::condition_variable_any changed;
-  bool announced = false;      // guarded by mutex
-  std::jthread readiness;      // last: its thread uses all of the above
+  bool announced = false;  // guarded by mutex
+  std::jthread readiness;  // last: its thread uses all of the above
 
   void CheckReadiness(std::stop_token stop);
   bool CheckAll();
@@ -165,7 +167,8 @@ bool ServerRunner::State::CheckAll() {
 
 void ServerRunner::State::Announce() {
   if (config.announce.empty()) return;
-  if (absl::Status status = WriteAnnounceFile(config.announce, address, metrics.exposed_address()); !status.ok()) {
+  if (absl::Status status = WriteAnnounceFile(config.announce, address, metrics.exposed_address());
+      !status.ok()) {
     log::Error("cannot announce the address", {{"file", config.announce}, {"error", status.message()}});
   }
 }
@@ -200,17 +203,27 @@ ServerRunner::ServerRunner(std::string service, ServerConfig config)
   state_->calls.emplace(std::move(options), state_->metrics);
 }
 
-ServerRunner::~ServerRunner() { Stop(); }
+ServerRunner::~ServerRunner() {
+  Stop();
+}
 
-CallEnvironment& ServerRunner::calls() { return *state_->calls; }
-MetricsRegistry& ServerRunner::metrics() { return state_->metrics; }
-const std::string& ServerRunner::address() const { return state_->address; }
+CallEnvironment& ServerRunner::calls() {
+  return *state_->calls;
+}
+MetricsRegistry& ServerRunner::metrics() {
+  return state_->metrics;
+}
+const std::string& ServerRunner::address() const {
+  return state_->address;
+}
 
 void ServerRunner::Add(grpc::Service& service, std::string full_name, ReadinessCheck check) {
   state_->services.push_back({&service, std::move(full_name), std::move(check), std::nullopt});
 }
 
-void ServerRunner::OnStop(std::function<void()> hook) { state_->hooks.push_back(std::move(hook)); }
+void ServerRunner::OnStop(std::function<void()> hook) {
+  state_->hooks.push_back(std::move(hook));
+}
 
 absl::Status ServerRunner::Start() {
   const ServerConfig& config = state_->config;
@@ -229,7 +242,8 @@ absl::Status ServerRunner::Start() {
   // Without this a second server could take the same port and half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreamsPerConnection);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -254,7 +268,8 @@ absl::Status ServerRunner::Start() {
     log::Warning("listening beyond loopback without the usual protection, as --insecure says",
                  {{"address", state_->address}});
   }
-  state_->readiness = std::jthread([state = state_.get()](std::stop_token stop) { state->CheckReadiness(stop); });
+  state_->readiness =
+      std::jthread([state = state_.get()](std::stop_token stop) { state->CheckReadiness(stop); });
   return absl::OkStatus();
 }
 
@@ -284,7 +299,10 @@ void ServerRunner::Stop() {
   for (auto hook = state_->hooks.rbegin(); hook != state_->hooks.rend(); ++hook) (*hook)();
   state_->calls->RequestStop();
   if (state_->server != nullptr) {
-    const bool drained = state_->calls->AwaitIdle(end - RealClock::Get().Monotonic());
+    CallEnvironment& calls = *state_->calls;
+    bool drained = calls.AwaitIdle(CallKind::kUnary, end - RealClock::Get().Monotonic());
+    drained &=
+        calls.AwaitIdle(CallKind::kStream, std::min(kStreamDrainTime, end - RealClock::Get().Monotonic()));
     if (!drained) log::Warning("calls still run after the drain time: cutting them off");
     state_->server->Shutdown(absl::ToChronoTime(absl::Now() + kLastGrace));
     state_->server->Wait();
@@ -295,7 +313,8 @@ void ServerRunner::Stop() {
 }
 
 int ServerRunner::Fail(const absl::Status& status) {
-  log::Error("cannot serve", {{"error", status.message()}, {"code", absl::StatusCodeToString(status.code())}});
+  log::Error("cannot serve",
+             {{"error", status.message()}, {"code", absl::StatusCodeToString(status.code())}});
   log::Flush();
   return absl::IsInvalidArgument(status) ? 2 : 1;
 }

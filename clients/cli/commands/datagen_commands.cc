@@ -1,8 +1,9 @@
 // `sda datagen`: made-up click logs, for trying things out without a download.
-#include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include <absl/strings/str_cat.h>
 
@@ -51,7 +52,20 @@ Document SummaryDocument(const CriteoLogSummary& summary, const std::string& pat
 std::string SummaryText(const CriteoLogSummary& summary, const std::string& path) {
   return absl::StrCat(path, ": ", FormatCount(summary.rows), " rows, ", FormatCount(summary.positive_rows),
                       " clicks, ", FormatCount(summary.bytes), " bytes; best reachable AUC ",
-                      FormatNumber(summary.best_auc), "\n");
+                      FormatNumber(summary.best_auc));
+}
+
+absl::Status CheckOutput(const std::string& path) {
+  if (path.empty()) return InvalidField("--output", "is empty; name a file, or - for standard output");
+  const std::string folder = std::filesystem::path(AbsolutePath(path)).parent_path().string();
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    return InvalidField("--output", absl::StrCat("'", path, "': ", folder, " is not a folder"));
+  }
+  if (std::filesystem::is_directory(path, error)) {
+    return InvalidField("--output", absl::StrCat("'", path, "' is a folder, not a file"));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ExitCode> Execute(const CriteoFlags& flags, Session& session) {
@@ -73,14 +87,13 @@ absl::StatusOr<ExitCode> Execute(const CriteoFlags& flags, Session& session) {
   if (flags.output == "-") {
     const auto write = [&](std::string_view bytes) { return terminal.Print(std::string(bytes)); };
     SDA_ASSIGN_OR_RETURN(const CriteoLogSummary summary, MakeCriteoLog(options, write));
-    terminal.Say(SummaryText(summary, "standard output"));
+    terminal.Say(SummaryText(summary, "standard output"));  // not among the rows
     return ExitCode::kDone;
   }
-  if (flags.output.empty())
-    return InvalidField("--output", "is empty; name a file, or - for standard output");
+  SDA_RETURN_IF_ERROR(CheckOutput(flags.output));
   SDA_ASSIGN_OR_RETURN(const CriteoLogSummary summary, WriteCriteoLog(options, AbsolutePath(flags.output)));
   SDA_RETURN_IF_ERROR(session.Print(SummaryDocument(summary, flags.output),
-                                    [&] { return SummaryText(summary, flags.output); }));
+                                    [&] { return SummaryText(summary, flags.output) + "\n"; }));
   return ExitCode::kDone;
 }
 

@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "clients/cli/commands/command_line.h"
+#include "clients/cli/core/person_error.h"
 #include "clients/cli/core/table.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/connection.h"
@@ -36,8 +37,9 @@ struct HealthFlags {
 };
 
 absl::StatusOr<absl::Status> Check(const std::string& address, const std::string& service, Session& session) {
-  SDA_ASSIGN_OR_RETURN(const std::shared_ptr<rpc::Connection> connection, session.Connect(address));
-  return rpc::CheckHealth(*connection, service, kTimeout);
+  SDA_ASSIGN_OR_RETURN(const std::shared_ptr<rpc::Connection> connection,
+                       session.Connect("--address", address));
+  return ExplainCall(rpc::CheckHealth(*connection, service, kTimeout), "server", address);
 }
 
 struct Entry {

@@ -40,6 +40,9 @@ constexpr const char* kExamples =
     "ends it.\n"
     "\nExit codes: 0 done, 1 failed, 2 bad input, 3 finished but the goal was not met, 130 interrupted.";
 
+// A service of one's own suite that dies is started again.
+constexpr absl::Duration kOwnSuitePatience = absl::Minutes(2);
+
 struct RunCommandFlags {
   RunFlags run;
   std::optional<std::string> workers, slots, threads_per_slot;
@@ -116,8 +119,12 @@ absl::StatusOr<ExitCode> Execute(const RunCommandFlags& flags, Session& session)
   }
   if (!own) SDA_RETURN_IF_ERROR(NoSizesWithoutOwnSuite(flags));
   SDA_ASSIGN_OR_RETURN(const std::unique_ptr<AdvisorClient> advisor, session.Advisor());
-  if (own) MentionOtherRuns(*advisor, plan.resume, session.terminal());
+  if (own) {
+    advisor->set_patience(kOwnSuitePatience);
+    MentionOtherRuns(*advisor, plan.resume, session.terminal());
+  }
   SDA_ASSIGN_OR_RETURN(const advisor::v1::Run started, StartRun(plan, *advisor));
+  advisor->set_patience(RunFollower::kPatience);  // it is there; it may go and come again
   session.terminal().Say(
       absl::StrCat(started.name(), " (if it is interrupted: sda run --resume ", started.name(), ")"));
 

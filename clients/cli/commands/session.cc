@@ -72,19 +72,25 @@ absl::StatusOr<std::string> Session::AddressOf(const std::string& service) {
                    state().folder, "`, or name the ", service, " with --", service, " HOST:PORT"));
 }
 
-absl::StatusOr<std::shared_ptr<rpc::Connection>> Session::Connect(const std::string& address) const {
+absl::StatusOr<std::shared_ptr<rpc::Connection>> Session::Connect(const std::string& option,
+                                                                  const std::string& address) const {
   rpc::ClientConfig config;
   config.ca = settings_.ca.value_or("");
   config.cert = settings_.cert.value_or("");
   config.key = settings_.key.value_or("");
   config.token_file = settings_.token_file.value_or("");
-  return rpc::Connection::Open(address, config);
+  auto connection = rpc::Connection::Open(address, config);
+  const auto detail = GetErrorDetail(connection.status());
+  if (detail && !detail->violations.empty() && detail->violations[0].field == "address") {
+    return InvalidField(option, detail->violations[0].description);
+  }
+  return connection;
 }
 
 template <class Client>
 absl::StatusOr<std::unique_ptr<Client>> Session::Open(const std::string& service) {
   SDA_ASSIGN_OR_RETURN(const std::string address, AddressOf(service));
-  SDA_ASSIGN_OR_RETURN(std::shared_ptr<rpc::Connection> connection, Connect(address));
+  SDA_ASSIGN_OR_RETURN(std::shared_ptr<rpc::Connection> connection, Connect("--" + service, address));
   return std::make_unique<Client>(service, std::move(connection), stop());
 }
 

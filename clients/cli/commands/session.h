@@ -59,8 +59,10 @@ class Session {
   absl::StatusOr<std::unique_ptr<PreprocessingClient>> Preprocessing();
   absl::StatusOr<std::unique_ptr<TrainerClient>> Trainer();
 
-  // A connection with the session's credentials.
-  absl::StatusOr<std::shared_ptr<rpc::Connection>> Connect(const std::string& address) const;
+  // A connection with the session's credentials. INVALID_ARGUMENT names `option`, which the address came
+  // from.
+  absl::StatusOr<std::shared_ptr<rpc::Connection>> Connect(const std::string& option,
+                                                           const std::string& address) const;
 
   // Where a service is, by its name ("advisor").
   absl::StatusOr<std::string> AddressOf(const std::string& service);

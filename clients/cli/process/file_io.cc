@@ -111,14 +111,13 @@ absl::Status MakeFolder(const std::string& path) {
 std::string LastWords(const std::string& log_path) {
   constexpr size_t kLongest = 1000;
   const std::vector<std::string> lines = LastLines(log_path);
+  if (lines.empty()) return "";
+  // What is no line of log was meant for people, but an error that came later is closer to the end.
   for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
     if (line->front() != '{') return line->substr(0, kLongest);
-  }
-  if (lines.empty()) return "";
-  const auto json = nlohmann::json::parse(lines.back(), nullptr, /*allow_exceptions=*/false);
-  for (const char* key : {"message", "msg"}) {
-    if (json.is_object() && json.contains(key) && json[key].is_string()) {
-      return json[key].get<std::string>().substr(0, kLongest);
+    const auto json = nlohmann::json::parse(*line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.contains("error") && json["error"].is_string()) {
+      return json["error"].get<std::string>().substr(0, kLongest);
     }
   }
   return lines.back().substr(0, kLongest);

@@ -39,8 +39,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // `path` and the folders above it; OK where they exist.
 absl::Status MakeFolder(const std::string& path);
 
-// The last line of a log that says something to people: the last one that is not JSON, else the message of
-// the last one; "" where there is none. At most 1000 bytes.
+// Why a server ended, by its log: the last line that is not JSON or that carries an "error", else the last
+// line; "" where there is none. At most 1000 bytes.
 std::string LastWords(const std::string& log_path);
 
 }  // namespace sda::cli

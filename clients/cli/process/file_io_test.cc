@@ -41,13 +41,16 @@ TEST_F(FileIoTest, AFullDiskIsSaid) {
   EXPECT_EQ(status.message(), "cannot write /x: No space left on device");
 }
 
-TEST_F(FileIoTest, LastWordsPreferLinesForPeople) {
+TEST_F(FileIoTest, LastWordsSayWhyAServerEnded) {
   const std::string log = folder_ + "/log";
   EXPECT_EQ(LastWords(log), "");
   std::ofstream(log) << "{\"message\": \"first\"}\n{\"message\": \"second\"}\n";
-  EXPECT_EQ(LastWords(log), "second");
-  std::ofstream(log, std::ios::app) << "sda-optimizer: cannot listen\n{\"message\": \"third\"}\n\n";
-  EXPECT_EQ(LastWords(log), "sda-optimizer: cannot listen");
+  EXPECT_EQ(LastWords(log), "{\"message\": \"second\"}");
+  std::ofstream(log, std::ios::app) << "terminate called\n{\"message\": \"third\"}\n\n";
+  EXPECT_EQ(LastWords(log), "terminate called");
+  std::ofstream(log, std::ios::app)
+      << "{\"message\": \"cannot serve\", \"error\": \"port taken\"}\n{\"message\": \"bye\"}\n";
+  EXPECT_EQ(LastWords(log), "port taken");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -40,12 +41,13 @@ class ServiceClient {
   // carries a request_id, so it may be.
   void set_patience(absl::Duration patience) { patience_ = patience; }
 
-  // A unary call; errors are in words for people (ExplainCall).
+  // A unary call; errors are in words for people (ExplainCall). `patience` is another one for this call.
   template <class Request, class Response>
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request) {
+                                const Request& request,
+                                std::optional<absl::Duration> patience = std::nullopt) {
     rpc::CallOptions options;
-    options.retry_budget = patience_;
+    options.retry_budget = patience.value_or(patience_);
     options.stop = stop_;
     auto response = rpc::Call<Response>(*connection_, *stub_, method, request, options);
     if (stop_.stop_requested() && !response.ok()) return absl::CancelledError("interrupted");

@@ -80,23 +80,24 @@ void RunFollower::ShowNewTrials(const Run& run) {
   const bool counts = run.stage() == Run::STAGE_TUNE && !IsFinal(run.state());
   if (run.experiment().empty() || run.progress().total_count() > kMostTrialsShown) return;
   if (counts && run.progress().done_count() == shown_done_) return;
+  const auto trials = ListTrialsOfRun(advisor_, run.name(), absl::ZeroDuration());
+  if (!trials.ok()) return;  // asked again with the next message; the final report speaks of errors
   if (counts) shown_done_ = run.progress().done_count();
-  const auto trials = ListTrialsOfRun(advisor_, run.name());
-  if (!trials.ok()) return;  // the final report lists them again and speaks of errors
   for (const Trial& trial : *trials) {
     if (IsFinal(trial.state()) && shown_.insert(trial.name()).second) listener_.on_line(TrialLine(trial));
   }
   best_ = BestOf(*trials, FirstMetric(run));
 }
 
-absl::StatusOr<std::vector<Trial>> ListTrialsOfRun(AdvisorClient& advisor, const std::string& run) {
+absl::StatusOr<std::vector<Trial>> ListTrialsOfRun(AdvisorClient& advisor, const std::string& run,
+                                                   std::optional<absl::Duration> patience) {
   std::vector<Trial> trials;
   advisor::v1::ListRunTrialsRequest request;
   request.set_parent(run);
   SDA_RETURN_IF_ERROR((ForEachPage<advisor::v1::ListRunTrialsRequest, advisor::v1::ListRunTrialsResponse>(
       request,
       [&](const advisor::v1::ListRunTrialsRequest& page) {
-        return advisor.Call(&AdvisorService::Stub::ListRunTrials, page);
+        return advisor.Call(&AdvisorService::Stub::ListRunTrials, page, patience);
       },
       [&](const advisor::v1::ListRunTrialsResponse& page) {
         trials.insert(trials.end(), page.trials().begin(), page.trials().end());

@@ -2,6 +2,7 @@
 #define SDA_CLIENTS_CLI_REMOTE_RUN_FOLLOWER_H_
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,9 +47,9 @@ class RunFollower {
   std::string best_;
 };
 
-// All trials of a run, by number.
-absl::StatusOr<std::vector<optimizer::v1::Trial>> ListTrialsOfRun(AdvisorClient& advisor,
-                                                                  const std::string& run);
+// All trials of a run, by number. `patience` is another one than the client's.
+absl::StatusOr<std::vector<optimizer::v1::Trial>> ListTrialsOfRun(
+    AdvisorClient& advisor, const std::string& run, std::optional<absl::Duration> patience = std::nullopt);
 
 }  // namespace sda::cli
 

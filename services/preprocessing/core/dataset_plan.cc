@@ -64,7 +64,9 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettin
 }
 
 absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_rows) {
-  SDA_RETURN_IF_ERROR(ValidateSpec(spec));
+  DatasetSpec labelled = spec;
+  if (labelled.label.empty()) labelled.label = "0";
+  SDA_RETURN_IF_ERROR(ValidateSpec(labelled));
   SDA_ASSIGN_OR_RETURN(const Input input, FindInput(spec));
   SchemaGuess guess;
   guess.layout = input.layout;

@@ -22,7 +22,8 @@ struct DatasetPlan {
   int split_column = 0;  // position of the split's column, where it has one
   double time_bound = 0;
 
-  // Positions of the feature columns in the order of the dataset: dense, then categorical, each in input order.
+  // Positions of the feature columns in the order of the dataset: dense, then categorical, each in input
+  // order.
   std::vector<int> dense;
   std::vector<int> categorical;
 
@@ -35,7 +36,7 @@ struct DatasetPlan {
 // Finds the files, their layout, the schema and, for a split by time, the bound. Validates the spec first.
 absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettings& settings);
 
-// The same without looking at the rows beyond the sample: what InferSchema answers.
+// The first steps alone, without looking at rows beyond the first `sample_rows`; the label may be left out.
 struct SchemaGuess {
   InputLayout layout;
   Schema schema;

@@ -2,6 +2,7 @@
 #define SDA_SERVICES_PREPROCESSING_CORE_MISSING_TEST_H_
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,17 +14,23 @@ namespace sda::preprocessing {
 class MissingTest {
  public:
   explicit MissingTest(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {
-    for (const std::string& token : tokens_) longest_ = std::max(longest_, token.size());
+    for (const std::string& token : tokens_) {
+      longest_ = std::max(longest_, token.size());
+      if (!token.empty()) begins_token_[static_cast<unsigned char>(token.front())] = true;
+    }
   }
 
   bool operator()(std::string_view field) const {
     if (field.empty()) return true;
-    return field.size() <= longest_ && std::find(tokens_.begin(), tokens_.end(), field) != tokens_.end();
+    // Nearly every field ends here, without a comparison of strings.
+    if (field.size() > longest_ || !begins_token_[static_cast<unsigned char>(field.front())]) return false;
+    return std::find(tokens_.begin(), tokens_.end(), field) != tokens_.end();
   }
 
  private:
   std::vector<std::string> tokens_;
   size_t longest_ = 0;
+  std::array<bool, 256> begins_token_{};
 };
 
 }  // namespace sda::preprocessing

@@ -29,7 +29,8 @@ absl::Duration RenewInterval(const optimizer::v1::Lease& lease) {
 }
 
 bool MeansLost(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound;
+  return status.code() == absl::StatusCode::kFailedPrecondition ||
+         status.code() == absl::StatusCode::kNotFound;
 }
 
 absl::Status LeaseLost() {
@@ -37,18 +38,24 @@ absl::Status LeaseLost() {
                    {.reason = "LEASE_LOST", .metadata = {}, .violations = {}});
 }
 
-std::chrono::nanoseconds Until(absl::Time moment) {
-  return std::chrono::nanoseconds(std::max<int64_t>(0, absl::ToInt64Nanoseconds(moment - absl::Now())));
+// Leases run on the monotonic clock: a wall clock that is set must not let one run out.
+absl::Duration Monotonic() {
+  return RealClock::Get().Monotonic();
+}
+
+std::chrono::nanoseconds Until(absl::Duration moment) {
+  return std::chrono::nanoseconds(std::max<int64_t>(0, absl::ToInt64Nanoseconds(moment - Monotonic())));
 }
 
 }  // namespace
 
-LeaseSession::LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease, std::function<void()> on_lost)
+LeaseSession::LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease,
+                           std::function<void()> on_lost)
     : optimizer_(optimizer),
       lease_(std::move(lease)),
       on_lost_(std::move(on_lost)),
       renew_interval_(RenewInterval(lease_)),
-      next_call_(absl::Now() + renew_interval_),
+      next_call_(Monotonic() + renew_interval_),
       thread_([this] { Work(); }) {}
 
 LeaseSession::~LeaseSession() {
@@ -63,7 +70,7 @@ LeaseSession::~LeaseSession() {
 void LeaseSession::Work() {
   std::unique_lock lock(mutex_);
   while (!closing_ && !lost_) {
-    const bool due = absl::Now() >= next_call_;
+    const bool due = Monotonic() >= next_call_;
     if (!queue_.empty() && (back_off_ == absl::ZeroDuration() || due)) {
       DeliverFirst(lock);
     } else if (due) {
@@ -77,11 +84,12 @@ void LeaseSession::Work() {
 void LeaseSession::DeliverFirst(std::unique_lock<std::mutex>& lock) {
   const optimizer::v1::ReportMeasurementRequest request = queue_.front();
   lock.unlock();
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.ReportMeasurement(request);
   lock.lock();
   if (answer.ok()) {
     queue_.pop_front();
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else if (rpc::IsTransient(answer.status()) || MeansLost(answer.status())) {
     OnError(answer.status());
   } else {
@@ -96,34 +104,37 @@ void LeaseSession::Renew(std::unique_lock<std::mutex>& lock) {
   optimizer::v1::RenewLeaseRequest request;
   *request.mutable_lease() = lease_;
   lock.unlock();
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.RenewLease(request);
   lock.lock();
   if (answer.ok()) {
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else {
     OnError(answer.status());
   }
   changed_.notify_all();
 }
 
-void LeaseSession::OnAnswer(bool stop, const optimizer::v1::Lease& lease) {
+void LeaseSession::OnAnswer(bool stop, absl::Duration asked) {
   told_to_stop_ = told_to_stop_ || stop;
   back_off_ = absl::ZeroDuration();
-  next_call_ = absl::Now() + renew_interval_;
+  next_call_ = asked + renew_interval_;
 }
 
 void LeaseSession::OnError(const absl::Status& status) {
   if (MeansLost(status)) {
     lost_ = true;
-    log::Warning("lease lost", {{"trial", lease_.trial()}, {"attempt", lease_.attempt()}, {"error", status.message()}});
+    log::Warning("lease lost",
+                 {{"trial", lease_.trial()}, {"attempt", lease_.attempt()}, {"error", status.message()}});
     on_lost_();
     return;
   }
   if (back_off_ == absl::ZeroDuration()) {
-    log::Warning("optimizer is away; training goes on", {{"trial", lease_.trial()}, {"error", status.message()}});
+    log::Warning("optimizer is away; training goes on",
+                 {{"trial", lease_.trial()}, {"error", status.message()}});
   }
   back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kMaxBackOff);
-  next_call_ = absl::Now() + back_off_;
+  next_call_ = Monotonic() + back_off_;
 }
 
 void LeaseSession::DeclareMemory(int64_t required_bytes, int64_t available_bytes) {
@@ -131,10 +142,11 @@ void LeaseSession::DeclareMemory(int64_t required_bytes, int64_t available_bytes
   *request.mutable_lease() = lease_;
   request.set_memory_required_bytes(required_bytes);
   request.set_memory_available_bytes(available_bytes);
+  const absl::Duration asked = Monotonic();
   const auto answer = optimizer_.RenewLease(request);
   std::lock_guard lock(mutex_);
   if (answer.ok()) {
-    OnAnswer(answer->stop(), answer->lease());
+    OnAnswer(answer->stop(), asked);
   } else if (!lost_) {
     OnError(answer.status());
     changed_.notify_all();
@@ -150,7 +162,8 @@ bool LeaseSession::Report(const optimizer::v1::Measurement& measurement) {
   if (lost_) return false;
   queue_.push_back(std::move(request));
   changed_.notify_all();
-  changed_.wait_for(lock, kAnswerPatience, [this] { return queue_.empty() || lost_ || back_off_ > absl::ZeroDuration(); });
+  changed_.wait_for(lock, kAnswerPatience,
+                    [this] { return queue_.empty() || lost_ || back_off_ > absl::ZeroDuration(); });
   return !lost_ && !told_to_stop_;
 }
 
@@ -164,8 +177,8 @@ absl::Status LeaseSession::LastWord(const std::function<absl::Status()>& say, st
     changed_.wait(lock, [&] { return queue_.empty() || lost_ || give_up.stop_requested(); });
     if (lost_) return LeaseLost();
   }
-  absl::Status said = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()}, RealClock::Get(),
-                                 give_up, say);
+  absl::Status said = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()},
+                                 RealClock::Get(), give_up, say);
   if (MeansLost(said)) {
     std::lock_guard lock(mutex_);
     lost_ = true;
@@ -214,7 +227,8 @@ bool LeaseSession::told_to_stop() const {
 }
 
 std::string LeaseSession::RequestId(std::string_view what) const {
-  return Sha256Hex(absl::StrCat(lease_.trial(), "\n", lease_.attempt(), "\n", lease_.token(), "\n", ToAbsl(what)));
+  return Sha256Hex(
+      absl::StrCat(lease_.trial(), "\n", lease_.attempt(), "\n", lease_.token(), "\n", ToAbsl(what)));
 }
 
 }  // namespace sda::trainer

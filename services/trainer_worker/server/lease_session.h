@@ -19,12 +19,12 @@
 
 namespace sda::trainer {
 
-// The worker's side of one lease. A thread of its own renews the lease and delivers readings in order, so that training
-// goes on while the optimizer is away; what was reported is delivered when it is back. Every call carries a request id
-// made from trial, attempt and token, so that a repeated one changes nothing.
+// The worker's side of one lease. A thread of its own renews the lease and delivers readings in order, so
+// that training goes on while the optimizer is away; what was reported is delivered when it is back. Every
+// call carries a request id made from trial, attempt and token, so that a repeated one changes nothing.
 //
-// Once the lease is lost (LEASE_LOST, or the trial is gone) `on_lost` is called, once, from that thread, and nothing is
-// sent any more. Thread-safe.
+// Once the lease is lost (LEASE_LOST, or the trial is gone) `on_lost` is called, once, from that thread, and
+// nothing is sent any more. Thread-safe.
 class LeaseSession {
  public:
   LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease, std::function<void()> on_lost);
@@ -37,15 +37,17 @@ class LeaseSession {
   // Tells what the attempt needs before it starts; best effort, the optimizer uses it to judge a second loss.
   void DeclareMemory(int64_t required_bytes, int64_t available_bytes);
 
-  // Queues a reading and waits briefly for the answer. False once the optimizer has said stop or the lease is lost.
+  // Queues a reading and waits briefly for the answer. False once the optimizer has said stop or the lease is
+  // lost.
   bool Report(const optimizer::v1::Measurement& measurement);
 
-  // The last words about the trial: deliver what is queued, then this; tried until it is accepted, refused for good, or
-  // `give_up` fires. FAILED_PRECONDITION once the lease is lost.
+  // The last words about the trial: deliver what is queued, then this; tried until it is accepted, refused
+  // for good, or `give_up` fires. FAILED_PRECONDITION once the lease is lost.
   absl::Status Complete(const std::map<std::string, double>& metrics,
-                        const std::map<std::string, std::string>& artifacts, bool truncated, std::stop_token give_up);
-  absl::Status Fail(optimizer::v1::FailTrialRequest::Cause cause, std::string_view reason, std::string_view message,
-                    std::stop_token give_up);
+                        const std::map<std::string, std::string>& artifacts, bool truncated,
+                        std::stop_token give_up);
+  absl::Status Fail(optimizer::v1::FailTrialRequest::Cause cause, std::string_view reason,
+                    std::string_view message, std::stop_token give_up);
   absl::Status Release(std::stop_token give_up);
 
   bool lost() const;
@@ -56,7 +58,8 @@ class LeaseSession {
   // Both with the lock held on entry and exit, released around the call.
   void DeliverFirst(std::unique_lock<std::mutex>& lock);
   void Renew(std::unique_lock<std::mutex>& lock);
-  void OnAnswer(bool stop, const optimizer::v1::Lease& lease);
+  // `asked`: when the call that was answered began, which is when the term begins.
+  void OnAnswer(bool stop, absl::Duration asked);
   void OnError(const absl::Status& status);
   absl::Status LastWord(const std::function<absl::Status()>& say, std::stop_token give_up);
   std::string RequestId(std::string_view what) const;
@@ -70,7 +73,7 @@ class LeaseSession {
   std::condition_variable changed_;
   std::deque<optimizer::v1::ReportMeasurementRequest> queue_;  // guarded by mutex_
   absl::Duration back_off_ = absl::ZeroDuration();             // guarded by mutex_; zero while all is well
-  absl::Time next_call_;                                       // guarded by mutex_
+  absl::Duration next_call_;                                   // guarded by mutex_; on the monotonic clock
   bool told_to_stop_ = false;                                  // guarded by mutex_
   bool lost_ = false;                                          // guarded by mutex_
   bool closing_ = false;                                       // guarded by mutex_

@@ -1,11 +1,12 @@
 #include "services/trainer_worker/server/optimizer_client.h"
 
+#include <atomic>
 #include <utility>
+
+#include <grpcpp/channel.h>
 
 #include "common/rpc/call.h"
 #include "common/rpc/connection.h"
-#include <grpcpp/channel.h>
-
 #include "sda/optimizer/v1/optimizer_service.grpc.pb.h"
 
 namespace sda::trainer {
@@ -18,6 +19,8 @@ using Stub = OptimizerService::Stub;
 constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 // What a long poll's deadline exceeds its wait by.
 constexpr absl::Duration kPollMargin = absl::Seconds(10);
+// What was granted is looked up, no more.
+constexpr absl::Duration kRepeatTimeout = absl::Milliseconds(500);
 constexpr absl::Duration kHealthTimeout = absl::Seconds(2);
 
 }  // namespace
@@ -25,6 +28,7 @@ constexpr absl::Duration kHealthTimeout = absl::Seconds(2);
 struct OptimizerClient::State {
   std::shared_ptr<rpc::Connection> connection;
   std::unique_ptr<Stub> stub;
+  std::atomic<bool> reached = false;
 
   template <class Response, class Request>
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -33,7 +37,8 @@ struct OptimizerClient::State {
   }
 };
 
-OptimizerClient::OptimizerClient(std::shared_ptr<rpc::Connection> connection) : state_(std::make_unique<State>()) {
+OptimizerClient::OptimizerClient(std::shared_ptr<rpc::Connection> connection)
+    : state_(std::make_unique<State>()) {
   state_->stub = OptimizerService::NewStub(connection->channel());
   state_->connection = std::move(connection);
 }
@@ -43,8 +48,16 @@ OptimizerClient::~OptimizerClient() = default;
 absl::StatusOr<optimizer::v1::AcquireTrialResponse> OptimizerClient::AcquireTrial(
     const optimizer::v1::AcquireTrialRequest& request, std::stop_token stop) {
   const absl::Duration wait = absl::Seconds(request.wait().seconds());
-  return rpc::Call<optimizer::v1::AcquireTrialResponse>(*state_->connection, *state_->stub, &Stub::AcquireTrial, request,
-                                                        {.timeout = wait + kPollMargin, .stop = std::move(stop)});
+  return rpc::Call<optimizer::v1::AcquireTrialResponse>(
+      *state_->connection, *state_->stub, &Stub::AcquireTrial, request,
+      {.timeout = wait + kPollMargin, .stop = std::move(stop)});
+}
+
+absl::StatusOr<optimizer::v1::AcquireTrialResponse> OptimizerClient::RepeatAcquireTrial(
+    const optimizer::v1::AcquireTrialRequest& request, std::stop_token stop) {
+  return rpc::Call<optimizer::v1::AcquireTrialResponse>(*state_->connection, *state_->stub,
+                                                        &Stub::AcquireTrial, request,
+                                                        {.timeout = kRepeatTimeout, .stop = std::move(stop)});
 }
 
 absl::StatusOr<optimizer::v1::RenewLeaseResponse> OptimizerClient::RenewLease(
@@ -82,8 +95,12 @@ absl::StatusOr<optimizer::v1::CreateExperimentResponse> OptimizerClient::CreateE
   return state_->Call(&Stub::CreateExperiment, request);
 }
 
-absl::Status OptimizerClient::CheckReady() {
-  return rpc::CheckHealth(*state_->connection, "sda.optimizer.v1.OptimizerService", kHealthTimeout);
+absl::Status OptimizerClient::CheckReached() {
+  if (state_->reached) return absl::OkStatus();
+  absl::Status status =
+      rpc::CheckHealth(*state_->connection, "sda.optimizer.v1.OptimizerService", kHealthTimeout);
+  if (status.ok()) state_->reached = true;
+  return status;
 }
 
 }  // namespace sda::trainer

@@ -21,10 +21,28 @@ absl::Status CheckOffsets(const TableIds& ids, int64_t rows, const std::string& 
 
 }  // namespace
 
+std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape) {
+  for (size_t t = 0; t < batch.tables.size(); ++t) {
+    const std::span<const int32_t> ids = batch.tables[t].ids;
+    const uint64_t table_rows = static_cast<uint64_t>(shape.table_rows[t]);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      // A negative id becomes huge as unsigned: one comparison covers both ends.
+      if (static_cast<uint64_t>(static_cast<int64_t>(ids[i])) < table_rows) continue;
+      return BadId{.table = static_cast<int64_t>(t), .position = static_cast<int64_t>(i), .id = ids[i]};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string Describe(const BadId& bad, const InputShape& shape) {
+  return absl::StrCat("table ", shape.table_names[bad.table], ": id ", bad.id, "; must be in [0, ",
+                      shape.table_rows[bad.table], ")");
+}
+
 absl::Status CheckBatch(const Batch& batch, const InputShape& shape) {
   if (static_cast<int64_t>(batch.dense.size()) != batch.rows * shape.dense_columns) {
-    return absl::InvalidArgumentError(absl::StrCat("dense: ", batch.dense.size(), " values; must be ", batch.rows,
-                                                   " rows of ", shape.dense_columns));
+    return absl::InvalidArgumentError(absl::StrCat("dense: ", batch.dense.size(), " values; must be ",
+                                                   batch.rows, " rows of ", shape.dense_columns));
   }
   if (!batch.labels.empty() && static_cast<int64_t>(batch.labels.size()) != batch.rows) {
     return absl::InvalidArgumentError(
@@ -36,14 +54,12 @@ absl::Status CheckBatch(const Batch& batch, const InputShape& shape) {
   }
   for (size_t t = 0; t < batch.tables.size(); ++t) {
     const TableIds& ids = batch.tables[t];
-    if (absl::Status status = CheckOffsets(ids, batch.rows, shape.table_names[t]); !status.ok()) return status;
-    const uint64_t table_rows = static_cast<uint64_t>(shape.table_rows[t]);
-    for (size_t i = 0; i < ids.ids.size(); ++i) {
-      // A negative id becomes huge as unsigned: one comparison covers both ends.
-      if (static_cast<uint64_t>(static_cast<int64_t>(ids.ids[i])) < table_rows) continue;
-      return absl::OutOfRangeError(absl::StrCat("table ", shape.table_names[t], ": id ", ids.ids[i], " at position ",
-                                                i, " of the batch; must be in [0, ", table_rows, ")"));
-    }
+    if (absl::Status status = CheckOffsets(ids, batch.rows, shape.table_names[t]); !status.ok())
+      return status;
+  }
+  if (const auto bad = FindBadId(batch, shape)) {
+    return absl::OutOfRangeError(
+        absl::StrCat(Describe(*bad, shape), ", at position ", bad->position, " of the batch"));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #define SDA_SERVICES_TRAINER_WORKER_CORE_DATA_BATCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,9 +16,9 @@ namespace sda::trainer {
 // What a model reads for some samples. A view: whoever made it owns the memory.
 struct Batch {
   int64_t rows = 0;
-  std::span<const float> labels;   // [rows], 0 or 1; empty where only predictions are wanted
-  std::span<const float> dense;    // [rows, dense columns] row-major
-  std::vector<TableIds> tables;    // one a categorical column
+  std::span<const float> labels;  // [rows], 0 or 1; empty where only predictions are wanted
+  std::span<const float> dense;   // [rows, dense columns] row-major
+  std::vector<TableIds> tables;   // one a categorical column
 };
 
 // Shape of the inputs of a model, as its dataset states it.
@@ -29,8 +30,21 @@ struct InputShape {
   int64_t tables() const { return static_cast<int64_t>(table_rows.size()); }
 };
 
-// Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table, sample
-// and id; INVALID_ARGUMENT names a wrong size.
+// An id that no row of its table has.
+struct BadId {
+  int64_t table = 0;
+  int64_t position = 0;  // among the table's ids
+  int32_t id = 0;
+};
+
+// The first one of the batch, tables in order; nothing where all ids are good.
+std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape);
+
+// "table C1: id 12; must be in [0, 12)".
+std::string Describe(const BadId& bad, const InputShape& shape);
+
+// Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table,
+// sample and id; INVALID_ARGUMENT names a wrong size.
 absl::Status CheckBatch(const Batch& batch, const InputShape& shape);
 
 }  // namespace sda::trainer

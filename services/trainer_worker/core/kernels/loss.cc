@@ -6,22 +6,25 @@
 
 namespace sda::trainer {
 
-double Sigmoid(double logit) { return 1 / (1 + std::exp(-logit)); }
+double Sigmoid(double logit) {
+  return 1 / (1 + std::exp(-logit));
+}
 
-double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels, double scale,
-                           float* dlogits) {
+double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels,
+                           double positive_weight, double scale, float* dlogits) {
   double sum = 0;
   for (int64_t row = 0; row < rows; ++row) {
     const double logit = logits[row];
     const double label = labels[row];
     const double p = Sigmoid(logit);
     const double error = p - label;
+    const double weight = label > 0.5 ? positive_weight : 1;
     if (loss == Loss::kBinaryCrossEntropy) {
-      sum += LogLossOfLogit(logit, label);
-      dlogits[row] = static_cast<float>(scale * error);
+      sum += weight * LogLossOfLogit(logit, label);
+      dlogits[row] = static_cast<float>(scale * weight * error);
     } else {
-      sum += error * error;
-      dlogits[row] = static_cast<float>(scale * 2 * error * p * (1 - p));
+      sum += weight * error * error;
+      dlogits[row] = static_cast<float>(scale * weight * 2 * error * p * (1 - p));
     }
   }
   return sum;

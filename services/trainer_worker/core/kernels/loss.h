@@ -10,10 +10,11 @@ enum class Loss {
   kMeanSquaredError,    // (p − t)² of p = sigmoid(logit), as the first published DLRM examples train
 };
 
-// Sum of the losses of `rows` samples, in double (callers divide by the batch), and dlogits[s] = scale · ∂loss_s/∂logit_s
-// (scale is 1/batch for a mean). dlogits may be logits.
-double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels, double scale,
-                           float* dlogits);
+// Sum of the losses of `rows` samples, in double (callers divide by the batch), those of positive samples
+// (label above 0.5) times positive_weight, and dlogits[s] = scale · ∂loss_s/∂logit_s (scale is 1/batch for a
+// mean). dlogits may be logits.
+double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels,
+                           double positive_weight, double scale, float* dlogits);
 
 // 1 / (1 + e^−logit).
 double Sigmoid(double logit);

@@ -14,26 +14,23 @@ enum class Interaction {
   kCat,      // the features side by side
 };
 
-enum class EmbeddingInit {
-  kUniformByRows,  // uniform in ±embedding_init_scale/√rows of the table; 1 is the published DLRM
-  kNormal,         // normal with standard deviation embedding_init_scale
-};
-
-// Structure of a DLRM. A bottom network takes the dense columns to a vector of embedding_dim; it and one embedding
-// a table interact; a top network takes the result to one logit. All hidden layers are ReLU, as is the last layer
-// of the bottom network; the layer to the logit is linear.
+// Structure of a DLRM. A bottom network takes the dense columns to a vector of embedding_dim; it and one
+// embedding a table interact; a top network takes the result to one logit. All hidden layers are ReLU, as is
+// the last layer of the bottom network; the layer to the logit is linear.
 //
-// A dataset without dense columns keeps a learned vector in place of the bottom network's output, so that its dot
-// products still give the top network one first-order term a table.
+// A dataset without dense columns keeps a learned vector in place of the bottom network's output, so that its
+// dot products still give the top network one first-order term a table.
 struct ModelSpec {
   int64_t embedding_dim = 16;
-  std::vector<int64_t> bottom_layers;  // hidden sizes, input side first; the layer to embedding_dim is implied
-  std::vector<int64_t> top_layers;     // hidden sizes, input side first; the layer to the logit is implied
+  std::vector<int64_t>
+      bottom_layers;                // hidden sizes, input side first; the layer to embedding_dim is implied
+  std::vector<int64_t> top_layers;  // hidden sizes, input side first; the layer to the logit is implied
   Interaction interaction = Interaction::kDot;
   double dropout = 0;  // probability of zeroing a hidden unit of the top network while training, in [0, 1)
-  EmbeddingInit embedding_init = EmbeddingInit::kUniformByRows;
-  double embedding_init_scale = 1;  // multiplies the bound of kUniformByRows; the deviation of kNormal
+  double embedding_init_scale = 1;  // tables begin uniform in ±scale/√rows; 1 is the published DLRM
   Loss loss = Loss::kBinaryCrossEntropy;
+
+  bool operator==(const ModelSpec&) const = default;
 };
 
 }  // namespace sda::trainer

@@ -1,7 +1,5 @@
 #include "services/trainer_worker/core/optimizers/update_rules.h"
 
-#include <cmath>
-
 namespace sda::trainer {
 
 int64_t StateFloats(Algorithm algorithm, int64_t size, int64_t row) {
@@ -18,21 +16,9 @@ int64_t StateFloats(Algorithm algorithm, int64_t size, int64_t row) {
   return 0;
 }
 
-StepRule::StepRule(const UpdateOptions& options, int64_t step, double factor)
-    : algorithm(options.algorithm),
-      rate(static_cast<float>(options.learning_rate * factor)),
-      epsilon(static_cast<float>(options.epsilon)),
-      beta1(static_cast<float>(options.beta1)),
-      beta2(static_cast<float>(options.beta2)) {
-  if (algorithm != Algorithm::kAdam) return;
-  // η·(m/c₁)/(√(v/c₂) + ε) = (η·√c₂/c₁)·m/(√v + ε·√c₂): one division a parameter.
-  const double c1 = 1 - std::pow(options.beta1, static_cast<double>(step));
-  const double c2 = std::sqrt(1 - std::pow(options.beta2, static_cast<double>(step)));
-  rate = static_cast<float>(options.learning_rate * factor * c2 / c1);
-  epsilon = static_cast<float>(options.epsilon * c2);
-}
-
-void ApplyRule(const StepRule& rule, int64_t n, const float* g, float* w, float* first, float* second) {
+template <class Real>
+void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* w, Real* first,
+               Real* second) {
   switch (rule.algorithm) {
     case Algorithm::kSgd:
       for (int64_t i = 0; i < n; ++i) w[i] -= rule.rate * g[i];
@@ -44,10 +30,10 @@ void ApplyRule(const StepRule& rule, int64_t n, const float* g, float* w, float*
       }
       return;
     case Algorithm::kRowwiseAdagrad: {
-      float sum = 0;
+      Real sum = 0;
       for (int64_t i = 0; i < n; ++i) sum += g[i] * g[i];
-      *first += sum / static_cast<float>(n);
-      const float rate = rule.rate / (std::sqrt(*first) + rule.epsilon);
+      *first += sum / static_cast<Real>(n);
+      const Real rate = rule.rate / (std::sqrt(*first) + rule.epsilon);
       for (int64_t i = 0; i < n; ++i) w[i] -= rate * g[i];
       return;
     }
@@ -60,5 +46,8 @@ void ApplyRule(const StepRule& rule, int64_t n, const float* g, float* w, float*
       return;
   }
 }
+
+template void ApplyRule(const BasicStepRule<float>&, int64_t, const float*, float*, float*, float*);
+template void ApplyRule(const BasicStepRule<double>&, int64_t, const double*, double*, double*, double*);
 
 }  // namespace sda::trainer

@@ -1,12 +1,14 @@
 #include "services/trainer_worker/core/serving/exported_model.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <string_view>
 #include <system_error>
 
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -20,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormatVersion = 1;
 
-constexpr const char* kInteractions[] = {"dot", "dot_self", "cat"};
+constexpr std::string_view kInteractions[] = {"dot", "dot_self", "cat"};
 
 Json SpecToJson(const ModelSpec& spec) {
   return {{"architecture", "dlrm"},
@@ -30,19 +32,36 @@ Json SpecToJson(const ModelSpec& spec) {
           {"interaction", kInteractions[static_cast<int>(spec.interaction)]}};
 }
 
-absl::StatusOr<ModelSpec> SpecFromJson(const Json& json, const std::string& path) {
+// Throws Json::exception where something is missing or of another type.
+absl::StatusOr<ModelSpec> SpecFromJson(const Json& json) {
   ModelSpec spec;
+  json.at("embedding_dim").get_to(spec.embedding_dim);
+  json.at("bottom_layers").get_to(spec.bottom_layers);
+  json.at("top_layers").get_to(spec.top_layers);
+  const auto interaction = json.at("interaction").get<std::string>();
+  const auto known = std::find(std::begin(kInteractions), std::end(kInteractions), interaction);
+  if (known == std::end(kInteractions)) {
+    return absl::FailedPreconditionError(absl::StrCat("interaction \"", interaction, "\" is not known"));
+  }
+  spec.interaction = static_cast<Interaction>(known - std::begin(kInteractions));
+  return spec;
+}
+
+absl::StatusOr<ModelDescription> DescriptionFromJson(const std::string& text, const std::string& path) {
   try {
-    json.at("embedding_dim").get_to(spec.embedding_dim);
-    json.at("bottom_layers").get_to(spec.bottom_layers);
-    json.at("top_layers").get_to(spec.top_layers);
-    const auto interaction = json.at("interaction").get<std::string>();
-    for (int i = 0; i < 3; ++i) {
-      if (interaction != kInteractions[i]) continue;
-      spec.interaction = static_cast<Interaction>(i);
-      return spec;
+    const Json json = Json::parse(text);
+    if (const int version = json.at("format_version"); version != kFormatVersion) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": format_version is ", version, "; this version reads ", kFormatVersion));
     }
-    return absl::FailedPreconditionError(absl::StrCat(path, ": interaction \"", interaction, "\" is not known"));
+    ModelDescription model;
+    const auto spec = SpecFromJson(json.at("model"));
+    if (!spec.ok()) return Annotate(spec.status(), path);
+    model.spec = *spec;
+    model.spec_json = json.at("training_spec").dump();
+    json.at("metrics").get_to(model.metrics);
+    json.at("stage_seconds").get_to(model.stage_seconds);
+    return model;
   } catch (const Json::exception& e) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": ", e.what()));
   }
@@ -52,7 +71,8 @@ absl::Status FromErrorCode(const std::error_code& error, const std::string& path
   if (!error) return absl::OkStatus();
   const std::string message = absl::StrCat(path, ": ", error.message());
   if (error == std::errc::no_space_on_device) {
-    return MakeError(absl::StatusCode::kResourceExhausted, message + "; free space on that disk and try again",
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     message + "; free space on that disk and try again",
                      {.reason = "DISK_FULL", .metadata = {{"path", path}}, .violations = {}});
   }
   return absl::InternalError(message);
@@ -77,13 +97,16 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
                      {"model", SpecToJson(model.spec)},
                      {"dataset_digest", model.manifest.digest},
                      {"metrics", model.metrics},
+                     {"stage_seconds", model.stage_seconds},
                      {"training_spec", training.is_object() ? training : Json::object()}};
-  return WriteTextFile(folder + "/model.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return WriteTextFile(folder + "/model.json",
+                       json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace
 
-absl::Status WriteModel(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+absl::Status WriteModel(const std::string& folder, const ModelDescription& model,
+                        const DlrmWeights& weights) {
   const std::string temporary = absl::StrCat(folder, ".tmp.", getpid());
   std::error_code error;
   std::filesystem::remove_all(temporary, error);
@@ -102,18 +125,10 @@ absl::Status WriteModel(const std::string& folder, const ModelDescription& model
 absl::StatusOr<ModelDescription> ReadModelDescription(const std::string& folder) {
   const std::string path = folder + "/model.json";
   SDA_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::FailedPreconditionError(path + ": is not a JSON object");
-  if (const int version = json.value("format_version", 0); version != kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": format_version is ", version, "; this version reads ", kFormatVersion));
-  }
-  ModelDescription model;
-  SDA_ASSIGN_OR_RETURN(model.spec, SpecFromJson(json.value("model", Json::object()), path));
+  SDA_ASSIGN_OR_RETURN(ModelDescription model, DescriptionFromJson(text, path));
   SDA_ASSIGN_OR_RETURN(const std::string manifest, ReadTextFile(folder + "/dataset.json"));
   SDA_ASSIGN_OR_RETURN(model.manifest, ManifestFromJson(manifest, folder + "/dataset.json"));
   model.dataset_folder = folder;
-  model.spec_json = json.value("training_spec", Json::object()).dump();
-  model.metrics = json.value("metrics", std::map<std::string, double>());
   return model;
 }
 

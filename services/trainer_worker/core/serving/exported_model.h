@@ -25,9 +25,11 @@ struct ModelDescription {
   std::string dataset_folder;  // where the vocabularies are; of a loaded model its own folder
   std::string spec_json = "{}";
   std::map<std::string, double> metrics;
+  std::map<std::string, double> stage_seconds;
 };
 
-// The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full disk.
+// The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full
+// disk.
 absl::Status WriteModel(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights);
 
 // NOT_FOUND for a folder without a model, FAILED_PRECONDITION for a damaged one or one of a newer version.

@@ -1,6 +1,8 @@
 #include "services/trainer_worker/core/training/checkpoint.h"
 
+#include <filesystem>
 #include <span>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,7 +31,8 @@ std::vector<std::span<float>> Buffers(const TrainingState& state) {
 
 }  // namespace
 
-absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state) {
+absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key,
+                             const TrainingState& state) {
   const TrainingPosition& position = state.position;
   const Json header = {{"version", kVersion},
                        {"job", job_key},
@@ -70,6 +73,20 @@ absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key,
     return absl::FailedPreconditionError(absl::StrCat(path, ": damaged header: ", e.what()));
   }
   return absl::OkStatus();
+}
+
+void RemoveCheckpoints(const std::string& trial_folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (const auto& attempt : fs::directory_iterator(trial_folder, error)) {
+    if (!attempt.path().filename().string().starts_with("attempt-")) continue;
+    for (const auto& file : fs::directory_iterator(attempt.path(), error)) {
+      const std::string name = file.path().filename();
+      if (!name.starts_with("checkpoint-") || file.path().extension() != ".ckpt") continue;
+      std::error_code ignored;
+      fs::remove(file.path(), ignored);
+    }
+  }
 }
 
 }  // namespace sda::trainer

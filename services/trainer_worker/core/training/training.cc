@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <memory>
-#include <numeric>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -18,6 +18,7 @@
 #include "common/base/status_macros.h"
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/data/row_order.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/serving/exported_model.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
@@ -27,12 +28,19 @@ namespace sda::trainer {
 namespace {
 
 // Random streams of the seed beside the model's own.
-enum Stream : uint64_t { kShuffleStream = 11, kDropoutSeedStream = 12 };
+enum Stream : uint64_t { kShuffleSeedStream = 21, kDropoutSeedStream = 22 };
 
 constexpr int64_t kEvaluationBatch = 4096;
-// An AUC this near to one half after training says that nothing was learned.
+// A mean loss beyond this is no loss of a model any more, though the number is still finite: predictions that
+// are wrong by thousands of logits. ReLU turns NaN into 0, so a training may go to pieces without ever
+// showing one.
+constexpr double kLargestLoss = 1e4;
+// An AUC this near to one half says that all predictions are the same: the units of a network have died. So
+// many evaluations in a row, or the end of training without a better one, and the point has diverged.
 constexpr double kStuckMargin = 1e-4;
 constexpr int64_t kStuckEvaluations = 3;
+// Checkpoints kept beside the newest accepted one while the optimizer is away.
+constexpr size_t kPendingCheckpoints = 3;
 // Steps between two looks at the progress.
 constexpr int64_t kProgressSteps = 16;
 
@@ -73,29 +81,9 @@ class Timetable {
   int64_t batch_, evaluations_per_epoch_, steps_per_epoch_ = 0, total_steps_ = 0;
 };
 
-// The order of the rows in an epoch; made anew from seed and epoch, so a resumed training finds the same.
-class RowOrder {
- public:
-  RowOrder(int64_t rows, bool shuffle, uint64_t seed) : shuffle_(shuffle), seed_(seed), rows_(rows) {
-    std::iota(rows_.begin(), rows_.end(), 0u);
-  }
-
-  std::span<const uint32_t> Batch(int64_t epoch, int64_t index, int64_t size) {
-    if (shuffle_ && epoch != epoch_) {
-      std::iota(rows_.begin(), rows_.end(), 0u);
-      Rng rng(HashOf(seed_, {kShuffleStream}), static_cast<uint64_t>(epoch));
-      rng.Shuffle(std::span<uint32_t>(rows_));
-      epoch_ = epoch;
-    }
-    return std::span<const uint32_t>(rows_).subspan(index * size, size);
-  }
-
- private:
-  const bool shuffle_;
-  const uint64_t seed_;
-  int64_t epoch_ = -1;
-  std::vector<uint32_t> rows_;
-};
+double Since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
 std::string UpdateKey(const UpdateOptions& update) {
   return absl::StrCat(static_cast<int>(update.algorithm), "/", update.learning_rate, "/", update.epsilon, "/",
@@ -107,10 +95,11 @@ std::string JobKey(const TrainingJob& job) {
   const ModelSpec& model = job.model;
   const TrainingOptions& options = job.options;
   const ScheduleOptions& schedule = job.optimizer.schedule;
-  return Sha256Hex(absl::StrCat(
-      job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|", absl::StrJoin(model.bottom_layers, ","), "|",
-      absl::StrJoin(model.top_layers, ","), "|", static_cast<int>(model.interaction), "|", model.dropout, "|",
-      static_cast<int>(model.embedding_init), "|", model.embedding_init_scale, "|", static_cast<int>(model.loss)) +
+  return Sha256Hex(
+      absl::StrCat(job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|",
+                   absl::StrJoin(model.bottom_layers, ","), "|", absl::StrJoin(model.top_layers, ","), "|",
+                   static_cast<int>(model.interaction), "|", model.dropout, "|", model.embedding_init_scale,
+                   "|", static_cast<int>(model.loss)) +
       absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
                    static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
                    options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
@@ -133,18 +122,19 @@ class Training {
         weights_(layout_),
         optimizer_state_(layout_, job.optimizer),
         best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
-        step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(), team_),
-        order_(train.rows(), job.options.shuffle, job.seed),
+        step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(),
+              team_),
+        order_(train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})),
         buffer_(train, timetable_.batch()),
         evaluator_(layout_, validation, kEvaluationBatch, team_),
         job_key_(JobKey(job)) {}
 
   absl::StatusOr<TrainingResult> Run() {
-    SDA_RETURN_IF_ERROR(Begin());
+    Begin();
     for (int64_t step = position_.step + 1; step <= timetable_.total_steps(); ++step) {
       if (stop_.stop_requested()) return End(TrainingResult::End::kCancelled);
       SDA_ASSIGN_OR_RETURN(const double loss, Step(step));
-      if (!std::isfinite(loss)) {
+      if (!(loss <= kLargestLoss)) {
         return Diverged("LOSS_NOT_FINITE", absl::StrCat("the loss became ", loss, " at step ", step));
       }
       if (step % kProgressSteps == 0) observer_.OnProgress(samples(), total_samples());
@@ -159,52 +149,66 @@ class Training {
  private:
   TrainingState State() { return {weights_, optimizer_state_, best_.get(), position_}; }
 
-  absl::Status Begin() {
+  void Begin() {
+    absl::Status resumed;
     if (!job_.resume_checkpoint.empty()) {
-      absl::Status read = ReadCheckpoint(job_.resume_checkpoint, job_key_, State());
-      // A checkpoint that is gone (an attempt that ended just before its worker was lost) costs time, not the trial.
-      if (!absl::IsNotFound(read)) return read;
+      resumed = ReadCheckpoint(job_.resume_checkpoint, job_key_, State());
+      if (resumed.ok()) return observer_.OnStart(position_.step, resumed);
+      // One that is gone or damaged costs time, not the trial; what was read of it so far goes.
+      weights_ = DlrmWeights(layout_);
+      optimizer_state_ = OptimizerState(layout_, job_.optimizer);
+      if (best_) *best_ = DlrmWeights(layout_);
     }
     weights_.Initialize(layout_, job_.seed);
-    return absl::OkStatus();
+    observer_.OnStart(0, resumed);
   }
 
   absl::StatusOr<double> Step(int64_t step) {
-    const auto rows = order_.Batch(timetable_.epoch_of(step), timetable_.step_in_epoch(step), timetable_.batch());
-    SDA_ASSIGN_OR_RETURN(const Batch batch, buffer_.Fill(rows));
+    const auto data_begin = std::chrono::steady_clock::now();
+    const int64_t place = timetable_.step_in_epoch(step) * timetable_.batch();
+    SDA_ASSIGN_OR_RETURN(const Batch batch, buffer_.Fill(order_.Take(timetable_.epoch_of(step), place,
+                                                                     place + timetable_.batch())));
     const DropoutStep dropout{.rate = job_.model.dropout,
                               .seed = HashOf(job_.seed, {kDropoutSeedStream}),
                               .step = static_cast<uint64_t>(step)};
     const double factor = ScheduleFactor(job_.optimizer.schedule, step, timetable_.total_steps());
+    seconds_.data += Since(data_begin);
     const auto begin = std::chrono::steady_clock::now();
     const double loss = step_.Run(batch, step, factor, dropout);
-    position_.train_seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    position_.train_seconds += Since(begin);
     position_.step = step;
     return loss;
   }
 
   // Measures, keeps the best, reports; an end, or nothing to go on.
   absl::StatusOr<std::optional<TrainingResult::End>> Evaluate() {
+    const auto begin = std::chrono::steady_clock::now();
     const auto measured = evaluator_.Run(weights_, stop_);
+    seconds_.evaluation += Since(begin);
     if (absl::IsCancelled(measured.status())) return TrainingResult::End::kCancelled;
     SDA_RETURN_IF_ERROR(measured.status());
     const ClassificationMetrics& metrics = *measured;
     if (!std::isfinite(metrics.logloss)) {
-      divergence_ = Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
+      divergence_ =
+          Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
       return TrainingResult::End::kDiverged;
     }
     ++position_.evaluations;
     const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
     position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
-    if (position_.stuck_evaluations >= kStuckEvaluations) {
-      divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", kStuckEvaluations,
-                                                       " evaluations up to step ", position_.step));
+    const bool last = position_.step == timetable_.total_steps();
+    if (position_.stuck_evaluations >= kStuckEvaluations ||
+        (last && position_.stuck_evaluations == position_.evaluations)) {
+      divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
+                                                       " evaluations up to step ", position_.step,
+                                                       ": every row gets the same prediction"));
       return TrainingResult::End::kDiverged;
     }
     Keep(metrics);
     SDA_ASSIGN_OR_RETURN(const std::string checkpoint, WriteCheckpointIfDue());
     const bool go_on = Report(metrics, checkpoint);
-    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc) return TrainingResult::End::kTargetReached;
+    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc)
+      return TrainingResult::End::kTargetReached;
     if (!go_on) return TrainingResult::End::kStopped;
     if (job_.options.patience > 0 && position_.evaluations_since_best >= job_.options.patience) {
       return TrainingResult::End::kFinished;
@@ -232,7 +236,10 @@ class Training {
     const bool last = position_.step == timetable_.total_steps();
     if (interval == 0 || last || position_.evaluations % interval != 0) return std::string();
     const std::string path = absl::StrCat(job_.output_folder, "/checkpoint-", position_.step, ".ckpt");
+    const auto begin = std::chrono::steady_clock::now();
     SDA_RETURN_IF_ERROR(WriteCheckpoint(path, job_key_, State()));
+    seconds_.checkpoint += Since(begin);
+    checkpoints_.push_back(path);
     return path;
   }
 
@@ -245,12 +252,23 @@ class Training {
     AddTimes(measurement.metrics);
     observer_.OnProgress(samples(), total_samples());
     const bool go_on = observer_.OnMeasurement(measurement);
-    // Whoever resumes takes the newest accepted checkpoint; the one before it may still be that until now.
-    if (!checkpoint.empty()) {
-      if (!older_checkpoint_.empty()) std::filesystem::remove(older_checkpoint_, ignored_);
-      older_checkpoint_ = std::exchange(newest_checkpoint_, checkpoint);
-    }
+    RemoveSupersededCheckpoints();
     return go_on;
+  }
+
+  // Whoever resumes takes the newest accepted checkpoint: that one stays, and a few newer ones that may
+  // become it.
+  void RemoveSupersededCheckpoints() {
+    const auto remove = [this](size_t index) {
+      std::error_code ignored;
+      std::filesystem::remove(checkpoints_[index], ignored);
+      checkpoints_.erase(checkpoints_.begin() + static_cast<std::ptrdiff_t>(index));
+    };
+    const std::string accepted = observer_.AcceptedCheckpoint();
+    const bool ours = std::find(checkpoints_.begin(), checkpoints_.end(), accepted) != checkpoints_.end();
+    while (ours && checkpoints_.front() != accepted) remove(0);
+    const size_t first_pending = ours ? 1 : 0;
+    while (checkpoints_.size() > first_pending + kPendingCheckpoints) remove(first_pending);
   }
 
   void AddTimes(std::map<std::string, double>& metrics) const {
@@ -265,17 +283,30 @@ class Training {
     TrainingResult result = End(end);
     result.metrics = position_.best_metrics;
     AddTimes(result.metrics);
+    result.stage_seconds = StageSecondsByName();
     result.model_folder = job_.output_folder + "/model";
-    SDA_RETURN_IF_ERROR(WriteModel(result.model_folder, {.spec = job_.model,
-                                                         .manifest = job_.manifest,
-                                                         .dataset_folder = job_.dataset_folder,
-                                                         .spec_json = job_.spec_json,
-                                                         .metrics = result.metrics},
+    SDA_RETURN_IF_ERROR(WriteModel(result.model_folder,
+                                   {.spec = job_.model,
+                                    .manifest = job_.manifest,
+                                    .dataset_folder = job_.dataset_folder,
+                                    .spec_json = job_.spec_json,
+                                    .metrics = result.metrics,
+                                    .stage_seconds = result.stage_seconds},
                                    best_ ? *best_ : weights_));
-    for (const std::string& checkpoint : {older_checkpoint_, newest_checkpoint_}) {
-      if (!checkpoint.empty()) std::filesystem::remove(checkpoint, ignored_);
-    }
     return result;
+  }
+
+  std::map<std::string, double> StageSecondsByName() const {
+    const StageSeconds step = step_.seconds();
+    return {{"data", seconds_.data},
+            {"embedding", step.embedding},
+            {"bottom", step.bottom},
+            {"interaction", step.interaction},
+            {"top", step.top},
+            {"backward", step.backward},
+            {"update", step.update},
+            {"evaluation", seconds_.evaluation},
+            {"checkpoint", seconds_.checkpoint}};
   }
 
   TrainingResult End(TrainingResult::End end) const {
@@ -311,20 +342,25 @@ class Training {
   const std::string job_key_;
   TrainingPosition position_;
   std::optional<TrainingResult> divergence_;
-  std::string newest_checkpoint_, older_checkpoint_;
-  std::error_code ignored_;
+  std::deque<std::string> checkpoints_;  // written by this attempt and still there, oldest first
+  struct {
+    double data = 0, evaluation = 0, checkpoint = 0;
+  } seconds_;
 };
 
 }  // namespace
 
-absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop) {
+absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
+                                     std::stop_token stop) {
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
   std::filesystem::create_directories(job.output_folder, error);
-  if (error) return absl::InternalError(absl::StrCat(job.output_folder, ": cannot be made: ", error.message()));
+  if (error)
+    return absl::InternalError(absl::StrCat(job.output_folder, ": cannot be made: ", error.message()));
   SDA_ASSIGN_OR_RETURN(const auto train, SplitReader::Open(job.manifest, job.dataset_folder, "train"));
-  SDA_ASSIGN_OR_RETURN(const auto validation, SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
+  SDA_ASSIGN_OR_RETURN(const auto validation,
+                       SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
   return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation)->Run();
 }
 
@@ -338,7 +374,7 @@ int64_t EstimateMemoryBytes(const TrainingJob& job) {
   const int64_t batch = std::min(job.options.batch_size, std::max<int64_t>(1, rows_of("train")));
   return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
          TrainStep::Bytes(layout, batch, job.threads) + BatchBuffer::Bytes(layout.inputs(), batch) +
-         rows_of("train") * 4 +
+         RowOrder::Bytes(rows_of("train")) +
          Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads);
 }
 

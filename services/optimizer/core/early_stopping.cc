@@ -1,0 +1,81 @@
+#include "services/optimizer/core/early_stopping.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+namespace sda::optimizer {
+namespace {
+
+// Mean of the readings up to `step`; nothing for a trial that has not come that far.
+std::optional<double> RunningAverage(const Curve& curve, int64_t step) {
+  if (curve.steps.empty() || curve.steps.back() < step) return std::nullopt;
+  double sum = 0;
+  int count = 0;
+  for (size_t i = 0; i < curve.steps.size() && curve.steps[i] <= step; ++i, ++count) sum += curve.values[i];
+  if (count == 0) return std::nullopt;
+  return sum / count;
+}
+
+// Best reading up to `step`; nothing for a trial that has not come that far.
+std::optional<double> BestUpTo(const Curve& curve, int64_t step, bool maximize) {
+  if (curve.steps.empty() || curve.steps.back() < step) return std::nullopt;
+  std::optional<double> best;
+  for (size_t i = 0; i < curve.steps.size(); ++i) {
+    if (best && curve.steps[i] > step) break;
+    if (!best || (maximize ? curve.values[i] > *best : curve.values[i] < *best)) best = curve.values[i];
+  }
+  return best;
+}
+
+bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current,
+                  const std::vector<Curve>& others) {
+  const int64_t step = current.steps.back();
+  if (step < rule.min_steps) return false;
+  std::vector<double> averages;
+  for (const Curve& other : others) {
+    if (const auto average = RunningAverage(other, step)) averages.push_back(*average);
+  }
+  if (static_cast<int>(averages.size()) < std::max(1, rule.min_trials)) return false;
+  const auto middle = averages.begin() + static_cast<std::ptrdiff_t>(averages.size() / 2);
+  std::nth_element(averages.begin(), middle, averages.end());
+  double median = *middle;
+  if (averages.size() % 2 == 0) median = (median + *std::max_element(averages.begin(), middle)) / 2;
+  const double best = *BestUpTo(current, step, maximize);
+  return maximize ? best < median : best > median;
+}
+
+bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
+                   const std::vector<Curve>& others) {
+  const int64_t step = current.steps.back();
+  const int64_t before = current.steps.size() > 1 ? current.steps[current.steps.size() - 2] : 0;
+  int64_t rung = 0;
+  for (int64_t next = std::max<int64_t>(1, rule.min_steps); next <= step; next *= std::max(2, rule.factor))
+    rung = next;
+  if (rung == 0 || rung <= before) return false;
+  const double own = *BestUpTo(current, rung, maximize);
+  std::vector<double> reached = {own};
+  for (const Curve& other : others) {
+    if (const auto value = BestUpTo(other, rung, maximize)) reached.push_back(*value);
+  }
+  const size_t keep = std::max<size_t>(1, reached.size() / static_cast<size_t>(std::max(2, rule.factor)));
+  if (reached.size() < static_cast<size_t>(std::max(2, rule.factor))) return false;
+  const auto last_kept = reached.begin() + static_cast<std::ptrdiff_t>(keep - 1);
+  std::nth_element(reached.begin(), last_kept, reached.end(),
+                   [maximize](double a, double b) { return maximize ? a > b : a < b; });
+  return maximize ? own < *last_kept : own > *last_kept;
+}
+
+}  // namespace
+
+bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current,
+                const std::vector<Curve>& others) {
+  if (current.steps.empty()) return false;
+  if (const auto* median = std::get_if<MedianRule>(&rule))
+    return StopByMedian(*median, maximize, current, others);
+  if (const auto* halving = std::get_if<HalvingRule>(&rule))
+    return StopByHalving(*halving, maximize, current, others);
+  return false;
+}
+
+}  // namespace sda::optimizer

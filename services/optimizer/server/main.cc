@@ -1,0 +1,29 @@
+#include "common/base/error.h"
+#include "common/rpc/server_runner.h"
+#include "services/optimizer/server/optimizer_service.h"
+
+int main(int argc, char** argv) {
+  using namespace sda;
+  rpc::BlockStopSignals();
+  rpc::ServerConfig server;
+  server.max_streams = 512;  // long polls and watchers hold a thread each while they wait
+  std::string database_url;
+  rpc::Flags flags("sda-optimizer", "optimizer",
+                   "Keeps experiments and trials and suggests what to try next.");
+  server.Declare(flags);
+  flags.Text("database", &database_url, "SQLite file of experiments and trials, made if missing",
+             rpc::Flags::Secrecy::kUrl);
+  if (const auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
+
+  rpc::ServerRunner runner("optimizer", server);
+  if (database_url.empty())
+    return runner.Fail(InvalidField("--database", "is empty; must be the path of a SQLite file"));
+  auto database = sql::Database::Open(database_url, optimizer::store::OptimizerSchema());
+  if (!database.ok()) return runner.Fail(database.status());
+  optimizer::Engine engine(**database, RealClock::Get());
+  optimizer::OptimizerServiceServer service(engine, runner.calls());
+  runner.Add(service.grpc_service(), "sda.optimizer.v1.OptimizerService",
+             [&] { return (*database)->Read([](sql::Transaction&) { return absl::OkStatus(); }); });
+  runner.OnStop([&] { engine.WakeAll(); });
+  return runner.Run(flags);
+}

@@ -1,0 +1,171 @@
+#include "services/preprocessing/server/spec_converter.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "common/base/strings.h"
+
+namespace sda::preprocessing {
+namespace {
+
+absl::Status UnknownEnum(const std::string& field, int value) {
+  return InvalidField(field, absl::StrCat("is ", value, ", which this version does not know"));
+}
+
+absl::StatusOr<FormatSpec> FormatFromProto(const v1::InputFormat& proto) {
+  FormatSpec format;
+  switch (proto.kind()) {
+    case v1::InputFormat::KIND_UNSPECIFIED:
+      break;
+    case v1::InputFormat::KIND_DELIMITED:
+      format.kind = FormatSpec::Kind::kText;
+      break;
+    case v1::InputFormat::KIND_PARQUET:
+      format.kind = FormatSpec::Kind::kParquet;
+      break;
+    default:
+      return UnknownEnum("spec.format.kind", proto.kind());
+  }
+  switch (proto.header()) {
+    case v1::InputFormat::HEADER_UNSPECIFIED:
+      break;
+    case v1::InputFormat::HEADER_YES:
+      format.header = FormatSpec::Header::kYes;
+      break;
+    case v1::InputFormat::HEADER_NO:
+      format.header = FormatSpec::Header::kNo;
+      break;
+    default:
+      return UnknownEnum("spec.format.header", proto.header());
+  }
+  format.delimiter = proto.delimiter();
+  format.null_values.assign(proto.null_values().begin(), proto.null_values().end());
+  return format;
+}
+
+absl::StatusOr<std::optional<Role>> RoleFromProto(v1::ColumnSpec::Role role, const std::string& field) {
+  switch (role) {
+    case v1::ColumnSpec::ROLE_UNSPECIFIED:
+      return std::nullopt;
+    case v1::ColumnSpec::ROLE_DENSE:
+      return Role::kDense;
+    case v1::ColumnSpec::ROLE_CATEGORICAL:
+      return Role::kCategorical;
+    case v1::ColumnSpec::ROLE_IGNORED:
+      return Role::kIgnored;
+    case v1::ColumnSpec::ROLE_LABEL:
+      return Role::kLabel;
+    default:
+      return UnknownEnum(field, role);
+  }
+}
+
+v1::ColumnSpec::Role RoleToProto(Role role) {
+  switch (role) {
+    case Role::kDense:
+      return v1::ColumnSpec::ROLE_DENSE;
+    case Role::kCategorical:
+      return v1::ColumnSpec::ROLE_CATEGORICAL;
+    case Role::kIgnored:
+      return v1::ColumnSpec::ROLE_IGNORED;
+    case Role::kLabel:
+      return v1::ColumnSpec::ROLE_LABEL;
+  }
+  return v1::ColumnSpec::ROLE_UNSPECIFIED;
+}
+
+SplitSpec SplitFromProto(const v1::SplitSpec& proto) {
+  SplitSpec split;
+  // Not "above 0", so that bad values, NaN among them, reach the check.
+  if (proto.test_share() != 0) split.test_share = proto.test_share();
+  if (proto.validation_share() != 0) split.validation_share = proto.validation_share();
+  switch (proto.test_case()) {
+    case v1::SplitSpec::kFraction:
+      split.test_share = proto.fraction();
+      break;
+    case v1::SplitSpec::kHashColumn:
+      split.kind = SplitSpec::Kind::kHash;
+      split.column = proto.hash_column();
+      break;
+    case v1::SplitSpec::kTimeColumn:
+      split.kind = SplitSpec::Kind::kTime;
+      split.column = proto.time_column();
+      break;
+    case v1::SplitSpec::TEST_NOT_SET:
+      break;
+  }
+  return split;
+}
+
+}  // namespace
+
+absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
+  DatasetSpec spec;
+  spec.data_uris.assign(proto.data_uris().begin(), proto.data_uris().end());
+  spec.test_uris.assign(proto.test_uris().begin(), proto.test_uris().end());
+  SDA_ASSIGN_OR_RETURN(spec.format, FormatFromProto(proto.format()));
+  spec.label = proto.label();
+  spec.positive_values.assign(proto.positive_values().begin(), proto.positive_values().end());
+  for (const v1::ColumnSpec& column : proto.columns()) {
+    ColumnChoice& choice = spec.columns.emplace_back();
+    choice.name = column.name();
+    SDA_ASSIGN_OR_RETURN(
+        choice.role,
+        RoleFromProto(column.role(), absl::StrCat("spec.columns[", spec.columns.size() - 1, "].role")));
+    if (column.has_log()) choice.log = column.log();
+    choice.frequency_threshold = column.frequency_threshold();
+  }
+  spec.split = SplitFromProto(proto.split());
+  spec.frequency_threshold = proto.frequency_threshold();
+  spec.seed = proto.seed();
+  if (proto.shard_rows() != 0) spec.shard_rows = proto.shard_rows();
+  return spec;
+}
+
+absl::Status ValidateRequestSpec(const DatasetSpec& spec) {
+  const absl::Status status = ValidateSpec(spec);
+  const auto detail = GetErrorDetail(status);
+  if (status.ok() || !detail) return status;
+  std::vector<FieldViolation> violations = detail->violations;
+  for (FieldViolation& violation : violations) violation.field = absl::StrCat("spec.", violation.field);
+  return InvalidFields(violations);
+}
+
+void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {
+  proto.set_name(column.name);
+  proto.set_role(RoleToProto(column.role));
+  if (column.log) proto.set_log(*column.log);
+  proto.set_frequency_threshold(column.frequency_threshold);
+  proto.set_reason(column.reason);
+}
+
+void LayoutToProto(const InputLayout& layout, const FormatSpec& format, v1::InputFormat& proto) {
+  if (layout.kind == InputLayout::Kind::kParquet) {
+    proto.set_kind(v1::InputFormat::KIND_PARQUET);
+  } else {
+    proto.set_kind(v1::InputFormat::KIND_DELIMITED);
+    proto.set_delimiter(layout.text.delimiter);
+    proto.set_header(layout.text.header ? v1::InputFormat::HEADER_YES : v1::InputFormat::HEADER_NO);
+  }
+  proto.add_null_values("");
+  for (const std::string& token : NullTokens(format)) proto.add_null_values(token);
+}
+
+absl::StatusOr<v1::DatasetSpec> SpecFromOptions(const std::string& options_json, std::string_view source) {
+  v1::DatasetSpec spec;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // written by a later version
+  const auto status = google::protobuf::util::JsonStringToMessage(options_json, &spec, options);
+  if (status.ok()) return spec;
+  return absl::DataLossError(absl::StrCat(ToAbsl(source), ": options: ", std::string(status.message())));
+}
+
+}  // namespace sda::preprocessing

@@ -1,0 +1,33 @@
+#ifndef SDA_SERVICES_TRAINER_WORKER_SERVER_TESTING_SCRIPTED_RUNNER_H_
+#define SDA_SERVICES_TRAINER_WORKER_SERVER_TESTING_SCRIPTED_RUNNER_H_
+
+#include <functional>
+#include <utility>
+
+#include "services/trainer_worker/server/attempt_runner.h"
+
+namespace sda::trainer::testing {
+
+// Trains nothing: does what a test says.
+class ScriptedRunner final : public AttemptRunner {
+ public:
+  using Script =
+      std::function<absl::StatusOr<AttemptOutcome>(const AttemptOrder&, AttemptListener&, std::stop_token)>;
+
+  explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
+
+  absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder&) override { return memory_bytes; }
+  absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,
+                                     std::stop_token stop) override {
+    return script_(order, listener, std::move(stop));
+  }
+
+  absl::StatusOr<int64_t> memory_bytes = 1000;
+
+ private:
+  const Script script_;
+};
+
+}  // namespace sda::trainer::testing
+
+#endif  // SDA_SERVICES_TRAINER_WORKER_SERVER_TESTING_SCRIPTED_RUNNER_H_
