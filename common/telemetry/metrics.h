@@ -52,6 +52,13 @@ inline constexpr Counter<1> kPreprocessingRows{
     "Rows of finished datasets, by split: train, validation, test.",
     {"split"}};
 
+// --- advisor
+// ---------------------------------------------------------------------------------------------------
+inline constexpr Gauge<0> kAdvisorActiveRuns{"sda_advisor_active_runs",
+                                             "Runs that are worked on or wait for a thread."};
+inline constexpr Counter<1> kAdvisorRuns{
+    "sda_advisor_runs_total", "Runs that ended, by outcome: succeeded, failed, cancelled.", {"outcome"}};
+
 inline constexpr MetricDescription kAll[] = {
     Describe(kBuildInfo),         Describe(kReady),
     Describe(kRpcHandled),        Describe(kRpcSeconds),
@@ -59,6 +66,7 @@ inline constexpr MetricDescription kAll[] = {
     Describe(kWorkerBusySlots),   Describe(kWorkerAttempts),
     Describe(kWorkerSamples),     Describe(kPreprocessingRunningJobs),
     Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
+    Describe(kAdvisorActiveRuns), Describe(kAdvisorRuns),
 };
 
 }  // namespace sda::metrics

@@ -3,6 +3,7 @@
 #include <grpcpp/impl/codegen/service_type.h>
 
 #include "common/base/status_macros.h"
+#include "common/storage/artefact_store.h"
 #include "services/advisor/server/run_engine.h"
 #include "services/advisor/server/run_store.h"
 
@@ -11,16 +12,19 @@ namespace sda::advisor {
 // In the order of their needs: each uses those before it.
 struct Advisor::Parts {
   Parts(const AdvisorOptions& options, std::unique_ptr<sql::Database> opened,
-        std::unique_ptr<Peers> connected, rpc::CallEnvironment& calls, Clock& clock)
+        std::unique_ptr<ArtefactStore> root, std::unique_ptr<Peers> connected, rpc::CallEnvironment& calls,
+        Clock& clock)
       : database(std::move(opened)),
+        artefacts(std::move(root)),
         peers(std::move(connected)),
-        folders(options.artefacts),
+        folders(*artefacts),
         store(*database, feed, clock),
         engine({.store = store,
                 .feed = feed,
                 .peers = *peers,
                 .folders = folders,
                 .clock = clock,
+                .metrics = calls.metrics(),
                 .retry_budget = options.retry_budget},
                options.run_threads),
         recipes(*database, *peers, clock),
@@ -29,6 +33,7 @@ struct Advisor::Parts {
         service(MakeAdvisorService(recipes, runs, models, calls)) {}
 
   std::unique_ptr<sql::Database> database;
+  std::unique_ptr<ArtefactStore> artefacts;
   std::unique_ptr<Peers> peers;
   ModelFolders folders;
   RunFeed feed;
@@ -44,7 +49,9 @@ absl::StatusOr<std::unique_ptr<Advisor>> Advisor::Create(const AdvisorOptions& o
                                                          std::unique_ptr<Peers> peers,
                                                          rpc::CallEnvironment& calls, Clock& clock) {
   SDA_ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, OpenDatabase(options.database));
-  auto parts = std::make_unique<Parts>(options, std::move(database), std::move(peers), calls, clock);
+  SDA_ASSIGN_OR_RETURN(std::unique_ptr<ArtefactStore> artefacts, ArtefactStore::Open(options.artefacts));
+  auto parts = std::make_unique<Parts>(options, std::move(database), std::move(artefacts), std::move(peers),
+                                       calls, clock);
   return std::unique_ptr<Advisor>(new Advisor(std::move(parts)));
 }
 

@@ -26,7 +26,7 @@ struct AdvisorOptions {
 // server must have stopped before.
 class Advisor {
  public:
-  // Opens the database; errors as sql::Database::Open. `calls` and `clock` must outlive the advisor.
+  // Opens database and artefact root; errors as theirs. `calls` and `clock` must outlive the advisor.
   static absl::StatusOr<std::unique_ptr<Advisor>> Create(const AdvisorOptions& options,
                                                          std::unique_ptr<Peers> peers,
                                                          rpc::CallEnvironment& calls, Clock& clock);

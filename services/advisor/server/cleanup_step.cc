@@ -1,3 +1,5 @@
+#include <absl/strings/str_cat.h>
+
 #include "common/base/status_macros.h"
 #include "services/advisor/core/resource_id.h"
 #include "services/advisor/server/steps.h"
@@ -17,10 +19,12 @@ absl::Status CancelJobs(StepContext& context, const RunEntry& entry) {
   const auto jobs = context.Call(peer, &Preprocessing::Stub::ListJobs, list);
   if (absl::IsNotFound(jobs.status())) return absl::OkStatus();
   if (!jobs.ok()) return jobs.status();
-  for (const Job& job : jobs->jobs()) {
+  for (int i = 0; i < jobs->jobs_size(); ++i) {
+    const Job& job = jobs->jobs(i);
     if (job.state() != Job::STATE_QUEUED && job.state() != Job::STATE_RUNNING) continue;
     preprocessing::v1::CancelJobRequest cancel;
-    cancel.set_request_id(StageRequestId(context.id(), Stage::kEncode, "cancel", entry.attempt));
+    cancel.set_request_id(
+        StageRequestId(context.id(), Stage::kEncode, absl::StrCat("cancel-", i), entry.attempt));
     cancel.set_name(job.name());
     const absl::Status status = context.Call(peer, &Preprocessing::Stub::CancelJob, cancel).status();
     if (!status.ok() && !absl::IsNotFound(status)) return status;

@@ -20,7 +20,7 @@ struct Config {
   std::string optimizer;     // HOST:PORT
   std::string preprocessing;
   std::vector<std::string> trainers;  // tried in turn
-  std::string artefacts;              // a local folder
+  std::string artefacts;              // a folder or a URI
   std::string database;               // file or URL
   absl::Duration retry_budget = absl::Minutes(10);
   int run_threads = 8;

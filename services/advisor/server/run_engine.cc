@@ -5,6 +5,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/metrics.h"
 #include "services/advisor/core/resource_id.h"
 #include "services/advisor/server/errors.h"
 #include "services/advisor/server/limits.h"
@@ -68,9 +69,12 @@ void RunEngine::Look(const std::string& id) {
     return;
   }
   entry->second = std::make_shared<Active>();
-  const bool taken = pool_.Submit([this, id, active = entry->second] { Work(id, active); });
-  if (!taken)
-    active_.erase(entry);  // only while stopping: CreateRun bounds the runs below the queue's length
+  // Refused only while stopping: CreateRun bounds the runs below the queue's length.
+  if (pool_.Submit([this, id, active = entry->second] { Work(id, active); })) {
+    services_.metrics.Add(metrics::kAdvisorActiveRuns, 1);
+  } else {
+    active_.erase(entry);
+  }
 }
 
 void RunEngine::Interrupt(const std::string& id) {
@@ -94,7 +98,6 @@ void RunEngine::Work(const std::string& id, const std::shared_ptr<Active>& activ
     while (!shutdown_.stop_requested() && Advance(context)) {
     }
   } while (!LetGo(id, *active));
-  services_.feed.Clear(ResourceName("runs", id));
 }
 
 // False where the record has changed meanwhile.
@@ -105,6 +108,8 @@ bool RunEngine::LetGo(const std::string& id, Active& active) {
     return false;
   }
   active_.erase(id);
+  services_.metrics.Add(metrics::kAdvisorActiveRuns, -1);
+  services_.feed.Clear(ResourceName("runs", id));
   return true;
 }
 
@@ -126,6 +131,8 @@ bool RunEngine::Advance(StepContext& context) {
   const Step step = NextStep(entry->Record());
   absl::Status status = EnterStage(context, step, *entry);
   if (status.ok()) status = Perform(step, context, *entry);
+  if (status.ok() && step == Step::kPublish)
+    services_.metrics.Increment(metrics::kAdvisorRuns, {"succeeded"});
   if (status.ok() || error::IsRunEnded(status)) return true;  // look at what the record says now
   if (shutdown_.stop_requested()) return false;
   if (context.interrupt().stop_requested()) return true;
@@ -137,6 +144,7 @@ bool RunEngine::Advance(StepContext& context) {
 absl::Status RunEngine::CleanUpAfter(const RunEntry& entry) {
   StepContext context(services_, entry.id(), shutdown_.get_token(), shutdown_.get_token());
   SDA_RETURN_IF_ERROR(CleanUp(context, entry));
+  services_.metrics.Increment(metrics::kAdvisorRuns, {"cancelled"});
   return services_.store.CleanedUp(entry.id());
 }
 
@@ -145,6 +153,7 @@ void RunEngine::RecordFailure(StepContext& context, const absl::Status& status) 
   log::Warning("a run failed", {{"run", context.run_name()}, {"error", status.ToString()}});
   while (!shutdown_.stop_requested()) {
     const absl::Status recorded = services_.store.Fail(context.id(), status, context.is_spent());
+    if (recorded.ok()) services_.metrics.Increment(metrics::kAdvisorRuns, {"failed"});
     if (recorded.ok() || error::IsRunEnded(recorded)) return;
     // A full disk, say: the run stays as it is until there is room to say that it failed.
     log::Error("a failure cannot be recorded", {{"run", context.run_name()}, {"error", recorded.ToString()}});

@@ -23,14 +23,14 @@ namespace {
 using sda::testing::Eventually;
 using sda::testing::TempDir;
 using testing::AdvisorProcess;
-using testing::FakeSuite;
-using testing::Moment;
-using testing::RunSpecOfFile;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::FakeSuite;
 using ::testing::HasSubstr;
+using testing::Moment;
 using ::testing::Not;
 using ::testing::Pair;
+using testing::RunSpecOfFile;
 
 class RunEngineTest : public ::testing::Test {
  protected:
@@ -58,10 +58,14 @@ class RunEngineTest : public ::testing::Test {
     EXPECT_THAT(suite_.datasets(), ElementsAre("datasets/r1"));
     EXPECT_THAT(suite_.experiments(), ElementsAre("experiments/r1"));
     EXPECT_EQ(sda::testing::ReadFile(suite_.artefacts() + "/models/r1/model.json"), "{\"trial\": 3}\n");
-    EXPECT_THAT(sda::testing::ReadFile(suite_.artefacts() + "/models/r1/report.json"), HasSubstr("\"test_auc\": 0.75"));
-    EXPECT_THAT(sda::testing::ReadFile(suite_.artefacts() + "/models/r1/report.md"), HasSubstr("experiments/r1/trials/3"));
+    EXPECT_THAT(sda::testing::ReadFile(suite_.artefacts() + "/models/r1/report.json"),
+                HasSubstr("\"test_auc\": 0.75"));
+    EXPECT_THAT(sda::testing::ReadFile(suite_.artefacts() + "/models/r1/report.md"),
+                HasSubstr("experiments/r1/trials/3"));
     int folders = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(suite_.artefacts() + "/models")) ++folders;
+    for ([[maybe_unused]] const auto& entry :
+         std::filesystem::directory_iterator(suite_.artefacts() + "/models"))
+      ++folders;
     EXPECT_EQ(folders, 1);
   }
 
@@ -75,7 +79,8 @@ TEST_F(RunEngineTest, CarriesARunFromRawDataToAModel) {
   const v1::Run run = advisor->AwaitEnd("r1");
   ExpectDelivered(run);
   EXPECT_THAT(run.result().reason(), HasSubstr("auc 0.8"));
-  // The default goes first, the recipe's spec goes to the workers with the dataset, every reported metric has a place.
+  // The default goes first, the recipe's spec goes to the workers with the dataset, every reported metric has
+  // a place.
   const optimizer::v1::Experiment experiment = suite_.experiment("experiments/r1");
   EXPECT_TRUE(experiment.default_first());
   EXPECT_EQ(experiment.observation_budget(), 4);
@@ -121,8 +126,8 @@ TEST_F(RunEngineTest, AGivenDatasetAndRecipeAreUsedAsTheyAre) {
   EXPECT_EQ(suite_.experiment("experiments/r1").parallel_bandwidth(), 3);
 }
 
-// What goes wrong at one moment of one call: the advisor dies there, with the call done or not, and another one takes
-// over. Whatever the moment, everything is made once and the outcome is the same.
+// What goes wrong at one moment of one call: the advisor dies there, with the call done or not, and another
+// one takes over. Whatever the moment, everything is made once and the outcome is the same.
 class CrashTest : public RunEngineTest, public ::testing::WithParamInterface<int> {};
 
 TEST_P(CrashTest, AnotherAdvisorFinishesTheRun) {
@@ -137,7 +142,8 @@ TEST_P(CrashTest, AnotherAdvisorFinishesTheRun) {
   });
   auto advisor = NewAdvisor();
   advisor->CreateRun("r1", RunSpecOfFile());
-  ASSERT_TRUE(Eventually([&] { return crashed.load() || advisor->GetRun("r1").state() != v1::Run::STATE_RUNNING; }));
+  ASSERT_TRUE(
+      Eventually([&] { return crashed.load() || advisor->GetRun("r1").state() != v1::Run::STATE_RUNNING; }));
   if (!crashed) GTEST_SKIP() << "a run has only " << moments << " moments";
   advisor.reset();
   suite_.SetHook(nullptr);
@@ -154,7 +160,8 @@ INSTANTIATE_TEST_SUITE_P(Moments, CrashTest, ::testing::Range(1, 30));
 
 TEST_F(RunEngineTest, HalfADeliveryIsDoneAgain) {
   std::filesystem::create_directories(suite_.artefacts() + "/models/.pending-r1");
-  std::filesystem::create_directories(suite_.artefacts() + "/models/r1");  // published, but the advisor died before it could say so
+  std::filesystem::create_directories(
+      suite_.artefacts() + "/models/r1");  // published, but the advisor died before it could say so
   std::ofstream(suite_.artefacts() + "/models/r1/model.json") << "old";
   auto advisor = NewAdvisor();
   advisor->CreateRun("r1", RunSpecOfFile());
@@ -185,7 +192,8 @@ TEST_F(RunEngineTest, ServicesThatAreAwayForAWhileAreWaitedFor) {
 TEST_F(RunEngineTest, ARunSaysWhomItWaitsFor) {
   std::atomic<bool> away = true;
   suite_.SetHook([&](const std::string& method, Moment, grpc::ServerContext&) {
-    return method == "CreateExperiment" && away ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone fishing") : grpc::Status::OK;
+    return method == "CreateExperiment" && away ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone fishing")
+                                                : grpc::Status::OK;
   });
   auto advisor = NewAdvisor();
   advisor->CreateRun("r1", RunSpecOfFile());
@@ -201,7 +209,8 @@ TEST_F(RunEngineTest, PatienceEndsWithTheRetryBudgetAndResumeGoesOn) {
   sda::testing::FakeClock clock;
   std::atomic<bool> away = true;
   suite_.SetHook([&](const std::string& method, Moment, grpc::ServerContext&) {
-    return method == "Evaluate" && away ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "away") : grpc::Status::OK;
+    return method == "Evaluate" && away ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "away")
+                                        : grpc::Status::OK;
   });
   auto advisor = NewAdvisor({.clock = &clock, .retry_budget = absl::Minutes(10)});
   advisor->CreateRun("r1", RunSpecOfFile());
@@ -211,7 +220,8 @@ TEST_F(RunEngineTest, PatienceEndsWithTheRetryBudgetAndResumeGoesOn) {
   EXPECT_EQ(failed.error().code(), static_cast<int>(grpc::StatusCode::UNAVAILABLE));
   EXPECT_THAT(failed.error().message(), HasSubstr("trainer at 127.0.0.1:"));
   EXPECT_FALSE(failed.has_result());
-  EXPECT_GE(clock.Monotonic(), absl::Hours(1) + absl::Minutes(9));  // where the fake clock begins, and ten minutes
+  EXPECT_GE(clock.Monotonic(),
+            absl::Hours(1) + absl::Minutes(9));  // where the fake clock begins, and ten minutes
   away = false;
   advisor->ResumeRun("r1");
   ExpectDelivered(advisor->AwaitEnd("r1"));
@@ -221,7 +231,8 @@ TEST_F(RunEngineTest, PatienceEndsWithTheRetryBudgetAndResumeGoesOn) {
 
 TEST_F(RunEngineTest, OtherErrorsEndTheRunAtOnce) {
   suite_.SetHook([&](const std::string& method, Moment, grpc::ServerContext&) {
-    return method == "CreateExperiment" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no such thing") : grpc::Status::OK;
+    return method == "CreateExperiment" ? grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "no such thing")
+                                        : grpc::Status::OK;
   });
   auto advisor = NewAdvisor();
   advisor->CreateRun("r1", RunSpecOfFile());
@@ -345,7 +356,8 @@ TEST_F(RunEngineTest, CancelWhileTuningStopsTheExperiment) {
 TEST_F(RunEngineTest, ACancelledRunsExperimentIsStoppedAfterARestartToo) {
   suite_.HoldTrials();
   suite_.SetHook([](const std::string& method, Moment, grpc::ServerContext&) {
-    return method == "StopExperiment" ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "away") : grpc::Status::OK;
+    return method == "StopExperiment" ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "away")
+                                      : grpc::Status::OK;
   });
   auto advisor = NewAdvisor();
   advisor->CreateRun("r1", RunSpecOfFile());

@@ -16,6 +16,7 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/call.h"
 #include "common/rpc/retry.h"
+#include "common/telemetry/metrics_registry.h"
 #include "services/advisor/server/limits.h"
 #include "services/advisor/server/model_folders.h"
 #include "services/advisor/server/peers.h"
@@ -31,6 +32,7 @@ struct RunServices {
   Peers& peers;
   ModelFolders& folders;
   Clock& clock;
+  MetricsRegistry& metrics;
   absl::Duration retry_budget;
 };
 

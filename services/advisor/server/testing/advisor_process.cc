@@ -17,19 +17,25 @@ void Check(const absl::Status& status, const std::string& what) {
 }  // namespace
 
 AdvisorProcess::AdvisorProcess(FakeSuite& suite, const Options& options) {
-  auto advisor = Advisor::Create({.database = options.database, .artefacts = suite.artefacts(),
-                                  .retry_budget = options.retry_budget, .run_threads = options.run_threads},
-                                 suite.Connect(options.trainers_before), server_.runner().calls(), *options.clock);
+  auto advisor =
+      Advisor::Create({.database = options.database,
+                       .artefacts = suite.artefacts(),
+                       .retry_budget = options.retry_budget,
+                       .run_threads = options.run_threads},
+                      suite.Connect(options.trainers_before), server_.runner().calls(), *options.clock);
   Check(advisor.status(), "Advisor::Create");
   advisor_ = *std::move(advisor);
-  server_.runner().Add(advisor_->grpc_service(), kAdvisorServiceName, [this] { return advisor_->CheckReady(); });
+  server_.runner().Add(advisor_->grpc_service(), kAdvisorServiceName,
+                       [this] { return advisor_->CheckReady(); });
   server_.runner().OnStop([this] { advisor_->Stop(); });
   Check(advisor_->Start(), "Advisor::Start");
   Check(server_.Start(), "TestServer::Start");
   stub_ = v1::AdvisorService::NewStub(server_.connection().channel());
 }
 
-AdvisorProcess::~AdvisorProcess() { server_.Stop(); }
+AdvisorProcess::~AdvisorProcess() {
+  server_.Stop();
+}
 
 v1::Run AdvisorProcess::CreateRun(const std::string& id, const v1::RunSpec& spec) {
   v1::CreateRunRequest request;

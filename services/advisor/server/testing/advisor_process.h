@@ -18,8 +18,8 @@
 
 namespace sda::advisor::testing {
 
-// An advisor with its server and a client, over a database that outlives it: to destroy it is to stop the process in
-// whatever it does, to make another one is the restart. Calls that fail end the test program.
+// An advisor with its server and a client, over a database that outlives it: to destroy it is to stop the
+// process in whatever it does, to make another one is the restart. Calls that fail end the test program.
 class AdvisorProcess {
  public:
   struct Options {
@@ -37,7 +37,8 @@ class AdvisorProcess {
   rpc::Connection& connection() { return server_.connection(); }
 
   template <class Request, class Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::AdvisorService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::StatusOr<Response> Call(grpc::Status (v1::AdvisorService::Stub::*method)(grpc::ClientContext*,
+                                                                                 const Request&, Response*),
                                 const Request& request) {
     return rpc::Call<Response>(server_.connection(), *stub_, method, request);
   }

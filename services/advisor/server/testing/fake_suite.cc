@@ -20,9 +20,13 @@ using preprocessing::v1::Job;
 
 constexpr auto kStep = std::chrono::milliseconds(5);  // between looks at whether a caller has gone
 
-grpc::Status NotFound(const std::string& name) { return {grpc::StatusCode::NOT_FOUND, name + " does not exist"}; }
+grpc::Status NotFound(const std::string& name) {
+  return {grpc::StatusCode::NOT_FOUND, name + " does not exist"};
+}
 
-std::string ParentOf(const std::string& name) { return name.substr(0, name.rfind('/')); }
+std::string ParentOf(const std::string& name) {
+  return name.substr(0, name.rfind('/'));
+}
 
 }  // namespace
 
@@ -30,7 +34,8 @@ class FakeSuite::FakePreprocessing final : public preprocessing::v1::Preprocessi
  public:
   explicit FakePreprocessing(FakeSuite& suite) : suite_(suite) {}
 
-  grpc::Status CreateDataset(grpc::ServerContext* context, const preprocessing::v1::CreateDatasetRequest* request,
+  grpc::Status CreateDataset(grpc::ServerContext* context,
+                             const preprocessing::v1::CreateDatasetRequest* request,
                              preprocessing::v1::CreateDatasetResponse* response) override {
     if (auto status = suite_.Pass("CreateDataset", Moment::kArrived, *context); !status.ok()) return status;
     {
@@ -150,9 +155,11 @@ class FakeSuite::FakeOptimizer final : public optimizer::v1::OptimizerService::S
  public:
   explicit FakeOptimizer(FakeSuite& suite) : suite_(suite) {}
 
-  grpc::Status CreateExperiment(grpc::ServerContext* context, const optimizer::v1::CreateExperimentRequest* request,
+  grpc::Status CreateExperiment(grpc::ServerContext* context,
+                                const optimizer::v1::CreateExperimentRequest* request,
                                 optimizer::v1::CreateExperimentResponse* response) override {
-    if (auto status = suite_.Pass("CreateExperiment", Moment::kArrived, *context); !status.ok()) return status;
+    if (auto status = suite_.Pass("CreateExperiment", Moment::kArrived, *context); !status.ok())
+      return status;
     {
       std::lock_guard lock(suite_.mutex_);
       const std::string payload = request->SerializeAsString();
@@ -175,7 +182,8 @@ class FakeSuite::FakeOptimizer final : public optimizer::v1::OptimizerService::S
   }
 
   // Ends one trial after the other, each in its own event, and itself with the last.
-  grpc::Status WatchExperiment(grpc::ServerContext* context, const optimizer::v1::WatchExperimentRequest* request,
+  grpc::Status WatchExperiment(grpc::ServerContext* context,
+                               const optimizer::v1::WatchExperimentRequest* request,
                                grpc::ServerWriter<optimizer::v1::WatchExperimentResponse>* writer) override {
     if (auto status = suite_.Pass("WatchExperiment", Moment::kArrived, *context); !status.ok()) return status;
     size_t sent = request->resume_token().empty() ? 0 : std::stoul(request->resume_token());
@@ -223,13 +231,15 @@ class FakeSuite::FakeOptimizer final : public optimizer::v1::OptimizerService::S
     return suite_.Pass("GetExperiment", Moment::kAnswered, *context);
   }
 
-  grpc::Status StopExperiment(grpc::ServerContext* context, const optimizer::v1::StopExperimentRequest* request,
+  grpc::Status StopExperiment(grpc::ServerContext* context,
+                              const optimizer::v1::StopExperimentRequest* request,
                               optimizer::v1::StopExperimentResponse* response) override {
     if (auto status = suite_.Pass("StopExperiment", Moment::kArrived, *context); !status.ok()) return status;
     std::lock_guard lock(suite_.mutex_);
     const auto found = suite_.searches_.find(request->name());
     if (found == suite_.searches_.end()) return NotFound(request->name());
-    if (!IsFinal(found->second.experiment.state())) found->second.experiment.set_state(Experiment::STATE_STOPPED);
+    if (!IsFinal(found->second.experiment.state()))
+      found->second.experiment.set_state(Experiment::STATE_STOPPED);
     suite_.stopped_experiments_.insert(request->name());
     *response->mutable_experiment() = found->second.experiment;
     suite_.changed_.notify_all();
@@ -253,7 +263,8 @@ class FakeSuite::FakeOptimizer final : public optimizer::v1::OptimizerService::S
     return suite_.Pass("ListTrials", Moment::kAnswered, *context);
   }
 
-  grpc::Status ListBestTrials(grpc::ServerContext* context, const optimizer::v1::ListBestTrialsRequest* request,
+  grpc::Status ListBestTrials(grpc::ServerContext* context,
+                              const optimizer::v1::ListBestTrialsRequest* request,
                               optimizer::v1::ListBestTrialsResponse* response) override {
     if (auto status = suite_.Pass("ListBestTrials", Moment::kArrived, *context); !status.ok()) return status;
     {
@@ -262,8 +273,9 @@ class FakeSuite::FakeOptimizer final : public optimizer::v1::OptimizerService::S
       if (found == suite_.searches_.end()) return NotFound(request->parent());
       for (const Trial& trial : found->second.trials) {
         if (trial.state() != Trial::STATE_SUCCEEDED) continue;
-        const bool better = !response->has_recommended() || trial.metrics().at("auc").value() >
-                                                                response->recommended().metrics().at("auc").value();
+        const bool better =
+            !response->has_recommended() ||
+            trial.metrics().at("auc").value() > response->recommended().metrics().at("auc").value();
         if (better) *response->mutable_recommended() = trial;
       }
       response->set_thresholds_met(suite_.script_.thresholds_met && response->has_recommended());
@@ -296,7 +308,8 @@ class FakeSuite::FakeTrainer final : public trainer::v1::TrainerService::Service
   grpc::Status Evaluate(grpc::ServerContext* context, const trainer::v1::EvaluateRequest* request,
                         grpc::ServerWriter<trainer::v1::EvaluateResponse>* writer) override {
     if (auto status = suite_.Pass("Evaluate", Moment::kArrived, *context); !status.ok()) return status;
-    if (!std::filesystem::exists(suite_.artefacts() + "/" + request->model_uri())) return NotFound(request->model_uri());
+    if (!std::filesystem::exists(suite_.artefacts() + "/" + request->model_uri()))
+      return NotFound(request->model_uri());
     trainer::v1::EvaluateResponse response;
     response.mutable_progress()->set_stage("evaluate");
     writer->Write(response);
@@ -422,9 +435,8 @@ Experiment FakeSuite::experiment(const std::string& name) const {
 
 bool FakeSuite::AwaitCalls(const std::string& method, int count) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(30), [&] {
-    return std::count(calls_.begin(), calls_.end(), method) >= count;
-  });
+  return changed_.wait_for(lock, std::chrono::seconds(30),
+                           [&] { return std::count(calls_.begin(), calls_.end(), method) >= count; });
 }
 
 grpc::Status FakeSuite::Pass(const std::string& method, Moment moment, grpc::ServerContext& context) {
@@ -476,7 +488,8 @@ void FakeSuite::EndNextTrial(Search& search) {
   }
   search.trials.push_back(trial);
   const int64_t used = counts.succeeded_count() + counts.stopped_count() + counts.infeasible_count();
-  if (used >= search.experiment.observation_budget()) search.experiment.set_state(Experiment::STATE_COMPLETED);
+  if (used >= search.experiment.observation_budget())
+    search.experiment.set_state(Experiment::STATE_COMPLETED);
   if (counts.failed_count() > 5) search.experiment.set_state(Experiment::STATE_STOPPED);
 }
 

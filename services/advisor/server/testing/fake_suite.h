@@ -24,13 +24,15 @@ enum class Moment {
   kAnswered,  // what it asks for is done; the reply is not sent
 };
 
-// The other three services as far as the advisor needs them, on real gRPC servers, honest about what they promise:
-// request ids, ids that are taken, streams that begin with the present state. They outlive advisors, so that tests can
-// destroy one and start another. Thread-safe.
+// The other three services as far as the advisor needs them, on real gRPC servers, honest about what they
+// promise: request ids, ids that are taken, streams that begin with the present state. They outlive advisors,
+// so that tests can destroy one and start another. Thread-safe.
 class FakeSuite {
  public:
-  // Called at each moment of each call; an error is the call's answer. `context` tells whether the caller has gone.
-  using Hook = std::function<grpc::Status(const std::string& method, Moment moment, grpc::ServerContext& context)>;
+  // Called at each moment of each call; an error is the call's answer. `context` tells whether the caller has
+  // gone.
+  using Hook =
+      std::function<grpc::Status(const std::string& method, Moment moment, grpc::ServerContext& context)>;
 
   FakeSuite();
   ~FakeSuite();
@@ -45,8 +47,8 @@ class FakeSuite {
   enum class TrialEnd { kSucceeded, kInfeasible, kFailed };
   struct Script {
     int64_t test_rows = 300;
-    std::string job_error;             // reason; empty: jobs succeed
-    std::vector<TrialEnd> trials;      // by number; those beyond succeed
+    std::string job_error;         // reason; empty: jobs succeed
+    std::vector<TrialEnd> trials;  // by number; those beyond succeed
     bool thresholds_met = true;
     bool evaluate_stops_early = false;  // once
   };
@@ -86,7 +88,7 @@ class FakeSuite {
   sda::testing::TempDir artefacts_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  Hook hook_;                                                   // guarded by mutex_, as all below
+  Hook hook_;  // guarded by mutex_, as all below
   Script script_;
   bool hold_trials_ = false, hold_jobs_ = false;
   std::vector<std::string> calls_;
