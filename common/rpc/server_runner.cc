@@ -325,7 +325,10 @@ int ServerRunner::Run(const Flags& flags) {
   for (const Flags::Setting& setting : flags.Effective()) settings.emplace_back(setting.name, setting.value);
   log::Write(log::Level::kInfo, "configuration", settings);
 
-  if (absl::Status status = Start(); !status.ok()) return Fail(status);
+  if (absl::Status status = Start(); !status.ok()) {
+    Stop();  // while what the hooks refer to is still alive
+    return Fail(status);
+  }
   std::jthread parent_watch;
   if (parent != 0) parent_watch = std::jthread([parent](std::stop_token stop) { WatchParent(stop, parent); });
   const sigset_t signals = StopSignals();

@@ -21,8 +21,8 @@ enum class Algorithm { kSobol, kRandom, kGrid };
 struct ObservedTrial {
   enum class State { kPending, kSucceeded, kStopped, kInfeasible, kFailed };
   State state = State::kPending;
-  Assignments assignments;
-  MetricValues metrics;  // of kSucceeded and kStopped
+  Assignments assignments = {};
+  MetricValues metrics = {};  // of kSucceeded and kStopped
 };
 
 // Everything a suggestion may depend on.
@@ -40,7 +40,7 @@ struct SearchState {
 // Where a point came from and what is expected of it.
 struct Suggestion {
   enum class Source { kSobol, kRandom, kGrid };
-  Assignments assignments;
+  Assignments assignments = {};
   Source source = Source::kSobol;
   std::string text;  // one sentence for people
   int64_t suggestions_used =
