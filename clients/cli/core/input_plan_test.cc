@@ -143,13 +143,13 @@ TEST_F(InputPlanTest, SchemaErrorsNameFileLineAndColumn) {
     return Error();
   };
   EXPECT_THAT(error_of("columns:\n  - name: a\n    rôle: dense\n"),
-              HasSubstr("schema.yaml:3:5: columns[0].rôle: is not a key"));
+              HasSubstr("schema.yaml:3:5: columns[0].rôle: 'rôle' is not a key of a column"));
   EXPECT_THAT(error_of("columns:\n  - name: a\n    role: number\n"),
               HasSubstr("schema.yaml:3:11: columns[0].role: 'number' is not one"));
   EXPECT_THAT(error_of("columns:\n  - role: dense\n"), HasSubstr("columns[0].name: is missing"));
   EXPECT_THAT(error_of("columns:\n  - {name: a}\n  - {name: a}\n"), HasSubstr("'a' is named twice"));
   EXPECT_THAT(error_of("columns:\n  - {name: a, log: true}\n"), HasSubstr("goes with role: dense only"));
-  EXPECT_THAT(error_of("rows: 3\n"), HasSubstr("schema.yaml:1:1: rows: is not a key of a schema"));
+  EXPECT_THAT(error_of("rows: 3\n"), HasSubstr("schema.yaml:1:1: rows: 'rows' is not a key of a schema"));
   EXPECT_THAT(error_of("columns: [\n"), HasSubstr("is not YAML"));
   EXPECT_THAT(error_of(""), HasSubstr("columns: is missing"));
   EXPECT_THAT(error_of("columns:\n  - {name: a, role: categorical, frequency_threshold: -1}\n"),
