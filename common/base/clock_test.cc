@@ -25,8 +25,8 @@ TEST(RealClockTest, SleepLastsAtLeastAsLongAsAsked) {
 
 TEST(RealClockTest, StopEndsAnEndlessSleep) {
   std::stop_source stop;
-  auto sleeper = std::async(std::launch::async,
-                            [&] { return RealClock::Get().Sleep(absl::InfiniteDuration(), stop.get_token()); });
+  auto sleeper = std::async(
+      std::launch::async, [&] { return RealClock::Get().Sleep(absl::InfiniteDuration(), stop.get_token()); });
   stop.request_stop();
   EXPECT_FALSE(sleeper.get());
 }

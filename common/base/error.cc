@@ -14,7 +14,8 @@ namespace {
 
 constexpr char kPayloadUrl[] = "sda/ErrorDetail";
 
-// The payload is a sequence of strings, each behind its length: reason, pairs of metadata, pairs of violations.
+// The payload is a sequence of strings, each behind its length: reason, pairs of metadata, pairs of
+// violations.
 void Put(std::string& out, std::string_view text) {
   const uint32_t size = static_cast<uint32_t>(text.size());
   out.append(reinterpret_cast<const char*>(&size), sizeof(size));
@@ -103,7 +104,8 @@ std::string GetErrorReason(const absl::Status& status) {
 absl::Status Annotate(const absl::Status& status, std::string_view prefix) {
   if (status.ok()) return status;
   absl::Status annotated(status.code(), absl::StrCat(ToAbsl(prefix), ": ", status.message()));
-  status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
+  status.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
   return annotated;
 }
 

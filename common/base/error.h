@@ -22,9 +22,10 @@ struct FieldViolation {
 // What an absl::Status carries beyond code and message, free of any transport. common/rpc turns it into
 // google.rpc.ErrorInfo and google.rpc.BadRequest once, at the edge, and back on the client's side.
 struct ErrorDetail {
-  std::string reason;                                // UPPER_SNAKE_CASE, stable, e.g. "LEASE_LOST"
-  std::map<std::string, std::string> metadata = {};  // the variables of the message, e.g. {"trial", "…/trials/7"}
-  std::vector<FieldViolation> violations = {};       // empty unless input was bad
+  std::string reason;  // UPPER_SNAKE_CASE, stable, e.g. "LEASE_LOST"
+  std::map<std::string, std::string> metadata =
+      {};  // the variables of the message, e.g. {"trial", "…/trials/7"}
+  std::vector<FieldViolation> violations = {};  // empty unless input was bad
 
   bool operator==(const ErrorDetail&) const = default;
 };

@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include <openssl/rand.h>
-
 #include <absl/strings/str_format.h>
+#include <openssl/rand.h>
 
 namespace sda {
 namespace {

@@ -9,8 +9,12 @@ namespace sda {
 
 // Debian builds Abseil with its own string_view, which converts to and from std::string_view in neither
 // direction. Our interfaces use the std types; these two cross over where Abseil is called.
-inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
-inline std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
+inline absl::string_view ToAbsl(std::string_view text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view ToStd(absl::string_view text) {
+  return {text.data(), text.size()};
+}
 
 }  // namespace sda
 

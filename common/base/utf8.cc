@@ -5,15 +5,20 @@
 namespace sda {
 namespace {
 
-bool IsContinuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
+bool IsContinuation(char c) {
+  return (static_cast<uint8_t>(c) & 0xc0) == 0x80;
+}
 
-// Length of the valid character that starts `text`, or 0. Follows table 3-7 of the Unicode standard: no overlong
-// forms, no surrogates, nothing above U+10FFFF.
+// Length of the valid character that starts `text`, or 0. Follows table 3-7 of the Unicode standard: no
+// overlong forms, no surrogates, nothing above U+10FFFF.
 size_t ValidLength(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return 1;
-  const size_t length = first >= 0xc2 && first <= 0xdf ? 2 : (first & 0xf0) == 0xe0 ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const size_t length = first >= 0xc2 && first <= 0xdf   ? 2
+                        : (first & 0xf0) == 0xe0         ? 3
+                        : first >= 0xf0 && first <= 0xf4 ? 4
+                                                         : 0;
   if (length == 0 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i) {
     if (!IsContinuation(text[i])) return 0;

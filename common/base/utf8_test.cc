@@ -8,7 +8,8 @@ namespace {
 constexpr char kReplacement[] = "\xef\xbf\xbd";
 
 TEST(Utf8Test, ValidTextStays) {
-  for (const char* text : {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* text :
+       {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_EQ(ToValidUtf8(text), text);
   }
 }

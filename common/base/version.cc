@@ -2,6 +2,8 @@
 
 namespace sda {
 
-std::string_view Version() { return SDA_VERSION; }
+std::string_view Version() {
+  return SDA_VERSION;
+}
 
 }  // namespace sda

@@ -9,14 +9,17 @@ namespace sda {
 
 WorkerPool::WorkerPool(std::string name, Limits limits) : name_(std::move(name)), limits_(limits) {}
 
-WorkerPool::~WorkerPool() { Stop(); }
+WorkerPool::~WorkerPool() {
+  Stop();
+}
 
 bool WorkerPool::Submit(std::function<void()> task) {
   {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
     const int waiting = static_cast<int>(queue_.size());
-    // Idle threads each take one waiting task; only what is beyond them needs a new thread or a place in the queue.
+    // Idle threads each take one waiting task; only what is beyond them needs a new thread or a place in the
+    // queue.
     if (waiting >= idle_) {
       if (static_cast<int>(threads_.size()) < limits_.threads) {
         threads_.emplace_back([this] { Work(); });

@@ -11,8 +11,9 @@
 
 namespace sda {
 
-// A bounded number of threads that run tasks in the order given, with a bounded queue before them. Threads start
-// when they are first needed, so a wide pool costs nothing while it is idle. Thread-safe. Tasks must not throw.
+// A bounded number of threads that run tasks in the order given, with a bounded queue before them. Threads
+// start when they are first needed, so a wide pool costs nothing while it is idle. Thread-safe. Tasks must
+// not throw.
 class WorkerPool {
  public:
   struct Limits {
@@ -29,7 +30,8 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Takes the task, or returns false without running it: every thread is busy and the queue full, or the pool stops.
+  // Takes the task, or returns false without running it: every thread is busy and the queue full, or the pool
+  // stops.
   [[nodiscard]] bool Submit(std::function<void()> task);
 
   // Refuses new tasks, runs all that were taken, joins the threads. Idempotent; not to be called from a task.

@@ -29,7 +29,8 @@ double ExactAuc(std::span<const float> scores, std::span<const float> labels) {
     int64_t tied_positives = 0;
     while (end < rows.size() && rows[end].first == rows[begin].first) tied_positives += rows[end++].second;
     const int64_t tied_negatives = static_cast<int64_t>(end - begin) - tied_positives;
-    doubled_wins += static_cast<double>(tied_positives) * static_cast<double>(2 * negatives_below + tied_negatives);
+    doubled_wins +=
+        static_cast<double>(tied_positives) * static_cast<double>(2 * negatives_below + tied_negatives);
     negatives_below += tied_negatives;
     positives += tied_positives;
     begin = end;

@@ -18,8 +18,8 @@ struct ClassificationMetrics {
   // Mean of −ln p(label), natural logarithm. Computed from the logits, so it is finite for any finite logit.
   double logloss = 0;
 
-  // logloss divided by the entropy of the positive rate of these rows (He et al., 2014): below 1 is better than
-  // always predicting that rate. NaN when a class is absent.
+  // logloss divided by the entropy of the positive rate of these rows (He et al., 2014): below 1 is better
+  // than always predicting that rate. NaN when a class is absent.
   double normalized_entropy = 0;
 
   // Share of rows whose probability is on the label's side of 0.5 (exactly 0.5 predicts 1).

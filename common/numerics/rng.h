@@ -12,17 +12,19 @@ namespace sda {
 // A bijection on 64-bit words in which every input bit reaches every output bit (SplitMix64's finaliser).
 uint64_t MixBits(uint64_t word);
 
-// A hash of a seed and any number of coordinates, for choices that depend on a place and not on what was drawn
-// before: HashOf(seed, {stream, step, row}). Order matters. Stable across platforms and versions: datasets,
-// suggestions and trainings are reproducible because of it.
+// A hash of a seed and any number of coordinates, for choices that depend on a place and not on what was
+// drawn before: HashOf(seed, {stream, step, row}). Order matters. Stable across platforms and versions:
+// datasets, suggestions and trainings are reproducible because of it.
 uint64_t HashOf(uint64_t seed, std::initializer_list<uint64_t> coordinates);
 
 // The top 53 bits of a word as a number in [0, 1).
-inline double UnitInterval(uint64_t word) { return static_cast<double>(word >> 11) * 0x1.0p-53; }
+inline double UnitInterval(uint64_t word) {
+  return static_cast<double>(word >> 11) * 0x1.0p-53;
+}
 
-// xoshiro256** (Blackman and Vigna, 2018). Streams of one seed are independent: the state is filled by SplitMix64
-// from HashOf(seed, {stream}). Same seed and stream: same numbers on every platform. Not thread-safe; copying
-// copies the position.
+// xoshiro256** (Blackman and Vigna, 2018). Streams of one seed are independent: the state is filled by
+// SplitMix64 from HashOf(seed, {stream}). Same seed and stream: same numbers on every platform. Not
+// thread-safe; copying copies the position.
 class Rng {
  public:
   using State = std::array<uint64_t, 4>;
@@ -42,8 +44,8 @@ class Rng {
   // Uniform in [0, bound) without bias; bound > 0.
   uint64_t Below(uint64_t bound);
 
-  // Standard normal (Marsaglia's polar method; the second value of a pair is dropped, so that the state is all
-  // there is to save).
+  // Standard normal (Marsaglia's polar method; the second value of a pair is dropped, so that the state is
+  // all there is to save).
   double Normal();
 
   // Fisher-Yates.

@@ -20,7 +20,10 @@ absl::Status WriteAnnounceFile(const std::string& path, const std::string& addre
   const std::string temporary = absl::StrCat(path, ".", getpid());
   {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out << nlohmann::ordered_json{{"address", address}, {"metrics_address", metrics_address}, {"pid", getpid()}}.dump()
+    out << nlohmann::ordered_json{{"address", address},
+                                  {"metrics_address", metrics_address},
+                                  {"pid", getpid()}}
+               .dump()
         << '\n';
     out.flush();
     if (!out) {
@@ -29,7 +32,8 @@ absl::Status WriteAnnounceFile(const std::string& path, const std::string& addre
     }
   }
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return absl::UnavailableError(absl::StrCat("cannot write ", path, ": ", std::generic_category().message(errno)));
+    return absl::UnavailableError(
+        absl::StrCat("cannot write ", path, ": ", std::generic_category().message(errno)));
   }
   return absl::OkStatus();
 }
@@ -37,8 +41,8 @@ absl::Status WriteAnnounceFile(const std::string& path, const std::string& addre
 absl::StatusOr<Announcement> ReadAnnounceFile(const std::string& path) {
   SDA_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, "a server's announcement"));
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("address") || !json["address"].is_string() || !json.contains("pid") ||
-      !json["pid"].is_number_integer()) {
+  if (!json.is_object() || !json.contains("address") || !json["address"].is_string() ||
+      !json.contains("pid") || !json["pid"].is_number_integer()) {
     return InvalidField(path, "is no announcement of a server");
   }
   Announcement announcement;

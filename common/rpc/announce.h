@@ -17,7 +17,8 @@ struct Announcement {
 };
 
 // Writes the calling process's announcement, visible all at once.
-absl::Status WriteAnnounceFile(const std::string& path, const std::string& address, const std::string& metrics_address);
+absl::Status WriteAnnounceFile(const std::string& path, const std::string& address,
+                               const std::string& metrics_address);
 
 // NOT_FOUND while there is none, INVALID_ARGUMENT for a file of another kind.
 absl::StatusOr<Announcement> ReadAnnounceFile(const std::string& path);

@@ -21,14 +21,16 @@ namespace sda::rpc {
 
 struct CallOptions {
   absl::Duration timeout = absl::Seconds(30);  // of one attempt
-  absl::Duration retry_budget = absl::ZeroDuration();  // 0: one attempt only; see Retry for what may be repeated
-  std::string request_id = {};                         // for the logs; a new one when empty
-  std::stop_token stop = {};                           // cuts off the waits between attempts, and the attempt
+  absl::Duration retry_budget =
+      absl::ZeroDuration();     // 0: one attempt only; see Retry for what may be repeated
+  std::string request_id = {};  // for the logs; a new one when empty
+  std::stop_token stop = {};    // cuts off the waits between attempts, and the attempt
 };
 
 // One unary call through a generated stub, errors as absl::Status with their details:
 //
-//   SDA_ASSIGN_OR_RETURN(auto trial, rpc::Call<Trial>(connection, *stub, &TrialService::Stub::GetTrial, request));
+//   SDA_ASSIGN_OR_RETURN(auto trial, rpc::Call<Trial>(connection, *stub, &TrialService::Stub::GetTrial,
+//   request));
 template <class Response, class Stub, class Request>
 absl::StatusOr<Response> Call(const Connection& connection, Stub& stub,
                               grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),

@@ -26,7 +26,8 @@ bool CallEnvironment::IsAuthorized(std::string_view authorization) const {
   if (!authorization.starts_with(kScheme)) return false;
   const std::string_view given = authorization.substr(kScheme.size());
   bool accepted = false;
-  // No early exit and no comparison that stops at the first difference: the time taken tells nothing about a token.
+  // No early exit and no comparison that stops at the first difference: the time taken tells nothing about a
+  // token.
   for (const std::string& token : options_.tokens) {
     accepted |= token.size() == given.size() && CRYPTO_memcmp(token.data(), given.data(), given.size()) == 0;
   }

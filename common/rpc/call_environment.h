@@ -20,8 +20,9 @@ namespace sda::rpc {
 
 enum class CallKind { kUnary, kStream };
 
-// What all calls of one server share: the threads that run handlers, who may call, where values are counted. The
-// ServerRunner owns one; services keep a reference and hand it to HandleUnary and HandleServerStream. Thread-safe.
+// What all calls of one server share: the threads that run handlers, who may call, where values are counted.
+// The ServerRunner owns one; services keep a reference and hand it to HandleUnary and HandleServerStream.
+// Thread-safe.
 class CallEnvironment {
  public:
   struct Options {
@@ -40,7 +41,8 @@ class CallEnvironment {
   WorkerPool& call_pool() { return call_pool_; }
   WorkerPool& stream_pool() { return stream_pool_; }
 
-  // True when `authorization`, the value of the header, is "Bearer " and an accepted token, or none is asked for.
+  // True when `authorization`, the value of the header, is "Bearer " and an accepted token, or none is asked
+  // for.
   bool IsAuthorized(std::string_view authorization) const;
 
   // Fires when the server begins to stop. Every call's own token follows it.

@@ -71,7 +71,8 @@ bool IsServerFault(absl::StatusCode code) {
 
 }  // namespace
 
-CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method, CallKind kind)
+CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method,
+                       CallKind kind)
     : environment_(environment),
       method_(method),
       kind_(kind),
@@ -81,13 +82,16 @@ CallRecord::CallRecord(CallEnvironment& environment, grpc::CallbackServerContext
       server_stop_(environment.stop_token(), StopChain{stop_}),
       request_(RequestIdOf(*context), authorized_ ? PrincipalOf(*context, environment) : "",
                DeadlineOf(*context, kind == CallKind::kUnary ? environment.options().default_deadline
-                                                         : absl::InfiniteDuration()), stop_.get_token()) {
+                                                             : absl::InfiniteDuration()),
+               stop_.get_token()) {
   environment_.CallBegins(kind_);
   context->AddInitialMetadata("x-request-id", request_.request_id());
   environment_.metrics().Add(metrics::kRpcInFlight, {environment_.options().service, method_.name}, 1);
 }
 
-CallRecord::~CallRecord() { environment_.CallEnds(kind_); }
+CallRecord::~CallRecord() {
+  environment_.CallEnds(kind_);
+}
 
 absl::Status CallRecord::Admit() const {
   if (!authorized_) {
@@ -109,7 +113,8 @@ absl::Status CallRecord::Guard(const std::function<absl::Status(RequestContext&)
   } catch (...) {
     exception_ = "of an unknown type";
   }
-  return MakeError(absl::StatusCode::kInternal, "the server failed unexpectedly; its log says more under the request id",
+  return MakeError(absl::StatusCode::kInternal,
+                   "the server failed unexpectedly; its log says more under the request id",
                    {.reason = "UNEXPECTED_EXCEPTION", .metadata = {{"request_id", request_.request_id()}}});
 }
 

@@ -21,17 +21,19 @@ class Status;
 
 namespace sda::rpc {
 
-// What every call has in common, unary or stream, from arrival to answer: request id, who calls, deadline, metrics and
-// the one line of log. Used by HandleUnary and HandleServerStream only. Thread-safe but for Finish, called once.
+// What every call has in common, unary or stream, from arrival to answer: request id, who calls, deadline,
+// metrics and the one line of log. Used by HandleUnary and HandleServerStream only. Thread-safe but for
+// Finish, called once.
 class CallRecord {
  public:
-  CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method, CallKind kind);
+  CallRecord(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method,
+             CallKind kind);
   ~CallRecord();
   CallRecord(const CallRecord&) = delete;
   CallRecord& operator=(const CallRecord&) = delete;
 
-  // Whether the handler shall run: UNAUTHENTICATED, DEADLINE_EXCEEDED, UNAVAILABLE once the server stops, CANCELLED
-  // when the client left, or OK.
+  // Whether the handler shall run: UNAUTHENTICATED, DEADLINE_EXCEEDED, UNAVAILABLE once the server stops,
+  // CANCELLED when the client left, or OK.
   absl::Status Admit() const;
 
   RequestContext& request() { return request_; }
@@ -42,8 +44,8 @@ class CallRecord {
   // Runs the handler; an exception becomes INTERNAL, its text goes into the log only.
   absl::Status Guard(const std::function<absl::Status(RequestContext&)>& handler);
 
-  // Counts and logs the call, and converts its status. A CANCELLED says why: UNAVAILABLE "SERVER_STOPPING" when the
-  // server stops, DEADLINE_EXCEEDED when the time was over.
+  // Counts and logs the call, and converts its status. A CANCELLED says why: UNAVAILABLE "SERVER_STOPPING"
+  // when the server stops, DEADLINE_EXCEEDED when the time was over.
   grpc::Status Finish(absl::Status status);
 
  private:

@@ -1,5 +1,5 @@
-// Server, pool and streams under many threads at once, and stopped in the middle. Meant for the thread sanitizer; without
-// it, it still shows that every call gets an answer and that nothing hangs.
+// Server, pool and streams under many threads at once, and stopped in the middle. Meant for the thread
+// sanitizer; without it, it still shows that every call gets an answer and that nothing hangs.
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -102,16 +102,15 @@ TEST(ConcurrencyTest, EveryCallIsAnswered) {
   // State that handlers share, as a service's would be.
   std::mutex mutex;
   std::map<size_t, int> lengths;
-  EchoService service(server.runner().calls(), [&](const EchoRequest& request, EchoResponse* response, RequestContext& call) {
-    std::lock_guard lock(mutex);
-    ++lengths[request.text().size()];
-    return EchoService::EchoBack(request, response, call);
-  });
+  EchoService service(server.runner().calls(),
+                      [&](const EchoRequest& request, EchoResponse* response, RequestContext& call) {
+                        std::lock_guard lock(mutex);
+                        ++lengths[request.text().size()];
+                        return EchoService::EchoBack(request, response, call);
+                      });
   server.runner().Add(service, kEchoServiceName);
   SDA_ASSERT_OK(server.Start());
-  {
-    Storm storm(server.shared_connection(), kCallsPerClient);
-  }
+  { Storm storm(server.shared_connection(), kCallsPerClient); }
   EXPECT_TRUE(server.runner().calls().AwaitIdle(CallKind::kUnary, absl::Minutes(1)));
   EXPECT_TRUE(server.runner().calls().AwaitIdle(CallKind::kStream, absl::Minutes(1)));
   server.Stop();
@@ -121,10 +120,12 @@ TEST(ConcurrencyTest, StopInTheMiddleOfEverything) {
   for (int round = 0; round < 5; ++round) {
     std::atomic<int> handled = 0;
     TestServer server;
-    EchoService service(server.runner().calls(), [&](const EchoRequest& request, EchoResponse* response, RequestContext& call) {
-      if (++handled % 5 == 0) RealClock::Get().Sleep(absl::Milliseconds(1), call.stop_token());
-      return EchoService::EchoBack(request, response, call);
-    });
+    EchoService service(server.runner().calls(),
+                        [&](const EchoRequest& request, EchoResponse* response, RequestContext& call) {
+                          if (++handled % 5 == 0)
+                            RealClock::Get().Sleep(absl::Milliseconds(1), call.stop_token());
+                          return EchoService::EchoBack(request, response, call);
+                        });
     server.runner().Add(service, kEchoServiceName);
     SDA_ASSERT_OK(server.Start());
     Storm storm(server.shared_connection(), kCallsPerClient / 2);
@@ -138,7 +139,8 @@ TEST(ConcurrencyTest, HealthAndMetricsAreReadMeanwhile) {
   std::atomic<bool> up = true;
   TestServer server;
   EchoService service(server.runner().calls());
-  server.runner().Add(service, kEchoServiceName, [&] { return up ? absl::OkStatus() : absl::UnavailableError("down"); });
+  server.runner().Add(service, kEchoServiceName,
+                      [&] { return up ? absl::OkStatus() : absl::UnavailableError("down"); });
   SDA_ASSERT_OK(server.Start());
   std::jthread observer([&](std::stop_token stop) {
     while (!stop.stop_requested()) {

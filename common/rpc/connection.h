@@ -21,8 +21,8 @@ namespace sda::rpc {
 
 // How a client proves who it is and checks whom it talks to. All empty: plain text, for loopback.
 struct ClientConfig {
-  std::string ca;          // PEM file of accepted issuers; setting it turns TLS on
-  std::string cert;        // PEM files of the client's own certificate, for mutual TLS
+  std::string ca;    // PEM file of accepted issuers; setting it turns TLS on
+  std::string cert;  // PEM files of the client's own certificate, for mutual TLS
   std::string key;
   std::string token_file;  // bearer token: the file's first one
   int64_t max_message_bytes = kDefaultMaxMessageBytes;
@@ -35,13 +35,15 @@ struct ClientConfig {
 class Connection {
  public:
   // Does not wait for the server. INVALID_ARGUMENT for unreadable files or an address that is not HOST:PORT.
-  static absl::StatusOr<std::shared_ptr<Connection>> Open(const std::string& address, const ClientConfig& config);
+  static absl::StatusOr<std::shared_ptr<Connection>> Open(const std::string& address,
+                                                          const ClientConfig& config);
 
   const std::string& address() const { return address_; }
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
 
   // Gives `context` a deadline, a request id for the logs (a new one when empty) and the token.
-  void Prepare(grpc::ClientContext& context, absl::Duration timeout, const std::string& request_id = "") const;
+  void Prepare(grpc::ClientContext& context, absl::Duration timeout,
+               const std::string& request_id = "") const;
 
  private:
   Connection(std::string address, std::shared_ptr<grpc::Channel> channel, std::string token);
@@ -51,7 +53,8 @@ class Connection {
   const std::string token_;
 };
 
-// Asks grpc.health.v1 for `service` ("" for liveness). OK when it is SERVING, else UNAVAILABLE saying what it is.
+// Asks grpc.health.v1 for `service` ("" for liveness). OK when it is SERVING, else UNAVAILABLE saying what it
+// is.
 absl::Status CheckHealth(const Connection& connection, const std::string& service, absl::Duration timeout);
 
 }  // namespace sda::rpc

@@ -17,7 +17,9 @@
 namespace sda::rpc {
 namespace {
 
-std::string Clean(std::string_view text, size_t max_bytes) { return TruncateUtf8(ToValidUtf8(text), max_bytes); }
+std::string Clean(std::string_view text, size_t max_bytes) {
+  return TruncateUtf8(ToValidUtf8(text), max_bytes);
+}
 
 google::rpc::ErrorInfo MakeErrorInfo(const absl::Status& status, const std::optional<ErrorDetail>& detail) {
   google::rpc::ErrorInfo info;

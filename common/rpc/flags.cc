@@ -24,7 +24,8 @@ namespace sda::rpc {
 namespace {
 
 // One file may configure the whole suite.
-constexpr std::string_view kSections[] = {"advisor", "optimizer", "trainer-worker", "preprocessing", "gateway", "cli"};
+constexpr std::string_view kSections[] = {"advisor",       "optimizer", "trainer-worker",
+                                          "preprocessing", "gateway",   "cli"};
 
 // Writes a text into a target, or says what is allowed instead.
 using Setter = std::function<std::optional<std::string>(const std::vector<std::string>&)>;
@@ -36,7 +37,8 @@ std::string WithDashes(std::string key) {
 }
 
 std::string FormatBytes(int64_t bytes) {
-  for (const auto& [unit, size] : {std::pair("GiB", int64_t{1} << 30), {"MiB", int64_t{1} << 20}, {"KiB", int64_t{1} << 10}}) {
+  for (const auto& [unit, size] :
+       {std::pair("GiB", int64_t{1} << 30), {"MiB", int64_t{1} << 20}, {"KiB", int64_t{1} << 10}}) {
     if (bytes >= size && bytes % size == 0) return absl::StrCat(bytes / size, unit);
   }
   return absl::StrCat(bytes);
@@ -47,17 +49,26 @@ std::optional<int64_t> ParseBytes(std::string_view text) {
   int64_t number = 0;
   if (!absl::SimpleAtoi(ToAbsl(text.substr(0, digits)), &number)) return std::nullopt;
   int64_t unit = 0;
-  for (const auto& [suffix, size] :
-       {std::pair<std::string_view, int64_t>("", 1), {"B", 1}, {"kB", 1000}, {"KB", 1000}, {"KiB", 1 << 10},
-        {"MB", 1'000'000}, {"MiB", 1 << 20}, {"GB", 1'000'000'000}, {"GiB", 1 << 30},
-        {"TB", 1'000'000'000'000}, {"TiB", int64_t{1} << 40}}) {
+  for (const auto& [suffix, size] : {std::pair<std::string_view, int64_t>("", 1),
+                                     {"B", 1},
+                                     {"kB", 1000},
+                                     {"KB", 1000},
+                                     {"KiB", 1 << 10},
+                                     {"MB", 1'000'000},
+                                     {"MiB", 1 << 20},
+                                     {"GB", 1'000'000'000},
+                                     {"GiB", 1 << 30},
+                                     {"TB", 1'000'000'000'000},
+                                     {"TiB", int64_t{1} << 40}}) {
     if (absl::StripAsciiWhitespace(ToAbsl(text.substr(digits))) == ToAbsl(suffix)) unit = size;
   }
   if (unit == 0 || number > std::numeric_limits<int64_t>::max() / unit) return std::nullopt;
   return number * unit;
 }
 
-std::string FormatReal(double value) { return absl::StrCat(value); }
+std::string FormatReal(double value) {
+  return absl::StrCat(value);
+}
 
 }  // namespace
 
@@ -87,8 +98,8 @@ struct Flags::State {
     return nullptr;
   }
 
-  absl::Status Apply(Option& option, const std::vector<std::string>& values, const std::string& where, int rank,
-                     const std::string& source) {
+  absl::Status Apply(Option& option, const std::vector<std::string>& values, const std::string& where,
+                     int rank, const std::string& source) {
     if (auto allowed = option.set(values)) {
       const std::string shown = option.secrecy == Secrecy::kPublic ? absl::StrJoin(values, ",") : "***";
       return InvalidField(where, absl::StrCat("\"", shown, "\" is not allowed; must be ", *allowed));
@@ -112,8 +123,12 @@ Flags::Flags(std::string program, std::string section, std::string description)
     : state_(std::make_unique<State>(std::move(program), std::move(section), std::move(description))) {}
 Flags::~Flags() = default;
 
-const std::string& Flags::program() const { return state_->program; }
-const std::string& Flags::section() const { return state_->section; }
+const std::string& Flags::program() const {
+  return state_->program;
+}
+const std::string& Flags::section() const {
+  return state_->section;
+}
 
 Flags::Option& Flags::Declare(std::string name, std::string help, Secrecy secrecy, bool is_switch) {
   auto option = std::make_unique<Option>();
@@ -124,8 +139,8 @@ Flags::Option& Flags::Declare(std::string name, std::string help, Secrecy secrec
     option->cli = state_->app.add_flag("--" + option->name);
     option->cli->description(std::move(help));
   } else {
-    option->cli =
-        state_->app.add_option("--" + option->name, [](const CLI::results_t&) { return true; }, std::move(help));
+    option->cli = state_->app.add_option(
+        "--" + option->name, [](const CLI::results_t&) { return true; }, std::move(help));
   }
   state_->options.push_back(std::move(option));
   return *state_->options.back();
@@ -157,7 +172,8 @@ void Flags::Texts(std::string name, std::vector<std::string>* target, std::strin
   option.cli->type_name("TEXT[,TEXT...]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void Flags::Choice(std::string name, std::string* target, std::string help, std::vector<std::string> allowed) {
+void Flags::Choice(std::string name, std::string* target, std::string help,
+                   std::vector<std::string> allowed) {
   Option& option = Declare(std::move(name), std::move(help), Secrecy::kPublic);
   option.cli->type_name(absl::StrJoin(allowed, "|"));
   option.get = [target] { return *target; };
@@ -259,7 +275,9 @@ void Flags::Duration(std::string name, absl::Duration* target, std::string help,
 }
 
 absl::Status Flags::State::ReadMap(const YAML::Node& map, bool top, int rank) {
-  const auto where = [&](const YAML::Node& node) { return absl::StrCat(config_file, ":", node.Mark().line + 1); };
+  const auto where = [&](const YAML::Node& node) {
+    return absl::StrCat(config_file, ":", node.Mark().line + 1);
+  };
   std::vector<std::string> seen;
   for (const auto& entry : map) {
     const YAML::Node& key_node = entry.first;
@@ -270,7 +288,8 @@ absl::Status Flags::State::ReadMap(const YAML::Node& map, bool top, int rank) {
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) return InvalidField(place, "is given twice");
     seen.push_back(key);
 
-    const bool is_section = key == section || std::find(std::begin(kSections), std::end(kSections), key) != std::end(kSections);
+    const bool is_section =
+        key == section || std::find(std::begin(kSections), std::end(kSections), key) != std::end(kSections);
     if (top && is_section && (value.IsMap() || value.IsNull())) {
       if (key == section && value.IsMap()) SDA_RETURN_IF_ERROR(ReadMap(value, /*top=*/false, 2));
       continue;
@@ -286,11 +305,13 @@ absl::Status Flags::State::ReadMap(const YAML::Node& map, bool top, int rank) {
       values.push_back(value.Scalar());
     } else if (value.IsSequence() && option->repeats) {
       for (const auto& item : value) {
-        if (!item.IsScalar()) return InvalidField(absl::StrCat(where(item), ": ", key), "must be a list of texts");
+        if (!item.IsScalar())
+          return InvalidField(absl::StrCat(where(item), ": ", key), "must be a list of texts");
         values.push_back(item.Scalar());
       }
     } else {
-      return InvalidField(place, option->repeats ? "must be a value or a list of values" : "must be one value");
+      return InvalidField(place,
+                          option->repeats ? "must be a value or a list of values" : "must be one value");
     }
     if (option->rank <= rank) SDA_RETURN_IF_ERROR(Apply(*option, values, place, rank, where(key_node)));
   }
@@ -304,10 +325,12 @@ absl::Status Flags::State::ReadFile() {
   try {
     const YAML::Node root = YAML::LoadFile(config_file);
     if (root.IsNull()) return absl::OkStatus();
-    if (!root.IsMap()) return InvalidField(config_file + ":1", "must be a map of settings, `key: value` a line");
+    if (!root.IsMap())
+      return InvalidField(config_file + ":1", "must be a map of settings, `key: value` a line");
     return ReadMap(root, /*top=*/true, 1);
   } catch (const YAML::Exception& e) {
-    return InvalidField(absl::StrCat(config_file, ":", e.mark.line + 1), absl::StrCat("is no valid YAML: ", e.msg));
+    return InvalidField(absl::StrCat(config_file, ":", e.mark.line + 1),
+                        absl::StrCat("is no valid YAML: ", e.msg));
   }
 }
 

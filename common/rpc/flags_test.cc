@@ -57,8 +57,9 @@ struct Settings {
 
 TEST(FlagsTest, EveryKindOfFlagIsRead) {
   Settings s;
-  SDA_ASSERT_OK(s.Parse({"--database", "x.db", "--trainer", "a:1,b:2", "--trainer", "c:3", "--algorithm=bayesian", "--verbose",
-                         "--worker-threads", "64", "--fraction=0.25", "--memory-limit", "64MiB", "--lease", "1m30s"}));
+  SDA_ASSERT_OK(s.Parse({"--database", "x.db", "--trainer", "a:1,b:2", "--trainer", "c:3",
+                         "--algorithm=bayesian", "--verbose", "--worker-threads", "64", "--fraction=0.25",
+                         "--memory-limit", "64MiB", "--lease", "1m30s"}));
   EXPECT_EQ(s.database, "x.db");
   EXPECT_THAT(s.trainers, ElementsAre("a:1", "b:2", "c:3"));
   EXPECT_EQ(s.algorithm, "bayesian");
@@ -71,14 +72,15 @@ TEST(FlagsTest, EveryKindOfFlagIsRead) {
 
 TEST(FlagsTest, EveryKindOfKeyIsRead) {
   Settings s;
-  SDA_ASSERT_OK(s.ParseFile("database: x.db\n"
-                            "trainer: [a:1, b:2]\n"
-                            "algorithm: bayesian\n"
-                            "verbose: true\n"
-                            "worker_threads: 64\n"
-                            "fraction: 1e-1\n"
-                            "memory-limit: 1GB\n"
-                            "lease: 250s\n"));
+  SDA_ASSERT_OK(
+      s.ParseFile("database: x.db\n"
+                  "trainer: [a:1, b:2]\n"
+                  "algorithm: bayesian\n"
+                  "verbose: true\n"
+                  "worker_threads: 64\n"
+                  "fraction: 1e-1\n"
+                  "memory-limit: 1GB\n"
+                  "lease: 250s\n"));
   EXPECT_THAT(s.trainers, ElementsAre("a:1", "b:2"));
   EXPECT_TRUE(s.verbose);
   EXPECT_EQ(s.threads, 64);
@@ -91,14 +93,16 @@ TEST(FlagsTest, SwitchesAreTurnedOffToo) {
   Settings s;
   SDA_ASSERT_OK(s.ParseFile("verbose: true\n", {"--verbose=false"}));
   EXPECT_FALSE(s.verbose);
-  EXPECT_THAT(Settings().Parse({"--verbose=maybe"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("true or false")));
+  EXPECT_THAT(Settings().Parse({"--verbose=maybe"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("true or false")));
 }
 
 TEST(FlagsTest, FlagBeatsSectionBeatsTop) {
   Settings s;
-  SDA_ASSERT_OK(s.ParseFile("optimizer:\n  worker-threads: 2\n  fraction: 0.2\n"
-                            "worker-threads: 1\nfraction: 0.1\nlease: 10s\n",
-                            {"--fraction", "0.3"}));
+  SDA_ASSERT_OK(
+      s.ParseFile("optimizer:\n  worker-threads: 2\n  fraction: 0.2\n"
+                  "worker-threads: 1\nfraction: 0.1\nlease: 10s\n",
+                  {"--fraction", "0.3"}));
   EXPECT_EQ(s.fraction, 0.3);
   EXPECT_EQ(s.threads, 2);
   EXPECT_EQ(s.lease, absl::Seconds(10));
@@ -111,16 +115,18 @@ TEST(FlagsTest, OtherServicesSectionsArePassedOver) {
 
 TEST(FlagsTest, ErrorsNameFileLineKeyValueAndRange) {
   Settings s;
-  EXPECT_THAT(s.ParseFile("# comment\nlease: 5s\nworker-threads: 65\n"),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("sda.yaml:3: worker-threads"), HasSubstr("\"65\""), HasSubstr("from 1 to 64"))));
+  EXPECT_THAT(
+      s.ParseFile("# comment\nlease: 5s\nworker-threads: 65\n"),
+      StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("sda.yaml:3: worker-threads"),
+                                                         HasSubstr("\"65\""), HasSubstr("from 1 to 64"))));
 }
 
 TEST(FlagsTest, UnknownKeyIsRefused) {
   Settings s;
   EXPECT_THAT(s.ParseFile("optimizer:\n  worker-thread: 5\n"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("sda.yaml:2: worker-thread"), HasSubstr("unknown key"), HasSubstr("worker-threads"))));
+                       AllOf(HasSubstr("sda.yaml:2: worker-thread"), HasSubstr("unknown key"),
+                             HasSubstr("worker-threads"))));
 }
 
 TEST(FlagsTest, UnusableFilesAreRefused) {
@@ -156,24 +162,29 @@ TEST(FlagsTest, MissingFileIsNamed) {
 }
 
 TEST(FlagsTest, BadCommandLinesAreRefused) {
-  EXPECT_THAT(Settings().Parse({"--worker-threads", "0"}),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--worker-threads: \"0\" is not allowed")));
-  EXPECT_THAT(Settings().Parse({"--unknown", "0"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--unknown")));
+  EXPECT_THAT(
+      Settings().Parse({"--worker-threads", "0"}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--worker-threads: \"0\" is not allowed")));
+  EXPECT_THAT(Settings().Parse({"--unknown", "0"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--unknown")));
   EXPECT_THAT(Settings().Parse({"word"}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("word")));
-  EXPECT_THAT(Settings().Parse({"--lease", "5s", "--lease", "6s"}), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Settings().Parse({"--lease", "5s", "--lease", "6s"}),
+              StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(Settings().Parse({"--lease"}), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(FlagsTest, HelpShowsDefaults) {
   const absl::Status help = Settings().Parse({"--help"});
-  EXPECT_THAT(help, StatusIs(absl::StatusCode::kCancelled, AllOf(HasSubstr("--worker-threads"), HasSubstr("1m"))));
+  EXPECT_THAT(help,
+              StatusIs(absl::StatusCode::kCancelled, AllOf(HasSubstr("--worker-threads"), HasSubstr("1m"))));
 }
 
 TEST(FlagsTest, EffectiveSettingsSayTheirSourceAndHideSecrets) {
   Settings s;
   SDA_ASSERT_OK(s.ParseFile("password: hunter2\n", {"--database", "postgres://sda:hunter2@db/sda"}));
   std::string all;
-  for (const Flags::Setting& setting : s.flags.Effective()) all += setting.name + "=" + setting.value + " " + setting.source + "\n";
+  for (const Flags::Setting& setting : s.flags.Effective())
+    all += setting.name + "=" + setting.value + " " + setting.source + "\n";
   EXPECT_THAT(all, HasSubstr("database=postgres://sda:***@db/sda flag"));
   EXPECT_THAT(all, HasSubstr("password=*** " + s.file + ":1"));
   EXPECT_THAT(all, HasSubstr("fraction=0.5 default"));
@@ -181,7 +192,8 @@ TEST(FlagsTest, EffectiveSettingsSayTheirSourceAndHideSecrets) {
 }
 
 TEST(RedactUrlTest, HidesPasswordsOnly) {
-  EXPECT_EQ(RedactUrl("postgres://u:p@ss@db:5432/x?sslmode=require"), "postgres://u:***@db:5432/x?sslmode=require");
+  EXPECT_EQ(RedactUrl("postgres://u:p@ss@db:5432/x?sslmode=require"),
+            "postgres://u:***@db:5432/x?sslmode=require");
   EXPECT_EQ(RedactUrl("postgres://db:5432/x"), "postgres://db:5432/x");
   EXPECT_EQ(RedactUrl("host=db password=secret user=u"), "host=db password=*** user=u");
   EXPECT_EQ(RedactUrl("postgres://db/x?user=u&password=secret"), "postgres://db/x?user=u&password=***");
@@ -189,10 +201,12 @@ TEST(RedactUrlTest, HidesPasswordsOnly) {
 }
 
 TEST(ServerConfigTest, BadAddressesAreRefused) {
-  for (const char* address : {"", "50051", "127.0.0.1", ":50051", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1"}) {
+  for (const char* address :
+       {"", "50051", "127.0.0.1", ":50051", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1"}) {
     ServerConfig config;
     config.listen = address;
-    EXPECT_THAT(Validate(config), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT"))) << address;
+    EXPECT_THAT(Validate(config), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT")))
+        << address;
   }
 }
 

@@ -29,8 +29,11 @@ absl::Status ExplainListenFailure(const std::string& address, bool tls) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found); error != 0) {
-    return Failure(address, absl::StrCat("the host is not known (", gai_strerror(error), "); give an address of this machine with --listen"),
+  if (const int error = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found);
+      error != 0) {
+    return Failure(address,
+                   absl::StrCat("the host is not known (", gai_strerror(error),
+                                "); give an address of this machine with --listen"),
                    "HOST_UNKNOWN");
   }
   int failed = 0;
@@ -45,21 +48,24 @@ absl::Status ExplainListenFailure(const std::string& address, bool tls) {
   freeaddrinfo(found);
   switch (failed) {
     case EADDRINUSE:
-      return Failure(address,
-                     "the port is in use by another process; stop it or choose another port with --listen (port 0 picks "
-                     "a free one)",
-                     "PORT_IN_USE");
+      return Failure(
+          address,
+          "the port is in use by another process; stop it or choose another port with --listen (port 0 picks "
+          "a free one)",
+          "PORT_IN_USE");
     case EACCES:
       return Failure(address, "not permitted; choose a port above 1023 with --listen", "PORT_NOT_PERMITTED");
     case EADDRNOTAVAIL:
-      return Failure(address, "no network interface of this machine has that address; choose another with --listen",
+      return Failure(address,
+                     "no network interface of this machine has that address; choose another with --listen",
                      "ADDRESS_NOT_LOCAL");
     case 0:
       return Failure(address,
                      tls ? "the certificate or its key was refused; both must be PEM and belong together"
                          : "gRPC could not bind it; its reason is in the log",
                      "LISTEN_FAILED");
-    default: return Failure(address, std::generic_category().message(failed), "LISTEN_FAILED");
+    default:
+      return Failure(address, std::generic_category().message(failed), "LISTEN_FAILED");
   }
 }
 

@@ -13,7 +13,8 @@ struct Method {
 
   std::string_view name;
   bool frequent;  // called so often that its successes are logged at level debug only
-  bool waits;     // may wait long for something to happen (a long poll): runs on the pool of streams, not of calls
+  bool waits;     // may wait long for something to happen (a long poll): runs on the pool of streams, not of
+                  // calls
 };
 
 }  // namespace sda::rpc

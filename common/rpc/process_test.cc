@@ -82,7 +82,8 @@ TEST(ProcessTest, SecondSignalEndsAHangingStop) {
   auto connection = Connection::Open(address, {});
   SDA_ASSERT_OK(connection);
   Stub stub((*connection)->channel());
-  auto call = std::async(std::launch::async, [&] { return Call(**connection, stub, &Stub::Echo, EchoRequest()).status(); });
+  auto call = std::async(std::launch::async,
+                         [&] { return Call(**connection, stub, &Stub::Echo, EchoRequest()).status(); });
   ASSERT_TRUE(server.Says("begun"));
   server.process.Signal(SIGTERM);
   ASSERT_TRUE(server.Says("stopping"));
@@ -110,7 +111,8 @@ TEST(ProcessTest, EveryLineOfTheLogIsJson) {
       EXPECT_EQ(json["method"], "Echo");
     }
   }
-  EXPECT_THAT(messages, ::testing::ElementsAre("configuration", "listening", "ready", "begun", "call", "stopping", "stopped"));
+  EXPECT_THAT(messages, ::testing::ElementsAre("configuration", "listening", "ready", "begun", "call",
+                                               "stopping", "stopped"));
   EXPECT_EQ(server.process.standard_output(), "");
 }
 
@@ -119,7 +121,8 @@ TEST(ProcessTest, PortInUseIsExitCodeOne) {
   const std::string address = first.Address();
   EchoServer second({"--listen", address});
   EXPECT_EQ(second.process.Wait(), 1);
-  EXPECT_THAT(second.process.standard_error(), HasSubstr("cannot listen on " + address + ": the port is in use"));
+  EXPECT_THAT(second.process.standard_error(),
+              HasSubstr("cannot listen on " + address + ": the port is in use"));
   EXPECT_FALSE(ReadAnnounceFile(second.announce).ok());
 }
 
@@ -145,8 +148,9 @@ TEST(ProcessTest, EndsWhenItsParentIsKilled) {
   TempDir dir;
   const std::string announce = dir / "echo.json";
   // A shell as the supervisor: it starts the server with its own process id and waits.
-  ChildProcess supervisor({"/bin/sh", "-c",
-                           std::string(SDA_ECHO_SERVER) + " --exit-with-parent $$ --announce " + announce + " & wait"});
+  ChildProcess supervisor(
+      {"/bin/sh", "-c",
+       std::string(SDA_ECHO_SERVER) + " --exit-with-parent $$ --announce " + announce + " & wait"});
   ASSERT_TRUE(Eventually([&] { return ReadAnnounceFile(announce).ok(); })) << supervisor.standard_error();
   const pid_t server = static_cast<pid_t>(ReadAnnounceFile(announce)->pid);
   ASSERT_EQ(kill(server, 0), 0);

@@ -14,9 +14,12 @@ namespace sda::rpc {
 bool IsTransient(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded: return true;
-    case absl::StatusCode::kResourceExhausted: return GetErrorReason(status) == "SERVER_BUSY";
-    default: return false;
+    case absl::StatusCode::kDeadlineExceeded:
+      return true;
+    case absl::StatusCode::kResourceExhausted:
+      return GetErrorReason(status) == "SERVER_BUSY";
+    default:
+      return false;
   }
 }
 

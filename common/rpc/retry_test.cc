@@ -35,8 +35,9 @@ TEST(RetryTest, DelaysDoubleUpToTheirBound) {
   Flaky flaky{.failures = 6};
   const RetryPolicy policy{.first_delay = absl::Milliseconds(100), .max_delay = absl::Seconds(1)};
   SDA_EXPECT_OK(Retry(policy, clock, {}, std::ref(flaky), [] { return 0.5; }));
-  EXPECT_THAT(clock.sleeps(), ElementsAre(absl::Milliseconds(50), absl::Milliseconds(100), absl::Milliseconds(200),
-                                          absl::Milliseconds(400), absl::Milliseconds(500), absl::Milliseconds(500)));
+  EXPECT_THAT(clock.sleeps(),
+              ElementsAre(absl::Milliseconds(50), absl::Milliseconds(100), absl::Milliseconds(200),
+                          absl::Milliseconds(400), absl::Milliseconds(500), absl::Milliseconds(500)));
 }
 
 TEST(RetryTest, OwnRandomSourceStaysWithinTheBound) {
@@ -61,8 +62,9 @@ TEST(RetryTest, BudgetEndsIt) {
 }
 
 TEST(RetryTest, PermanentErrorsAreNotRepeated) {
-  for (auto code : {absl::StatusCode::kInvalidArgument, absl::StatusCode::kNotFound, absl::StatusCode::kInternal,
-                    absl::StatusCode::kFailedPrecondition, absl::StatusCode::kResourceExhausted}) {
+  for (auto code :
+       {absl::StatusCode::kInvalidArgument, absl::StatusCode::kNotFound, absl::StatusCode::kInternal,
+        absl::StatusCode::kFailedPrecondition, absl::StatusCode::kResourceExhausted}) {
     FakeClock clock;
     Flaky flaky{.failures = 1, .error = absl::Status(code, "no")};
     EXPECT_EQ(Retry({}, clock, {}, std::ref(flaky)), absl::Status(code, "no"));
@@ -71,8 +73,9 @@ TEST(RetryTest, PermanentErrorsAreNotRepeated) {
 }
 
 TEST(RetryTest, TransientErrorsAreRepeated) {
-  for (const absl::Status& error : {absl::UnavailableError("x"), absl::DeadlineExceededError("x"),
-                                    MakeError(absl::StatusCode::kResourceExhausted, "x", {.reason = "SERVER_BUSY"})}) {
+  for (const absl::Status& error :
+       {absl::UnavailableError("x"), absl::DeadlineExceededError("x"),
+        MakeError(absl::StatusCode::kResourceExhausted, "x", {.reason = "SERVER_BUSY"})}) {
     FakeClock clock;
     Flaky flaky{.failures = 1, .error = error};
     SDA_EXPECT_OK(Retry({}, clock, {}, std::ref(flaky)));

@@ -44,7 +44,8 @@ class SecurityTest : public ::testing::Test {
   }
 
   // The principal that the handler sees, or the error of the call.
-  absl::StatusOr<std::string> CallServer(const ServerConfig& server_config, const ClientConfig& client_config) {
+  absl::StatusOr<std::string> CallServer(const ServerConfig& server_config,
+                                         const ClientConfig& client_config) {
     ServerRunner runner("test", server_config);
     EchoService service(runner.calls(), [](const EchoRequest&, EchoResponse* response, RequestContext& call) {
       response->set_text(call.principal());
@@ -74,7 +75,9 @@ TEST_F(SecurityTest, TlsServesClientsThatTrustIt) {
   SDA_EXPECT_OK(CallServer(tls_, client));
 }
 
-TEST_F(SecurityTest, TlsRefusesPlainText) { EXPECT_THAT(CallServer(tls_, {}), StatusIs(absl::StatusCode::kUnavailable)); }
+TEST_F(SecurityTest, TlsRefusesPlainText) {
+  EXPECT_THAT(CallServer(tls_, {}), StatusIs(absl::StatusCode::kUnavailable));
+}
 
 TEST_F(SecurityTest, ClientRefusesAnUnknownServer) {
   TestAuthority other("another authority");
@@ -129,7 +132,8 @@ TEST_F(SecurityTest, StreamsAskForTheTokenToo) {
   EchoService service(server.runner().calls());
   server.runner().Add(service, kEchoServiceName);
   SDA_ASSERT_OK(server.Start());
-  SDA_EXPECT_OK(CheckHealth(server.connection(), kEchoServiceName, absl::Seconds(10)));  // probes carry no token
+  SDA_EXPECT_OK(
+      CheckHealth(server.connection(), kEchoServiceName, absl::Seconds(10)));  // probes carry no token
   Stub stub(server.connection().channel());
   grpc::ClientContext context;
   auto reader = stub.WatchEcho(&context, {});
@@ -142,7 +146,8 @@ TEST_F(SecurityTest, StreamsAskForTheTokenToo) {
 TEST_F(SecurityTest, TokenIsNotSentInPlainTextToOtherMachines) {
   ClientConfig client;
   client.token_file = dir_.Write("token", "0123456789abcdef\n");
-  EXPECT_THAT(Connection::Open("10.0.0.1:50051", client), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("TLS")));
+  EXPECT_THAT(Connection::Open("10.0.0.1:50051", client),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("TLS")));
 }
 
 TEST_F(SecurityTest, UnusableFilesAreNamedAtStart) {
@@ -180,7 +185,8 @@ TEST_F(SecurityTest, OtherMachinesNeedTlsAndAuthentication) {
 }
 
 TEST_F(SecurityTest, LoopbackIsRecognised) {
-  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1"}) EXPECT_TRUE(IsLoopback(address)) << address;
+  for (const char* address : {"127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1"})
+    EXPECT_TRUE(IsLoopback(address)) << address;
   for (const char* address : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "127.example.com:1", "host:1"}) {
     EXPECT_FALSE(IsLoopback(address)) << address;
   }

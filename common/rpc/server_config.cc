@@ -29,9 +29,11 @@ std::string HostOf(std::string_view address) {
 absl::Status CheckAddress(std::string_view field, std::string_view address) {
   const size_t colon = address.rfind(':');
   int port = -1;
-  if (colon == std::string_view::npos || colon == 0 || !absl::SimpleAtoi(ToAbsl(address.substr(colon + 1)), &port) ||
-      port < 0 || port > 65535) {
-    return InvalidField(field, absl::StrCat("\"", ToAbsl(address), "\" is not allowed; must be HOST:PORT with a port from 0 to 65535"));
+  if (colon == std::string_view::npos || colon == 0 ||
+      !absl::SimpleAtoi(ToAbsl(address.substr(colon + 1)), &port) || port < 0 || port > 65535) {
+    return InvalidField(field,
+                        absl::StrCat("\"", ToAbsl(address),
+                                     "\" is not allowed; must be HOST:PORT with a port from 0 to 65535"));
   }
   return absl::OkStatus();
 }
@@ -42,8 +44,10 @@ void ServerConfig::Declare(Flags& flags) {
   flags.Text("listen", &listen, "Address to serve gRPC on, HOST:PORT; port 0 picks a free one");
   flags.Text("tls-cert", &tls_cert, "PEM file with the server's certificate chain; turns TLS on");
   flags.Text("tls-key", &tls_key, "PEM file with the certificate's private key");
-  flags.Text("tls-client-ca", &tls_client_ca, "PEM file of issuers; clients must then show a certificate (mutual TLS)");
-  flags.Text("token-file", &token_file, "File of accepted bearer tokens, one a line; calls must then carry one");
+  flags.Text("tls-client-ca", &tls_client_ca,
+             "PEM file of issuers; clients must then show a certificate (mutual TLS)");
+  flags.Text("token-file", &token_file,
+             "File of accepted bearer tokens, one a line; calls must then carry one");
   flags.Switch("insecure", &insecure, "Allow to listen beyond loopback without TLS and authentication");
   flags.Bytes("max-message", &max_message_bytes, "Largest request or reply", 64 << 10, 1 << 30);
   flags.Integer("call-threads", &call_threads, "Threads that run handlers", 1, 1024);
@@ -53,7 +57,8 @@ void ServerConfig::Declare(Flags& flags) {
                  absl::Hours(24));
   flags.Duration("drain-time", &drain_time, "Time that running calls get to end when the server stops",
                  absl::ZeroDuration(), absl::Hours(1));
-  flags.Text("metrics-listen", &metrics_listen, "Address to serve Prometheus metrics on, HOST:PORT; empty for none");
+  flags.Text("metrics-listen", &metrics_listen,
+             "Address to serve Prometheus metrics on, HOST:PORT; empty for none");
   flags.Choice("log-level", &log_level, "Lowest level that is logged", {"debug", "info", "warning", "error"});
   flags.Text("announce", &announce, "File to write the address to, as JSON, once ready");
   flags.Integer("exit-with-parent", &exit_with_parent,
@@ -71,7 +76,8 @@ bool IsLoopback(std::string_view address) {
 
 absl::Status Validate(const ServerConfig& config) {
   SDA_RETURN_IF_ERROR(CheckAddress("listen", config.listen));
-  if (!config.metrics_listen.empty()) SDA_RETURN_IF_ERROR(CheckAddress("metrics-listen", config.metrics_listen));
+  if (!config.metrics_listen.empty())
+    SDA_RETURN_IF_ERROR(CheckAddress("metrics-listen", config.metrics_listen));
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return InvalidField(config.tls_cert.empty() ? "tls-cert" : "tls-key",
                         "is missing; certificate and key must be given together");
@@ -81,14 +87,16 @@ absl::Status Validate(const ServerConfig& config) {
   }
   if (config.insecure || IsLoopback(config.listen)) return absl::OkStatus();
   if (config.tls_cert.empty()) {
-    return InvalidField("listen", absl::StrCat("\"", config.listen,
-                                               "\" is reachable from other machines and TLS is off; set tls-cert and "
-                                               "tls-key, listen on 127.0.0.1, or allow it with --insecure"));
+    return InvalidField("listen",
+                        absl::StrCat("\"", config.listen,
+                                     "\" is reachable from other machines and TLS is off; set tls-cert and "
+                                     "tls-key, listen on 127.0.0.1, or allow it with --insecure"));
   }
   if (config.tls_client_ca.empty() && config.token_file.empty()) {
-    return InvalidField("listen", absl::StrCat("\"", config.listen,
-                                               "\" is reachable from other machines and anybody may call; set "
-                                               "token-file or tls-client-ca, or allow it with --insecure"));
+    return InvalidField("listen",
+                        absl::StrCat("\"", config.listen,
+                                     "\" is reachable from other machines and anybody may call; set "
+                                     "token-file or tls-client-ca, or allow it with --insecure"));
   }
   return absl::OkStatus();
 }
@@ -99,8 +107,9 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, std::string_v
   if (in) text << in.rdbuf();
   if (!in || text.str().empty()) {
     const int error = errno;
-    const std::string message = absl::StrCat("cannot read ", ToAbsl(what), " from ", path, ": ",
-                                             in && error == 0 ? "the file is empty" : std::generic_category().message(error));
+    const std::string message =
+        absl::StrCat("cannot read ", ToAbsl(what), " from ", path, ": ",
+                     in && error == 0 ? "the file is empty" : std::generic_category().message(error));
     if (error == EACCES) return absl::PermissionDeniedError(message);
     if (error == ENOENT) return absl::NotFoundError(message);
     return absl::InvalidArgumentError(message);
@@ -118,8 +127,9 @@ absl::StatusOr<std::vector<std::string>> ReadTokens(const std::string& path) {
     line = absl::StripAsciiWhitespace(line);
     if (line.empty() || line[0] == '#') continue;
     if (line.size() < kShortest) {
-      return InvalidField(absl::StrCat(path, ":", line_number),
-                          absl::StrCat("the token has ", line.size(), " characters; must be at least ", kShortest));
+      return InvalidField(
+          absl::StrCat(path, ":", line_number),
+          absl::StrCat("the token has ", line.size(), " characters; must be at least ", kShortest));
     }
     tokens.emplace_back(line);
   }

@@ -38,8 +38,9 @@ struct ServerConfig {
   void Declare(Flags& flags);
 };
 
-// INVALID_ARGUMENT unless the fields fit together: an address that reads HOST:PORT, key and certificate both or neither,
-// and TLS with a token or client certificates, or `insecure`, where `listen` is not a loopback address.
+// INVALID_ARGUMENT unless the fields fit together: an address that reads HOST:PORT, key and certificate both
+// or neither, and TLS with a token or client certificates, or `insecure`, where `listen` is not a loopback
+// address.
 absl::Status Validate(const ServerConfig& config);
 
 // True for "localhost", 127.0.0.0/8 and ::1; `address` is HOST:PORT or [HOST]:PORT.

@@ -44,7 +44,8 @@ constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
 constexpr absl::Duration kStopSlack = absl::Seconds(10);
 
 void LogFromGrpc(gpr_log_func_args* args) {
-  const log::Level level = args->severity == GPR_LOG_SEVERITY_DEBUG ? log::Level::kDebug : log::Level::kWarning;
+  const log::Level level =
+      args->severity == GPR_LOG_SEVERITY_DEBUG ? log::Level::kDebug : log::Level::kWarning;
   log::Write(level, "grpc", {{"text", args->message}});
 }
 
@@ -65,7 +66,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeCredentials(const S
   SDA_ASSIGN_OR_RETURN(std::string key, ReadSmallFile(config.tls_key, "the server's key"));
   options.pem_key_cert_pairs.push_back({std::move(key), std::move(cert)});
   if (!config.tls_client_ca.empty()) {
-    SDA_ASSIGN_OR_RETURN(options.pem_root_certs, ReadSmallFile(config.tls_client_ca, "issuers of client certificates"));
+    SDA_ASSIGN_OR_RETURN(options.pem_root_certs,
+                         ReadSmallFile(config.tls_client_ca, "issuers of client certificates"));
   }
   return grpc::SslServerCredentials(options);
 }
@@ -88,8 +90,8 @@ void GuardTheStop(absl::Duration limit) {
   }).detach();
 }
 
-// Asks for a stop once `parent` is no longer our parent. Polled: the only notice the kernel gives is bound to the
-// parent's thread, not to its process.
+// Asks for a stop once `parent` is no longer our parent. Polled: the only notice the kernel gives is bound to
+// the parent's thread, not to its process.
 void WatchParent(std::stop_token stop, pid_t parent) {
   while (getppid() == parent) {
     if (!RealClock::Get().Sleep(absl::Milliseconds(200), stop)) return;
@@ -111,7 +113,7 @@ struct ServerRunner::State {
     grpc::Service* service;
     std::string name;
     ReadinessCheck check;
-    std::optional<bool> ready;                                    // guarded by mutex
+    std::optional<bool> ready;                                      // guarded by mutex
     absl::Status last = absl::UnavailableError("not checked yet");  // guarded by mutex
   };
 
@@ -132,8 +134,8 @@ struct ServerRunner::State {
 
   std::mutex mutex;
   std::condition_variable_any changed;
-  bool announced = false;      // guarded by mutex
-  std::jthread readiness;      // last: its thread uses all of the above
+  bool announced = false;  // guarded by mutex
+  std::jthread readiness;  // last: its thread uses all of the above
 
   void CheckReadiness(std::stop_token stop);
   bool CheckAll();
@@ -167,7 +169,8 @@ bool ServerRunner::State::CheckAll() {
 
 void ServerRunner::State::Announce() {
   if (config.announce.empty()) return;
-  if (absl::Status status = WriteAnnounceFile(config.announce, address, metrics.exposed_address()); !status.ok()) {
+  if (absl::Status status = WriteAnnounceFile(config.announce, address, metrics.exposed_address());
+      !status.ok()) {
     log::Error("cannot announce the address", {{"file", config.announce}, {"error", status.message()}});
   }
 }
@@ -202,17 +205,27 @@ ServerRunner::ServerRunner(std::string service, ServerConfig config)
   state_->calls.emplace(std::move(options), state_->metrics);
 }
 
-ServerRunner::~ServerRunner() { Stop(); }
+ServerRunner::~ServerRunner() {
+  Stop();
+}
 
-CallEnvironment& ServerRunner::calls() { return *state_->calls; }
-MetricsRegistry& ServerRunner::metrics() { return state_->metrics; }
-const std::string& ServerRunner::address() const { return state_->address; }
+CallEnvironment& ServerRunner::calls() {
+  return *state_->calls;
+}
+MetricsRegistry& ServerRunner::metrics() {
+  return state_->metrics;
+}
+const std::string& ServerRunner::address() const {
+  return state_->address;
+}
 
 void ServerRunner::Add(grpc::Service& service, std::string full_name, ReadinessCheck check) {
   state_->services.push_back({&service, std::move(full_name), std::move(check), std::nullopt});
 }
 
-void ServerRunner::OnStop(std::function<void()> hook) { state_->hooks.push_back(std::move(hook)); }
+void ServerRunner::OnStop(std::function<void()> hook) {
+  state_->hooks.push_back(std::move(hook));
+}
 
 absl::Status ServerRunner::Start() {
   const ServerConfig& config = state_->config;
@@ -231,7 +244,8 @@ absl::Status ServerRunner::Start() {
   // Without this a second server could take the same port and half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreamsPerConnection);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                              static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -256,7 +270,8 @@ absl::Status ServerRunner::Start() {
     log::Warning("listening beyond loopback without the usual protection, as --insecure says",
                  {{"address", state_->address}});
   }
-  state_->readiness = std::jthread([state = state_.get()](std::stop_token stop) { state->CheckReadiness(stop); });
+  state_->readiness =
+      std::jthread([state = state_.get()](std::stop_token stop) { state->CheckReadiness(stop); });
   return absl::OkStatus();
 }
 
@@ -289,7 +304,8 @@ void ServerRunner::Stop() {
   if (state_->server != nullptr) {
     CallEnvironment& calls = *state_->calls;
     bool drained = calls.AwaitIdle(CallKind::kUnary, end - RealClock::Get().Monotonic());
-    drained &= calls.AwaitIdle(CallKind::kStream, std::min(kStreamDrainTime, end - RealClock::Get().Monotonic()));
+    drained &=
+        calls.AwaitIdle(CallKind::kStream, std::min(kStreamDrainTime, end - RealClock::Get().Monotonic()));
     if (!drained) log::Warning("calls still run after the drain time: cutting them off");
     state_->server->Shutdown(absl::ToChronoTime(absl::Now() + kLastGrace));
     state_->server->Wait();
@@ -300,7 +316,8 @@ void ServerRunner::Stop() {
 }
 
 int ServerRunner::Fail(const absl::Status& status) {
-  log::Error("cannot serve", {{"error", status.message()}, {"code", absl::StatusCodeToString(status.code())}});
+  log::Error("cannot serve",
+             {{"error", status.message()}, {"code", absl::StatusCodeToString(status.code())}});
   log::Flush();
   return absl::IsInvalidArgument(status) ? 2 : 1;
 }
@@ -311,7 +328,10 @@ int ServerRunner::Run(const Flags& flags) {
   for (const Flags::Setting& setting : flags.Effective()) settings.emplace_back(setting.name, setting.value);
   log::Write(log::Level::kInfo, "configuration", settings);
 
-  if (absl::Status status = Start(); !status.ok()) return Fail(status);
+  if (absl::Status status = Start(); !status.ok()) {
+    Stop();  // while what the hooks refer to is still alive
+    return Fail(status);
+  }
   std::jthread parent_watch;
   if (parent != 0) parent_watch = std::jthread([parent](std::stop_token stop) { WatchParent(stop, parent); });
   const sigset_t signals = StopSignals();

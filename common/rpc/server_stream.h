@@ -24,8 +24,8 @@ namespace sda::rpc {
 template <class Response>
 class StreamWriter {
  public:
-  // Queues a message; waits while kMaxBufferedStreamMessages wait for a slow client. False when nobody will read it:
-  // the client went or the server stops.
+  // Queues a message; waits while kMaxBufferedStreamMessages wait for a slow client. False when nobody will
+  // read it: the client went or the server stops.
   virtual bool Write(Response message) = 0;
 
   // As Write, but never waits: false also when the buffer is full. For producers that can skip a state.
@@ -35,8 +35,8 @@ class StreamWriter {
   ~StreamWriter() = default;
 };
 
-// One call. Deletes itself when gRPC is done with it. gRPC's callbacks and the handler's thread meet under mutex_, which
-// is never held while gRPC is called with the last word (Finish), because OnDone deletes this.
+// One call. Deletes itself when gRPC is done with it. gRPC's callbacks and the handler's thread meet under
+// mutex_, which is never held while gRPC is called with the last word (Finish), because OnDone deletes this.
 template <class Response>
 class StreamCall final : public grpc::ServerWriteReactor<Response>, private StreamWriter<Response> {
  public:
@@ -51,9 +51,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, private Stre
 
   void Start(WorkerPool& pool) {
     if (absl::Status admitted = record_.Admit(); !admitted.ok()) return End(std::move(admitted));
-    const bool accepted = pool.Submit([this] {
-      End(record_.Guard([this](RequestContext& call) { return work_(*this, call); }));
-    });
+    const bool accepted = pool.Submit(
+        [this] { End(record_.Guard([this](RequestContext& call) { return work_(*this, call); })); });
     if (!accepted) End(ServerBusy("too many streams"));
   }
 
@@ -91,7 +90,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, private Stre
     buffer_.pop_front();
     writing_ = false;
     if (ok) {
-      environment_.metrics().Increment(metrics::kStreamMessages, {environment_.options().service, method_.name});
+      environment_.metrics().Increment(metrics::kStreamMessages,
+                                       {environment_.options().service, method_.name});
     } else {
       broken_ = true;
     }
@@ -146,7 +146,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, private Stre
 //
 //   return rpc::HandleServerStream<WatchRunResponse>(
 //       calls_, context, request, "WatchRun",
-//       [this](const WatchRunRequest& request, rpc::StreamWriter<WatchRunResponse>& stream, rpc::RequestContext& call)
+//       [this](const WatchRunRequest& request, rpc::StreamWriter<WatchRunResponse>& stream,
+//       rpc::RequestContext& call)
 //           -> absl::Status {
 //         while (std::optional<State> state = runs_.AwaitChange(…, call.stop_token())) {
 //           if (!stream.Write(ToProto(*state))) break;
@@ -156,17 +157,19 @@ class StreamCall final : public grpc::ServerWriteReactor<Response>, private Stre
 //       });
 //
 // The handler has a thread of its own for the length of the stream; one stream beyond the limit is answered
-// RESOURCE_EXHAUSTED "SERVER_BUSY". It must return soon after the stop token fires. After it returns, what is buffered is
-// still delivered, then the status.
+// RESOURCE_EXHAUSTED "SERVER_BUSY". It must return soon after the stop token fires. After it returns, what is
+// buffered is still delivered, then the status.
 template <class Response, class Request, class Handler>
 grpc::ServerWriteReactor<Response>* HandleServerStream(CallEnvironment& environment,
-                                                       grpc::CallbackServerContext* context, const Request* request,
-                                                       Method method, Handler handler) {
-  auto* call = new StreamCall<Response>(
-      environment, context, method,
-      [request, handler = std::move(handler)](StreamWriter<Response>& stream, RequestContext& call) -> absl::Status {
-        return handler(*request, stream, call);
-      });
+                                                       grpc::CallbackServerContext* context,
+                                                       const Request* request, Method method,
+                                                       Handler handler) {
+  auto* call =
+      new StreamCall<Response>(environment, context, method,
+                               [request, handler = std::move(handler)](StreamWriter<Response>& stream,
+                                                                       RequestContext& call) -> absl::Status {
+                                 return handler(*request, stream, call);
+                               });
   call->Start(environment.stream_pool());
   return call;
 }

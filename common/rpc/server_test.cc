@@ -81,7 +81,8 @@ TEST(ServerTest, ErrorsArriveWithTheirDetails) {
 
 TEST(ServerTest, LargestErrorStillArrives) {
   std::vector<FieldViolation> violations(500, {std::string(300, 'f'), std::string(5000, 'd')});
-  Fixture fixture([&](const EchoRequest&, EchoResponse*, RequestContext&) { return InvalidFields(violations); });
+  Fixture fixture(
+      [&](const EchoRequest&, EchoResponse*, RequestContext&) { return InvalidFields(violations); });
   SDA_ASSERT_OK(fixture.Start());
   const absl::Status status = fixture.Echo("x").status();
   EXPECT_THAT(status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("ffff")));
@@ -189,7 +190,8 @@ TEST(ServerTest, ExpiredCallIsNotBegun) {
   SDA_ASSERT_OK(fixture.Start());
   auto running = std::async(std::launch::async, [&] { return fixture.Echo("1").status(); });
   entered.get_future().wait();
-  EXPECT_THAT(fixture.Echo("2", {.timeout = absl::Milliseconds(50)}), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(fixture.Echo("2", {.timeout = absl::Milliseconds(50)}),
+              StatusIs(absl::StatusCode::kDeadlineExceeded));
   release.set_value();
   SDA_EXPECT_OK(running.get());
   ASSERT_TRUE(Eventually([&] {
@@ -226,8 +228,9 @@ TEST(ServerTest, CancelledClientWakesTheHandler) {
   });
   SDA_ASSERT_OK(fixture.Start());
   std::stop_source stop;
-  auto call = std::async(std::launch::async,
-                         [&] { return fixture.Echo("x", {.timeout = absl::Minutes(5), .stop = stop.get_token()}).status(); });
+  auto call = std::async(std::launch::async, [&] {
+    return fixture.Echo("x", {.timeout = absl::Minutes(5), .stop = stop.get_token()}).status();
+  });
   entered.get_future().wait();
   stop.request_stop();
   EXPECT_TRUE(woken.get_future().get());
@@ -242,7 +245,8 @@ TEST(ServerTest, StopEndsWaitingHandlersAsUnavailable) {
     return absl::CancelledError("stopped waiting");
   });
   SDA_ASSERT_OK(fixture.Start());
-  auto call = std::async(std::launch::async, [&] { return fixture.Echo("x", {.timeout = absl::Minutes(5)}).status(); });
+  auto call = std::async(std::launch::async,
+                         [&] { return fixture.Echo("x", {.timeout = absl::Minutes(5)}).status(); });
   entered.get_future().wait();
   fixture.server.Stop();
   const absl::Status status = call.get();
@@ -317,10 +321,12 @@ TEST(ServerTest, StreamOfASlowClientEndsWhenTheServerStops) {
   Fixture fixture(EchoService::EchoBack, config);
   SDA_ASSERT_OK(fixture.Start());
   WatchEchoRequest request;
-  request.set_payload_bytes(1 << 20);  // more than the connection's window: the first message is already stuck
+  request.set_payload_bytes(
+      1 << 20);  // more than the connection's window: the first message is already stuck
   grpc::ClientContext context;
   auto reader = fixture.stub->WatchEcho(&context, request);
-  ASSERT_TRUE(Eventually([&] { return fixture.service.written() >= static_cast<int64_t>(kMaxBufferedStreamMessages); }));
+  ASSERT_TRUE(Eventually(
+      [&] { return fixture.service.written() >= static_cast<int64_t>(kMaxBufferedStreamMessages); }));
   const absl::Duration start = RealClock::Get().Monotonic();
   fixture.server.Stop();
   // The message that flow control holds back goes with the connection, long before the drain time is over.
@@ -389,7 +395,8 @@ TEST(ServerTest, UnknownServiceHasNoHealth) {
 
 TEST(ServerTest, NotReadyInTimeNamesTheReason) {
   Fixture fixture;
-  fixture.server.runner().Add(fixture.service, kEchoServiceName, [] { return absl::UnavailableError("disk is full"); });
+  fixture.server.runner().Add(fixture.service, kEchoServiceName,
+                              [] { return absl::UnavailableError("disk is full"); });
   SDA_ASSERT_OK(fixture.server.runner().Start());
   EXPECT_THAT(fixture.server.runner().AwaitReady(absl::Milliseconds(20)),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("EchoService is not ready")));
@@ -447,7 +454,8 @@ TEST(ServerTest, CallsAreCounted) {
   ASSERT_TRUE(fixture.server.runner().calls().AwaitIdle(CallKind::kUnary, absl::Seconds(10)));
   const std::string text = fixture.Metrics();
   EXPECT_THAT(text, HasSubstr("sda_rpc_handled_total{code=\"OK\",method=\"Echo\",service=\"test\"} 2"));
-  EXPECT_THAT(text, HasSubstr("sda_rpc_handled_total{code=\"NOT_FOUND\",method=\"Echo\",service=\"test\"} 1"));
+  EXPECT_THAT(text,
+              HasSubstr("sda_rpc_handled_total{code=\"NOT_FOUND\",method=\"Echo\",service=\"test\"} 1"));
   EXPECT_THAT(text, HasSubstr("sda_rpc_seconds_count{method=\"Echo\",service=\"test\"} 3"));
   EXPECT_THAT(text, HasSubstr("sda_rpc_in_flight{method=\"Echo\",service=\"test\"} 0"));
 }

@@ -11,7 +11,8 @@
 namespace sda::rpc {
 namespace {
 
-// One call. gRPC orders OnCancel and OnDone among themselves; the handler's thread is ordered with them by mutex_.
+// One call. gRPC orders OnCancel and OnDone among themselves; the handler's thread is ordered with them by
+// mutex_.
 class UnaryCall final : public grpc::ServerUnaryReactor {
  public:
   UnaryCall(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method, UnaryWork work)
@@ -52,8 +53,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* StartUnary(CallEnvironment& environment, grpc::CallbackServerContext* context, Method method,
-                                     UnaryWork work) {
+grpc::ServerUnaryReactor* StartUnary(CallEnvironment& environment, grpc::CallbackServerContext* context,
+                                     Method method, UnaryWork work) {
   auto* call = new UnaryCall(environment, context, method, std::move(work));
   call->Start(method.waits ? environment.stream_pool() : environment.call_pool());
   return call;

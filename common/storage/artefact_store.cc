@@ -38,7 +38,8 @@ absl::StatusOr<std::unique_ptr<ArtefactStore>> ArtefactStore::Open(const std::st
   return store;
 }
 
-ArtefactStore::ArtefactStore(std::string root, std::shared_ptr<arrow::fs::FileSystem> filesystem, std::string base)
+ArtefactStore::ArtefactStore(std::string root, std::shared_ptr<arrow::fs::FileSystem> filesystem,
+                             std::string base)
     : root_(std::move(root)),
       filesystem_(std::move(filesystem)),
       base_(std::move(base)),
@@ -49,13 +50,16 @@ ArtefactStore::~ArtefactStore() = default;
 absl::StatusOr<std::string> ArtefactStore::Resolve(std::string_view path) const {
   for (const absl::string_view name : absl::StrSplit(ToAbsl(path), '/')) {
     if (name.empty() || name == "." || name == "..") {
-      return InvalidField("path", absl::StrCat("is \"", ToAbsl(path), "\"; must be names with single slashes between"));
+      return InvalidField(
+          "path", absl::StrCat("is \"", ToAbsl(path), "\"; must be names with single slashes between"));
     }
   }
   return absl::StrCat(base_, "/", ToAbsl(path));
 }
 
-std::string ArtefactStore::LocalPath(std::string_view path) const { return absl::StrCat(base_, "/", ToAbsl(path)); }
+std::string ArtefactStore::LocalPath(std::string_view path) const {
+  return absl::StrCat(base_, "/", ToAbsl(path));
+}
 
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> ArtefactStore::Create(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
@@ -68,7 +72,8 @@ absl::Status ArtefactStore::Write(std::string_view path, std::string_view bytes)
   return writer->Publish();
 }
 
-absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> ArtefactStore::OpenInput(std::string_view path) const {
+absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> ArtefactStore::OpenInput(
+    std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const int64_t size, Size(path));
   SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
   if (size == 0) return arrow::io::BufferReader::FromString("");  // nothing to map
@@ -119,7 +124,9 @@ absl::Status ArtefactStore::Rename(std::string_view from, std::string_view to) c
   SDA_ASSIGN_OR_RETURN(const std::string target, Resolve(to));
   if (!local_) {
     const absl::Status is_file = Size(from).status();
-    if (absl::IsUnavailable(is_file)) return absl::UnimplementedError(absl::StrCat(ToAbsl(from), ": a folder of an object store cannot be renamed"));
+    if (absl::IsUnavailable(is_file))
+      return absl::UnimplementedError(
+          absl::StrCat(ToAbsl(from), ": a folder of an object store cannot be renamed"));
     SDA_RETURN_IF_ERROR(is_file);
     return StoreErrorFromArrow(from, filesystem_->Move(source, target));
   }
@@ -130,7 +137,8 @@ absl::Status ArtefactStore::Rename(std::string_view from, std::string_view to) c
   if (failed) return StoreErrorFromErrno(to, failed.value());
   if (std::rename(source.c_str(), target.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST) {
-      return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat(ToAbsl(to), ": a folder with content is there"),
+      return MakeError(absl::StatusCode::kFailedPrecondition,
+                       absl::StrCat(ToAbsl(to), ": a folder with content is there"),
                        {.reason = "ARTEFACT_EXISTS", .metadata = {{"path", std::string(to)}}});
     }
     return StoreErrorFromErrno(from, errno);

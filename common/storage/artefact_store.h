@@ -23,11 +23,12 @@ namespace sda {
 
 // The files that services share: everything below one root, a local folder or a URI (see open_filesystem.h:
 // "file:///data/sda", "s3://bucket/sda"). Paths are relative to the root, with "/" between names, e.g.
-// "datasets/clicks/manifest.json"; INVALID_ARGUMENT for an absolute one, an empty name, "." and "..". Names that begin
-// with "." are the store's own and never listed. Thread-safe; several processes may use one root.
+// "datasets/clicks/manifest.json"; INVALID_ARGUMENT for an absolute one, an empty name, "." and "..". Names
+// that begin with "." are the store's own and never listed. Thread-safe; several processes may use one root.
 //
-// Errors: NOT_FOUND (NO_SUCH_ARTEFACT), RESOURCE_EXHAUSTED (DISK_FULL), PERMISSION_DENIED (ARTEFACT_FORBIDDEN), UNAVAILABLE
-// (ARTEFACT_STORE) for everything else that goes wrong below. Each names the path.
+// Errors: NOT_FOUND (NO_SUCH_ARTEFACT), RESOURCE_EXHAUSTED (DISK_FULL), PERMISSION_DENIED
+// (ARTEFACT_FORBIDDEN), UNAVAILABLE (ARTEFACT_STORE) for everything else that goes wrong below. Each names
+// the path.
 class ArtefactStore {
  public:
   // Makes the root folder where it does not exist.
@@ -43,8 +44,9 @@ class ArtefactStore {
   // Where the file lies on this machine. Only if is_local().
   std::string LocalPath(std::string_view path) const;
 
-  // Publishes a file whole or not at all: written beside its place, made durable, then renamed (object stores show
-  // objects whole by themselves). Replaces what was there; makes folders as needed. After an error nothing is left.
+  // Publishes a file whole or not at all: written beside its place, made durable, then renamed (object stores
+  // show objects whole by themselves). Replaces what was there; makes folders as needed. After an error
+  // nothing is left.
   absl::Status Write(std::string_view path, std::string_view bytes) const;
 
   // The same for a file that is written piece by piece.
@@ -52,8 +54,8 @@ class ArtefactStore {
 
   absl::StatusOr<std::string> Read(std::string_view path) const;
 
-  // For reading parts. Local files are mapped into memory, so that Arrow's readers copy nothing; a mapped file that is
-  // replaced or removed stays readable as it was.
+  // For reading parts. Local files are mapped into memory, so that Arrow's readers copy nothing; a mapped
+  // file that is replaced or removed stays readable as it was.
   absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(std::string_view path) const;
 
   // True for files and folders.
@@ -65,8 +67,9 @@ class ArtefactStore {
   // SHA-256 of a file's content, 64 lower-case hexadecimal digits, read piece by piece.
   absl::StatusOr<std::string> Sha256Of(std::string_view path) const;
 
-  // Gives a file, or where files are local a folder, another name; durable when it returns. Replaces a file, never a
-  // folder that holds something (FAILED_PRECONDITION). On object stores folders cannot be renamed (UNIMPLEMENTED).
+  // Gives a file, or where files are local a folder, another name; durable when it returns. Replaces a file,
+  // never a folder that holds something (FAILED_PRECONDITION). On object stores folders cannot be renamed
+  // (UNIMPLEMENTED).
   absl::Status Rename(std::string_view from, std::string_view to) const;
 
   // Names of the folders, or files, right below a folder, sorted. None for a folder that does not exist.

@@ -1,10 +1,5 @@
 #include "common/storage/artefact_store.h"
 
-#include <netinet/in.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -12,11 +7,15 @@
 #include <thread>
 #include <vector>
 
-#include <gmock/gmock.h>
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/sha256.h"
@@ -27,11 +26,11 @@
 namespace sda {
 namespace {
 
-using testing::StatusIs;
-using testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::StatusIs;
+using testing::TempDir;
 
 class ArtefactStoreTest : public ::testing::Test {
  protected:
@@ -70,7 +69,8 @@ TEST_F(ArtefactStoreTest, UrisAndPathsMeanTheSame) {
   SDA_ASSERT_OK(by_uri);
   EXPECT_TRUE((*by_uri)->is_local());
   EXPECT_EQ(*(*by_uri)->Read("a/b"), "c");
-  EXPECT_THAT(ArtefactStore::Open("nonsense://x"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nonsense")));
+  EXPECT_THAT(ArtefactStore::Open("nonsense://x"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("nonsense")));
 }
 
 TEST_F(ArtefactStoreTest, ListsShowFilesOrFolders) {
@@ -187,7 +187,8 @@ TEST_F(ArtefactStoreTest, FilesAndFoldersAreRenamed) {
 TEST_F(ArtefactStoreTest, FullDiskLeavesNothingHalfWritten) {
   const std::string disk = folder_ / "disk";
   std::filesystem::create_directory(disk);
-  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "mounting a small disk is not permitted";
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0)
+    GTEST_SKIP() << "mounting a small disk is not permitted";
   {
     auto store = ArtefactStore::Open(disk + "/root");
     SDA_ASSERT_OK(store);
@@ -197,7 +198,8 @@ TEST_F(ArtefactStoreTest, FullDiskLeavesNothingHalfWritten) {
     EXPECT_EQ(GetErrorReason(full), "DISK_FULL");
     EXPECT_EQ(*(*store)->Read("d/f"), "old");
     int files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(disk + "/root/d")) files += entry.is_regular_file();
+    for (const auto& entry : std::filesystem::directory_iterator(disk + "/root/d"))
+      files += entry.is_regular_file();
     EXPECT_EQ(files, 1);
   }
   EXPECT_EQ(umount(disk.c_str()), 0);
@@ -205,18 +207,22 @@ TEST_F(ArtefactStoreTest, FullDiskLeavesNothingHalfWritten) {
 
 TEST(StoreErrorTest, FullDiskSaysSoAndWhatToDo) {
   const absl::Status full = StoreErrorFromErrno("datasets/d/x", ENOSPC);
-  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("datasets/d/x: No space left on device; free")));
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted,
+                             HasSubstr("datasets/d/x: No space left on device; free")));
   EXPECT_EQ(GetErrorReason(full), "DISK_FULL");
 }
 
 TEST(StoreErrorTest, ForbiddenFoldersSaySo) {
-  EXPECT_THAT(StoreErrorFromErrno("x", EACCES), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("must be allowed")));
+  EXPECT_THAT(StoreErrorFromErrno("x", EACCES),
+              StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("must be allowed")));
 }
 
-// Answers every HTTP request on a port of loopback with one status line, as a store does that refuses everything.
+// Answers every HTTP request on a port of loopback with one status line, as a store does that refuses
+// everything.
 class RefusingHttpServer {
  public:
-  explicit RefusingHttpServer(std::string status_line) : answer_(std::move(status_line) + "\r\nContent-Length: 0\r\n\r\n") {
+  explicit RefusingHttpServer(std::string status_line)
+      : answer_(std::move(status_line) + "\r\nContent-Length: 0\r\n\r\n") {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -237,9 +243,11 @@ class RefusingHttpServer {
 
  private:
   void Serve() {
-    for (int client = accept(listener_, nullptr, nullptr); client >= 0; client = accept(listener_, nullptr, nullptr)) {
+    for (int client = accept(listener_, nullptr, nullptr); client >= 0;
+         client = accept(listener_, nullptr, nullptr)) {
       char request[4096];
-      if (recv(client, request, sizeof(request), 0) > 0) send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+      if (recv(client, request, sizeof(request), 0) > 0)
+        send(client, answer_.data(), answer_.size(), MSG_NOSIGNAL);
       close(client);
     }
   }
@@ -256,8 +264,10 @@ TEST(ObjectStoreTest, RefusalOfTheStoreIsNamed) {
   setenv("AWS_SECRET_ACCESS_KEY", "test", 0);
   setenv("AWS_EC2_METADATA_DISABLED", "true", 0);
   RefusingHttpServer server("HTTP/1.1 403 Forbidden");
-  const std::string root = "s3://bucket/sda?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:" + std::to_string(server.port());
-  EXPECT_THAT(ArtefactStore::Open(root), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("s3://bucket/sda")));
+  const std::string root = "s3://bucket/sda?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:" +
+                           std::to_string(server.port());
+  EXPECT_THAT(ArtefactStore::Open(root),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("s3://bucket/sda")));
 }
 
 TEST_F(ArtefactStoreTest, ReadersSeeOneVersionOrTheOther) {

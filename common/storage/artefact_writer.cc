@@ -1,8 +1,5 @@
 #include "common/storage/artefact_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -14,6 +11,8 @@
 #include <arrow/filesystem/filesystem.h>
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/status_macros.h"
 #include "common/storage/store_error.h"
@@ -93,7 +92,8 @@ class RemoteWriter final : public ArtefactWriter {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file, std::string_view path) {
+absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file,
+                                                               std::string_view path) {
   std::error_code failed;
   std::filesystem::create_directories(std::filesystem::path(file).parent_path(), failed);
   if (failed) return StoreErrorFromErrno(path, failed.value());
@@ -103,7 +103,8 @@ absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string
 }
 
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewRemoteWriter(arrow::fs::FileSystem& filesystem,
-                                                                const std::string& file, std::string_view path) {
+                                                                const std::string& file,
+                                                                std::string_view path) {
   auto stream = filesystem.OpenOutputStream(file);
   if (!stream.ok()) return StoreErrorFromArrow(path, stream.status());
   return std::make_unique<RemoteWriter>(*std::move(stream), path);

@@ -14,8 +14,8 @@ class FileSystem;
 
 namespace sda {
 
-// A file that is being written and is not there yet for anybody. Made by ArtefactStore::Create; errors as it lists
-// them. Not thread-safe. What is not published goes with the writer, without a trace.
+// A file that is being written and is not there yet for anybody. Made by ArtefactStore::Create; errors as it
+// lists them. Not thread-safe. What is not published goes with the writer, without a trace.
 class ArtefactWriter {
  public:
   virtual ~ArtefactWriter() = default;
@@ -28,11 +28,13 @@ class ArtefactWriter {
 };
 
 // `file` is absolute; its folder is made as needed. `path` is its name in errors.
-absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file, std::string_view path);
+absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file,
+                                                               std::string_view path);
 
 // For object stores, which show objects whole by themselves. `file` is the path inside the file system.
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewRemoteWriter(arrow::fs::FileSystem& filesystem,
-                                                                const std::string& file, std::string_view path);
+                                                                const std::string& file,
+                                                                std::string_view path);
 
 // Makes what happened to the entries of a local folder durable.
 absl::Status SyncLocalFolder(const std::string& folder, std::string_view path);

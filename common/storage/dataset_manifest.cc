@@ -33,7 +33,9 @@ Json DenseToJson(const ManifestColumn& column) {
           {"scale", column.dense.scale}};
 }
 
-Json OptionalToJson(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json OptionalToJson(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
 
 // `with_paths` is false for the digest: where a file lies does not make a dataset another one.
 Json ColumnToJson(const ManifestColumn& column, bool with_paths) {
@@ -111,7 +113,8 @@ class ObjectReader {
 
   absl::Status Check() const {
     if (json_.is_object()) return absl::OkStatus();
-    return Error(path_.empty() ? "document" : path_, absl::StrCat("is ", json_.type_name(), "; must be an object"));
+    return Error(path_.empty() ? "document" : path_,
+                 absl::StrCat("is ", json_.type_name(), "; must be an object"));
   }
 
   absl::StatusOr<const Json*> Take(const std::string& key) {
@@ -212,7 +215,9 @@ class ObjectReader {
     return Annotate(InvalidField(path, rule), source_);
   }
 
-  std::string PathOf(const std::string& key) const { return path_.empty() ? key : absl::StrCat(path_, ".", key); }
+  std::string PathOf(const std::string& key) const {
+    return path_.empty() ? key : absl::StrCat(path_, ".", key);
+  }
 
   const Json& json() const { return json_; }
 
@@ -268,7 +273,8 @@ absl::StatusOr<ManifestColumn> ReadColumn(ObjectReader& reader) {
     column.role = ColumnRole::kCategorical;
     SDA_RETURN_IF_ERROR(ReadCategoricalColumn(reader, column));
   } else {
-    return reader.Error(reader.PathOf("role"), absl::StrCat("is \"", role, "\"; must be dense or categorical"));
+    return reader.Error(reader.PathOf("role"),
+                        absl::StrCat("is \"", role, "\"; must be dense or categorical"));
   }
   SDA_RETURN_IF_ERROR(reader.ReadCount("missing_rows", 0, column.missing_rows));
   SDA_RETURN_IF_ERROR(reader.ReadCount("distinct_count", 0, column.distinct_count));
@@ -363,7 +369,8 @@ absl::StatusOr<DatasetManifest> ManifestFromJson(std::string_view json, std::str
   int64_t version = 0;
   SDA_RETURN_IF_ERROR(reader.ReadCount("format_version", 1, version));
   if (version != kFormatVersion) {
-    return reader.Error("format_version", absl::StrCat("is ", version, "; this version reads ", kFormatVersion));
+    return reader.Error("format_version",
+                        absl::StrCat("is ", version, "; this version reads ", kFormatVersion));
   }
   manifest.format_version = static_cast<int>(version);
   SDA_RETURN_IF_ERROR(reader.Read("name", manifest.name));
@@ -381,7 +388,8 @@ absl::StatusOr<DatasetManifest> ManifestFromJson(std::string_view json, std::str
 }
 
 std::string ComputeDatasetDigest(const DatasetManifest& manifest) {
-  return Sha256Hex(ContentToJson(manifest, /*with_paths=*/false).dump(-1, ' ', false, Json::error_handler_t::replace));
+  return Sha256Hex(
+      ContentToJson(manifest, /*with_paths=*/false).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace sda

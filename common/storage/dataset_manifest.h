@@ -12,9 +12,9 @@
 
 namespace sda {
 
-// The manifest of an encoded dataset: `datasets/{d}/manifest.json` below the artefact root. It is the contract
-// between preprocessing, which writes it last (a dataset without one does not exist), and everyone who reads
-// datasets. Paths in it are relative to the manifest's folder.
+// The manifest of an encoded dataset: `datasets/{d}/manifest.json` below the artefact root. It is the
+// contract between preprocessing, which writes it last (a dataset without one does not exist), and everyone
+// who reads datasets. Paths in it are relative to the manifest's folder.
 
 enum class ColumnRole { kDense, kCategorical };
 
@@ -40,12 +40,12 @@ struct ManifestColumn {
   // vocabulary by descending training count, ties by bytes; table_rows = vocabulary size + 2.
   int64_t table_rows = 0;
   int64_t frequency_threshold = 1;
-  std::string vocabulary_path;    // Arrow IPC file with one utf8 column "value" (row r has id r + 2)
+  std::string vocabulary_path;  // Arrow IPC file with one utf8 column "value" (row r has id r + 2)
   std::string vocabulary_sha256;
 
   // Profile of the raw column over the training split.
   int64_t missing_rows = 0;
-  int64_t distinct_count = 0;  // distinct raw values, before the threshold
+  int64_t distinct_count = 0;                                    // distinct raw values, before the threshold
   std::optional<double> raw_min, raw_max, raw_mean, raw_stddev;  // dense only
 
   bool operator==(const ManifestColumn&) const = default;
@@ -74,9 +74,9 @@ struct DatasetManifest {
   int format_version = 1;
   std::string name;    // "datasets/{d}"
   std::string digest;  // SHA-256 over schema, vocabularies, fitted state and shard bytes, not over provenance
-  std::string label_column;                // name in the raw data
-  std::vector<std::string> positive_values;  // empty: raw labels are 0 and 1
-  std::vector<ManifestColumn> columns;     // dense first, then categorical, each in input order
+  std::string label_column;                     // name in the raw data
+  std::vector<std::string> positive_values;     // empty: raw labels are 0 and 1
+  std::vector<ManifestColumn> columns;          // dense first, then categorical, each in input order
   std::map<std::string, ManifestSplit> splits;  // "train", "validation", "test"; a split may have 0 rows
   std::string id_order = "count_desc_then_bytes";
   std::string fit_scope = "train";

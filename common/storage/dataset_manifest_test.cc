@@ -38,11 +38,13 @@ DatasetManifest Example() {
   categorical.vocabulary_path = "vocabularies/C1.arrow";
   categorical.vocabulary_sha256 = "ab";
   manifest.columns = {dense, all_missing, categorical};
-  manifest.splits["train"] = {.rows = 5,
-                              .positive_rows = 2,
-                              .shards = {{"train/shard-00000.arrow", 3, 100, "aa"}, {"train/shard-00001.arrow", 2, 80, "bb"}}};
+  manifest.splits["train"] = {
+      .rows = 5,
+      .positive_rows = 2,
+      .shards = {{"train/shard-00000.arrow", 3, 100, "aa"}, {"train/shard-00001.arrow", 2, 80, "bb"}}};
   manifest.splits["validation"] = {};
-  manifest.splits["test"] = {.rows = 1, .positive_rows = 0, .shards = {{"test/shard-00000.arrow", 1, 50, "cc"}}};
+  manifest.splits["test"] = {
+      .rows = 1, .positive_rows = 0, .shards = {{"test/shard-00000.arrow", 1, 50, "cc"}}};
   manifest.options_json = R"({"seed":1,"label":"click"})";
   manifest.provenance_json = R"({"threads":2})";
   manifest.digest = ComputeDatasetDigest(manifest);
@@ -77,7 +79,8 @@ TEST(DatasetManifestTest, TextEndsWithANewlineAndKeepsOptionOrder) {
 }
 
 TEST(DatasetManifestTest, UnknownKeyIsNamedWithItsPath) {
-  const std::string json = Replaced(ManifestToJson(Example()), "\"log\": true", "\"log\": true, \"sqrt\": true");
+  const std::string json =
+      Replaced(ManifestToJson(Example()), "\"log\": true", "\"log\": true, \"sqrt\": true");
   EXPECT_EQ(MessageFor(json), "d/manifest.json: columns[0].transform.sqrt: is not a known key");
 }
 
@@ -102,12 +105,17 @@ TEST(DatasetManifestTest, WrongTypesAreNamedWithValueAndRule) {
 
 TEST(DatasetManifestTest, ValuesOutOfRangeAreRefused) {
   const std::string json = ManifestToJson(Example());
-  EXPECT_THAT(MessageFor(Replaced(json, "\"scale\": 2.25", "\"scale\": 0")), HasSubstr("scale: is 0; must be above 0"));
-  EXPECT_THAT(MessageFor(Replaced(json, "\"table_rows\": 12", "\"table_rows\": 1")), HasSubstr("must be at least 2"));
-  EXPECT_THAT(MessageFor(Replaced(json, "\"positive_rows\": 2", "\"positive_rows\": 6")), HasSubstr("at most rows"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"scale\": 2.25", "\"scale\": 0")),
+              HasSubstr("scale: is 0; must be above 0"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"table_rows\": 12", "\"table_rows\": 1")),
+              HasSubstr("must be at least 2"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"positive_rows\": 2", "\"positive_rows\": 6")),
+              HasSubstr("at most rows"));
   EXPECT_THAT(MessageFor(Replaced(json, "\"rows\": 5", "\"rows\": 6")), HasSubstr("sum over the shards, 5"));
-  EXPECT_THAT(MessageFor(Replaced(json, "\"name\": \"I2\"", "\"name\": \"I1\"")), HasSubstr("must be unique"));
-  EXPECT_THAT(MessageFor(Replaced(json, "\"format_version\": 1", "\"format_version\": 2")), HasSubstr("reads 1"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"name\": \"I2\"", "\"name\": \"I1\"")),
+              HasSubstr("must be unique"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"format_version\": 1", "\"format_version\": 2")),
+              HasSubstr("reads 1"));
 }
 
 TEST(DatasetManifestTest, DigestCoversContent) {

@@ -1,7 +1,5 @@
 #include "common/storage/open_filesystem.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -12,6 +10,7 @@
 #include <arrow/filesystem/filesystem.h>
 #include <arrow/result.h>
 #include <arrow/util/config.h>
+#include <dlfcn.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -67,7 +66,8 @@ absl::StatusOr<FileLocation> OpenFilesystem(const std::string& location) {
   auto filesystem = arrow::fs::FileSystemFromUriOrPath(uri, &opened.path);
   if (is_s3) FinalizeS3AtExit();
   if (!filesystem.ok()) {
-    return InvalidField("location", absl::StrCat("\"", location, "\" is not usable: ", filesystem.status().message()));
+    return InvalidField("location",
+                        absl::StrCat("\"", location, "\" is not usable: ", filesystem.status().message()));
   }
   opened.filesystem = *std::move(filesystem);
   while (opened.path.size() > 1 && opened.path.back() == '/') opened.path.pop_back();

@@ -18,10 +18,11 @@ struct FileLocation {
   std::string path;
 };
 
-// `location` is a local path, relative to the working folder or absolute, or a URI: "file:///…", "s3://bucket/…"
-// (credentials and region as the AWS tools take them; "?endpoint_override=HOST:PORT&scheme=http" for stores that speak
-// the same protocol). Arrow's S3 library is loaded on first need. INVALID_ARGUMENT for what cannot be a location,
-// UNIMPLEMENTED where the S3 library is not installed. Thread-safe.
+// `location` is a local path, relative to the working folder or absolute, or a URI: "file:///…",
+// "s3://bucket/…" (credentials and region as the AWS tools take them;
+// "?endpoint_override=HOST:PORT&scheme=http" for stores that speak the same protocol). Arrow's S3 library is
+// loaded on first need. INVALID_ARGUMENT for what cannot be a location, UNIMPLEMENTED where the S3 library is
+// not installed. Thread-safe.
 absl::StatusOr<FileLocation> OpenFilesystem(const std::string& location);
 
 }  // namespace sda

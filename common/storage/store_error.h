@@ -11,7 +11,8 @@ class Status;
 
 namespace sda {
 
-// What went wrong with a file, as ArtefactStore's class comment lists it. `code` is an errno value, 0 for none.
+// What went wrong with a file, as ArtefactStore's class comment lists it. `code` is an errno value, 0 for
+// none.
 absl::Status StoreError(std::string_view path, int code, std::string_view message);
 
 // The same for an errno value alone.

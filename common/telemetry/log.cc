@@ -33,10 +33,14 @@ Sink& TheSink() {
 
 spdlog::level::level_enum ToSpdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarning: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarning:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -63,10 +67,14 @@ std::optional<Level> ParseLevel(std::string_view text) {
 
 std::string_view LevelName(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarning: return "warning";
-    case Level::kError: return "error";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarning:
+      return "warning";
+    case Level::kError:
+      return "error";
   }
   return "error";
 }
@@ -78,7 +86,9 @@ void Configure(std::string_view service, Level lowest) {
   sink.service = service;
 }
 
-bool IsEnabled(Level level) { return TheSink().logger.should_log(ToSpdlog(level)); }
+bool IsEnabled(Level level) {
+  return TheSink().logger.should_log(ToSpdlog(level));
+}
 
 std::string FormatLine(std::string_view time, Level level, std::string_view service, std::string_view message,
                        std::span<const Field> fields) {
@@ -103,6 +113,8 @@ void Write(Level level, std::string_view message, std::span<const Field> fields)
   sink.logger.log(ToSpdlog(level), "{}", FormatLine(time, level, service, message, fields));
 }
 
-void Flush() { TheSink().logger.flush(); }
+void Flush() {
+  TheSink().logger.flush();
+}
 
 }  // namespace sda::log

@@ -24,7 +24,8 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 std::optional<Level> ParseLevel(std::string_view text);
 std::string_view LevelName(Level level);
 
-// A key and a value of a line. Text that is no valid UTF-8 is repaired; a number that is not finite becomes null.
+// A key and a value of a line. Text that is no valid UTF-8 is repaired; a number that is not finite becomes
+// null.
 class Field {
  public:
   using Value = std::variant<std::string, int64_t, double, bool>;
@@ -35,7 +36,8 @@ class Field {
   Field(std::string_view key, const char* value) : Field(key, std::string(value)) {}
   Field(std::string_view key, bool value) : key_(key), value_(value) {}
   Field(std::string_view key, std::integral auto value) : key_(key), value_(static_cast<int64_t>(value)) {}
-  Field(std::string_view key, std::floating_point auto value) : key_(key), value_(static_cast<double>(value)) {}
+  Field(std::string_view key, std::floating_point auto value)
+      : key_(key), value_(static_cast<double>(value)) {}
 
   const std::string& key() const { return key_; }
   const Value& value() const { return value_; }

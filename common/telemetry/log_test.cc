@@ -15,7 +15,8 @@ std::string Format(std::string_view message, std::vector<Field> fields) {
 
 TEST(LogTest, LineIsOneJsonObjectInFixedOrder) {
   EXPECT_EQ(Format("call", {{"method", "GetTrial"}, {"seconds", 0.5}, {"rows", 7}, {"ok", true}}),
-            "{\"time\":\"2026-01-02T03:04:05.000000Z\",\"level\":\"warning\",\"service\":\"optimizer\",\"message\":\"call\","
+            "{\"time\":\"2026-01-02T03:04:05.000000Z\",\"level\":\"warning\",\"service\":\"optimizer\","
+            "\"message\":\"call\","
             "\"method\":\"GetTrial\",\"seconds\":0.5,\"rows\":7,\"ok\":true}");
 }
 
@@ -35,8 +36,8 @@ TEST(LogTest, InvalidUtf8IsRepaired) {
 }
 
 TEST(LogTest, NumbersThatAreNotFiniteBecomeNull) {
-  const auto json = nlohmann::json::parse(
-      Format("x", {{"nan", std::numeric_limits<double>::quiet_NaN()}, {"inf", std::numeric_limits<double>::infinity()}}));
+  const auto json = nlohmann::json::parse(Format("x", {{"nan", std::numeric_limits<double>::quiet_NaN()},
+                                                       {"inf", std::numeric_limits<double>::infinity()}}));
   EXPECT_TRUE(json["nan"].is_null());
   EXPECT_TRUE(json["inf"].is_null());
 }

@@ -8,8 +8,8 @@
 
 namespace sda {
 
-// What a metric is; metrics.h declares every one. The number of labels is part of the type, so that the compiler
-// counts the values given.
+// What a metric is; metrics.h declares every one. The number of labels is part of the type, so that the
+// compiler counts the values given.
 
 template <size_t N>
 struct Counter {

@@ -3,16 +3,17 @@
 
 #include "common/telemetry/metric_types.h"
 
-// Every metric of every service, declared once. To add one: declare it here and name it in All() below; the golden
-// list tests/goldens/metrics.txt makes the change visible (common/telemetry/metrics_test says how to renew it).
-// Labels take few, known values: never a resource name, never a user's text.
+// Every metric of every service, declared once. To add one: declare it here and name it in All() below; the
+// golden list tests/goldens/metrics.txt makes the change visible (common/telemetry/metrics_test says how to
+// renew it). Labels take few, known values: never a resource name, never a user's text.
 namespace sda::metrics {
 
 // From 100 µs to a minute: a call answered from memory up to one that waits for work.
 inline constexpr double kLatencyBuckets[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                              0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
 
-// --- every service ---------------------------------------------------------------------------------------------
+// --- every service
+// ---------------------------------------------------------------------------------------------
 inline constexpr Gauge<2> kBuildInfo{
     "sda_build_info", "Always 1; the labels say what runs.", {"service", "version"}};
 inline constexpr Gauge<1> kReady{
@@ -23,31 +24,41 @@ inline constexpr Histogram<2> kRpcSeconds{"sda_rpc_seconds",
                                           "Time from a unary call's arrival to its answer.",
                                           {"service", "method"},
                                           kLatencyBuckets};
-inline constexpr Gauge<2> kRpcInFlight{
-    "sda_rpc_in_flight", "Calls that arrived and have no answer yet, streams included.", {"service", "method"}};
+inline constexpr Gauge<2> kRpcInFlight{"sda_rpc_in_flight",
+                                       "Calls that arrived and have no answer yet, streams included.",
+                                       {"service", "method"}};
 inline constexpr Counter<2> kStreamMessages{
     "sda_rpc_stream_messages_total", "Messages sent on server streams.", {"service", "method"}};
 
-// --- trainer-worker --------------------------------------------------------------------------------------------
+// --- trainer-worker
+// --------------------------------------------------------------------------------------------
 inline constexpr Gauge<0> kWorkerBusySlots{"sda_worker_busy_slots", "Slots that work on a trial."};
-inline constexpr Counter<1> kWorkerAttempts{
-    "sda_worker_attempts_total",
-    "Attempts at trials that ended, by outcome: succeeded, stopped, infeasible, failed, released, lease_lost.",
-    {"outcome"}};
-inline constexpr Counter<0> kWorkerSamples{"sda_worker_samples_total", "Samples that trials were trained on."};
+inline constexpr Counter<1> kWorkerAttempts{"sda_worker_attempts_total",
+                                            "Attempts at trials that ended, by outcome: succeeded, stopped, "
+                                            "infeasible, failed, released, lease_lost.",
+                                            {"outcome"}};
+inline constexpr Counter<0> kWorkerSamples{"sda_worker_samples_total",
+                                           "Samples that trials were trained on."};
 
-// --- preprocessing ---------------------------------------------------------------------------------------------
-inline constexpr Gauge<0> kPreprocessingRunningJobs{"sda_preprocessing_running_jobs", "Jobs that make a dataset now."};
-inline constexpr Counter<1> kPreprocessingJobs{
-    "sda_preprocessing_jobs_total", "Jobs that ended, by outcome: succeeded, failed, cancelled.", {"outcome"}};
+// --- preprocessing
+// ---------------------------------------------------------------------------------------------
+inline constexpr Gauge<0> kPreprocessingRunningJobs{"sda_preprocessing_running_jobs",
+                                                    "Jobs that make a dataset now."};
+inline constexpr Counter<1> kPreprocessingJobs{"sda_preprocessing_jobs_total",
+                                               "Jobs that ended, by outcome: succeeded, failed, cancelled.",
+                                               {"outcome"}};
 inline constexpr Counter<1> kPreprocessingRows{
-    "sda_preprocessing_rows_total", "Rows of finished datasets, by split: train, validation, test.", {"split"}};
+    "sda_preprocessing_rows_total",
+    "Rows of finished datasets, by split: train, validation, test.",
+    {"split"}};
 
 inline constexpr MetricDescription kAll[] = {
-    Describe(kBuildInfo),  Describe(kReady),       Describe(kRpcHandled),
-    Describe(kRpcSeconds), Describe(kRpcInFlight), Describe(kStreamMessages),
-    Describe(kWorkerBusySlots), Describe(kWorkerAttempts), Describe(kWorkerSamples),
-    Describe(kPreprocessingRunningJobs), Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
+    Describe(kBuildInfo),         Describe(kReady),
+    Describe(kRpcHandled),        Describe(kRpcSeconds),
+    Describe(kRpcInFlight),       Describe(kStreamMessages),
+    Describe(kWorkerBusySlots),   Describe(kWorkerAttempts),
+    Describe(kWorkerSamples),     Describe(kPreprocessingRunningJobs),
+    Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
 };
 
 }  // namespace sda::metrics

@@ -19,7 +19,8 @@
 namespace sda {
 namespace {
 
-prometheus::Labels MakeLabels(std::span<const std::string_view> keys, std::span<const std::string_view> values) {
+prometheus::Labels MakeLabels(std::span<const std::string_view> keys,
+                              std::span<const std::string_view> values) {
   prometheus::Labels labels;
   for (size_t i = 0; i < keys.size(); ++i) labels.emplace(keys[i], values[i]);
   return labels;
@@ -60,7 +61,8 @@ MetricsRegistry::MetricsRegistry() : state_(std::make_unique<State>()) {
     } else if (metric.type == "gauge") {
       state_->gauges[metric.name] = &prometheus::BuildGauge().Name(name).Help(help).Register(registry);
     } else {
-      state_->histograms[metric.name] = &prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+      state_->histograms[metric.name] =
+          &prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
     }
   }
 }
@@ -86,21 +88,26 @@ void MetricsRegistry::ObserveHistogram(std::string_view name, Names keys, Names 
       .Observe(value);
 }
 
-std::string MetricsRegistry::Text() const { return prometheus::TextSerializer().Serialize(state_->registry->Collect()); }
+std::string MetricsRegistry::Text() const {
+  return prometheus::TextSerializer().Serialize(state_->registry->Collect());
+}
 
 absl::Status MetricsRegistry::Expose(const std::string& address) {
   try {
     state_->exposer = std::make_unique<prometheus::Exposer>(address, 1);
     state_->exposer->RegisterCollectable(state_->registry);
   } catch (const std::exception& e) {
-    return absl::UnavailableError(absl::StrCat("cannot serve metrics on ", address, " (", e.what(),
-                                               "): the port may be in use; choose another with --metrics-listen"));
+    return absl::UnavailableError(
+        absl::StrCat("cannot serve metrics on ", address, " (", e.what(),
+                     "): the port may be in use; choose another with --metrics-listen"));
   }
   const std::string host = address.substr(0, address.rfind(':'));
   state_->exposed_address = absl::StrCat(host, ":", state_->exposer->GetListeningPorts().at(0));
   return absl::OkStatus();
 }
 
-std::string MetricsRegistry::exposed_address() const { return state_->exposed_address; }
+std::string MetricsRegistry::exposed_address() const {
+  return state_->exposed_address;
+}
 
 }  // namespace sda

@@ -51,8 +51,8 @@ class MetricsRegistry {
   // Everything in Prometheus' text format.
   std::string Text() const;
 
-  // Serves Text() as http://`address`/metrics until destruction; port 0 picks a free one. UNAVAILABLE names the
-  // address when it cannot be listened on. Call once.
+  // Serves Text() as http://`address`/metrics until destruction; port 0 picks a free one. UNAVAILABLE names
+  // the address when it cannot be listened on. Call once.
   absl::Status Expose(const std::string& address);
 
   // "host:port" that Expose listens on, "" before it.

@@ -1,3 +1,5 @@
+#include "common/telemetry/metrics.h"
+
 #include <algorithm>
 #include <fstream>
 #include <set>
@@ -9,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include "common/base/strings.h"
-#include "common/telemetry/metrics.h"
 #include "common/telemetry/metrics_registry.h"
 
 namespace sda {
@@ -22,14 +23,16 @@ std::string ListMetrics() {
   std::set<std::string> lines;
   for (const MetricDescription& metric : metrics::kAll) {
     std::vector<std::string> labels(metric.labels.begin(), metric.labels.end());
-    std::string line = absl::StrCat(ToAbsl(metric.type), " ", ToAbsl(metric.name), "{", absl::StrJoin(labels, ","), "}");
+    std::string line =
+        absl::StrCat(ToAbsl(metric.type), " ", ToAbsl(metric.name), "{", absl::StrJoin(labels, ","), "}");
     if (!metric.buckets.empty()) absl::StrAppend(&line, " [", absl::StrJoin(metric.buckets, " "), "]");
     lines.insert(line);
   }
   return absl::StrJoin(lines, "\n") + "\n";
 }
 
-// Dashboards and alerts name metrics. To accept a change, run this test with SDA_UPDATE_GOLDENS=1 and commit the file.
+// Dashboards and alerts name metrics. To accept a change, run this test with SDA_UPDATE_GOLDENS=1 and commit
+// the file.
 TEST(MetricsTest, ListIsTheGoldenOne) {
   const std::string path = SDA_METRICS_GOLDEN;
   if (std::getenv("SDA_UPDATE_GOLDENS") != nullptr) std::ofstream(path) << ListMetrics();
@@ -60,7 +63,8 @@ TEST(MetricsRegistryTest, ValuesAreShown) {
   registry.Add(metrics::kRpcInFlight, {"optimizer", "GetTrial"}, -1);
   registry.Observe(metrics::kRpcSeconds, {"optimizer", "GetTrial"}, 0.001);  // on an edge: belongs below it
   const std::string text = registry.Text();
-  EXPECT_THAT(text, HasSubstr("sda_rpc_handled_total{code=\"OK\",method=\"GetTrial\",service=\"optimizer\"} 3"));
+  EXPECT_THAT(text,
+              HasSubstr("sda_rpc_handled_total{code=\"OK\",method=\"GetTrial\",service=\"optimizer\"} 3"));
   EXPECT_THAT(text, HasSubstr("sda_ready{service=\"sda.x\"} 1"));
   EXPECT_THAT(text, HasSubstr("sda_rpc_in_flight{method=\"GetTrial\",service=\"optimizer\"} 2"));
   EXPECT_THAT(text, HasSubstr("le=\"0.0005\"} 0"));

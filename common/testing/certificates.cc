@@ -36,7 +36,8 @@ void AddExtension(X509* certificate, X509* issuer, int id, const char* value) {
   if (!extension || X509_add_ext(certificate, extension.get(), -1) != 1) std::abort();
 }
 
-Certificate MakeCertificate(EVP_PKEY* key, const std::string& common_name, X509* issuer, EVP_PKEY* issuer_key) {
+Certificate MakeCertificate(EVP_PKEY* key, const std::string& common_name, X509* issuer,
+                            EVP_PKEY* issuer_key) {
   Certificate certificate(X509_new());
   X509* x = certificate.get();
   X509_set_version(x, 2);  // X.509 v3
@@ -75,11 +76,14 @@ TestAuthority::TestAuthority(const std::string& name) : state_(std::make_unique<
 
 TestAuthority::~TestAuthority() = default;
 
-const std::string& TestAuthority::certificate() const { return state_->pem; }
+const std::string& TestAuthority::certificate() const {
+  return state_->pem;
+}
 
 KeyAndCertificate TestAuthority::Issue(const std::string& common_name) const {
   Key key(EVP_EC_gen("P-256"));
-  Certificate certificate = MakeCertificate(key.get(), common_name, state_->certificate.get(), state_->key.get());
+  Certificate certificate =
+      MakeCertificate(key.get(), common_name, state_->certificate.get(), state_->key.get());
   return {.key = ToPem([&](BIO* bio) {
             return PEM_write_bio_PKCS8PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
           }),

@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
 #include <absl/time/time.h>
+#include <sys/types.h>
 
 #include "common/testing/temp_dir.h"
 

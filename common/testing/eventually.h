@@ -9,8 +9,8 @@
 
 namespace sda::testing {
 
-// True as soon as `condition` holds, false when it never did within `timeout`. For what another process or thread does;
-// where the code can notify, wait for that instead.
+// True as soon as `condition` holds, false when it never did within `timeout`. For what another process or
+// thread does; where the code can notify, wait for that instead.
 template <class Condition>
 bool Eventually(Condition condition, absl::Duration timeout = absl::Seconds(30)) {
   RealClock& clock = RealClock::Get();

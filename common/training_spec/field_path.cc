@@ -56,7 +56,8 @@ absl::Status UnknownField(std::string_view path) {
     return EditDistance(path, a) < EditDistance(path, b);
   });
   return MakeError(absl::StatusCode::kNotFound,
-                   absl::StrCat("\"", ToAbsl(path), "\" is not a field of a training spec; did you mean \"", *nearest, "\"?"),
+                   absl::StrCat("\"", ToAbsl(path), "\" is not a field of a training spec; did you mean \"",
+                                *nearest, "\"?"),
                    {.reason = "UNKNOWN_FIELD", .metadata = {{"field", std::string(path)}}, .violations = {}});
 }
 
@@ -143,7 +144,8 @@ std::optional<int64_t> AsInt(const FieldValue& value) {
   return std::nullopt;
 }
 
-absl::Status SetInt(Message& message, const FieldDescriptor& field, std::string_view path, const FieldValue& value) {
+absl::Status SetInt(Message& message, const FieldDescriptor& field, std::string_view path,
+                    const FieldValue& value) {
   const auto integer = AsInt(value);
   if (!integer) return WrongType(path, value, "a whole number");
   const auto* reflection = message.GetReflection();
@@ -158,12 +160,15 @@ absl::Status SetInt(Message& message, const FieldDescriptor& field, std::string_
   return absl::OkStatus();
 }
 
-absl::Status SetList(Message& message, const FieldDescriptor& field, std::string_view path, const FieldValue& value) {
+absl::Status SetList(Message& message, const FieldDescriptor& field, std::string_view path,
+                     const FieldValue& value) {
   const auto* text = std::get_if<std::string>(&value);
-  const auto items = text ? ParseIntList(*text) : absl::StatusOr<std::vector<int64_t>>(absl::InvalidArgumentError(""));
-  const bool fits = items.ok() && std::all_of(items->begin(), items->end(), [](int64_t item) {
-    return item >= std::numeric_limits<int32_t>::min() && item <= std::numeric_limits<int32_t>::max();
-  });
+  const auto items =
+      text ? ParseIntList(*text) : absl::StatusOr<std::vector<int64_t>>(absl::InvalidArgumentError(""));
+  const bool fits =
+      items.ok() && std::all_of(items->begin(), items->end(), [](int64_t item) {
+        return item >= std::numeric_limits<int32_t>::min() && item <= std::numeric_limits<int32_t>::max();
+      });
   if (!fits) return WrongType(path, value, "a list of whole numbers such as \"[512, 256]\"");
   const auto* reflection = message.GetReflection();
   reflection->ClearField(&message, &field);
@@ -171,7 +176,8 @@ absl::Status SetList(Message& message, const FieldDescriptor& field, std::string
   return absl::OkStatus();
 }
 
-absl::Status SetText(Message& message, const FieldDescriptor& field, std::string_view path, const FieldValue& value) {
+absl::Status SetText(Message& message, const FieldDescriptor& field, std::string_view path,
+                     const FieldValue& value) {
   const auto* text = std::get_if<std::string>(&value);
   if (TypeOf(field) == FieldType::kString) {
     if (text == nullptr) return WrongType(path, value, "text");
@@ -292,7 +298,9 @@ bool HasField(const TrainingSpec& spec, std::string_view path) {
   return true;
 }
 
-std::string FormatIntList(const std::vector<int64_t>& values) { return absl::StrCat("[", absl::StrJoin(values, ", "), "]"); }
+std::string FormatIntList(const std::vector<int64_t>& values) {
+  return absl::StrCat("[", absl::StrJoin(values, ", "), "]");
+}
 
 absl::StatusOr<std::vector<int64_t>> ParseIntList(std::string_view text) {
   absl::string_view rest = absl::StripAsciiWhitespace(ToAbsl(text));

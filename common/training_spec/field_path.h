@@ -12,21 +12,22 @@
 
 #include "sda/trainer/v1/training_spec.pb.h"
 
-// Fields of a TrainingSpec by their paths ("optimizer.dense.learning_rate"), as recipes and parameters name them.
-// The paths come from the message's own descriptor, so a new field is known here at once.
+// Fields of a TrainingSpec by their paths ("optimizer.dense.learning_rate"), as recipes and parameters name
+// them. The paths come from the message's own descriptor, so a new field is known here at once.
 namespace sda::training_spec {
 
-// A number, a flag, or text: an enum value in lower snake case without its prefix ("rowwise_adagrad"), or a list
-// of integers ("[512, 256]", "[]" for none).
+// A number, a flag, or text: an enum value in lower snake case without its prefix ("rowwise_adagrad"), or a
+// list of integers ("[512, 256]", "[]" for none).
 using FieldValue = std::variant<double, int64_t, bool, std::string>;
 
 enum class FieldType { kDouble, kInt, kBool, kEnum, kIntList, kString };
 
-// What kind of value a path takes. NOT_FOUND names the path and the nearest known one, also for a path that names
-// a section and not a field.
+// What kind of value a path takes. NOT_FOUND names the path and the nearest known one, also for a path that
+// names a section and not a field.
 absl::StatusOr<FieldType> TypeOfField(std::string_view path);
 
-// The spellings an enum field accepts, in the order of the proto, without "unspecified". Empty for other fields.
+// The spellings an enum field accepts, in the order of the proto, without "unspecified". Empty for other
+// fields.
 std::vector<std::string> EnumValues(std::string_view path);
 
 // Every path of a TrainingSpec below the sections model, training and optimizer, in the order of the proto.

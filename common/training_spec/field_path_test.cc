@@ -31,12 +31,12 @@ TEST(FieldPathTest, SetsEveryKindOfField) {
 
 TEST(FieldPathTest, WhatWasSetIsRead) {
   TrainingSpec spec;
-  for (const auto& [path, value] : std::vector<std::pair<std::string, FieldValue>>{
-           {"optimizer.dense.learning_rate", 0.1},
-           {"optimizer.schedule.decay", std::string("cosine")},
-           {"training.batch_size", int64_t{128}},
-           {"training.shuffle", false},
-           {"model.bottom_layers", std::string("[64]")}}) {
+  for (const auto& [path, value] :
+       std::vector<std::pair<std::string, FieldValue>>{{"optimizer.dense.learning_rate", 0.1},
+                                                       {"optimizer.schedule.decay", std::string("cosine")},
+                                                       {"training.batch_size", int64_t{128}},
+                                                       {"training.shuffle", false},
+                                                       {"model.bottom_layers", std::string("[64]")}}) {
     ASSERT_TRUE(SetField(spec, path, value).ok()) << path;
     EXPECT_EQ(*GetField(spec, path), value) << path;
   }
@@ -72,7 +72,8 @@ TEST(FieldPathTest, WrongTypesNameFieldAndRule) {
   TrainingSpec spec;
   const absl::Status status = SetField(spec, "optimizer.dense.algorithm", std::string("rmsprop"));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("optimizer.dense.algorithm: is rmsprop; must be one of sgd, adagrad"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("optimizer.dense.algorithm: is rmsprop; must be one of sgd, adagrad"));
   EXPECT_FALSE(SetField(spec, "model.top_layers", std::string("512, 256")).ok());
   EXPECT_FALSE(SetField(spec, "model.top_layers", std::string("[512, x]")).ok());
   EXPECT_FALSE(SetField(spec, "optimizer.dense.learning_rate", std::string("0.1")).ok());

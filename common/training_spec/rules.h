@@ -10,8 +10,8 @@
 #include "common/training_spec/field_path.h"
 #include "sda/trainer/v1/training_spec.pb.h"
 
-// The rules that the fields of a TrainingSpec keep, in one table. The worker refuses a spec by them, the advisor a
-// recipe, before a second of training is spent.
+// The rules that the fields of a TrainingSpec keep, in one table. The worker refuses a spec by them, the
+// advisor a recipe, before a second of training is spent.
 namespace sda::training_spec {
 
 // The range of one numeric field or, for a list, of each item.
@@ -21,7 +21,8 @@ struct FieldRule {
   double max = 0;
   bool min_exclusive = false;
   bool max_exclusive = false;
-  // Zero (or an unset field) stands for this value; as recipes spell it. Empty: zero means zero, unset means unset.
+  // Zero (or an unset field) stands for this value; as recipes spell it. Empty: zero means zero, unset means
+  // unset.
   std::string_view default_value = "";
   std::string_view meaning = "";  // a few words for people
 };
@@ -35,8 +36,8 @@ const FieldRule* FindRule(std::string_view path);
 // "in (0, 100]".
 std::string RangeText(const FieldRule& rule);
 
-// Why `value` breaks the rule of `path`, as "is …; must be …", or "" if it keeps it. Types are judged as SetField
-// does, an unknown path as well.
+// Why `value` breaks the rule of `path`, as "is …; must be …", or "" if it keeps it. Types are judged as
+// SetField does, an unknown path as well.
 std::string CheckValue(std::string_view path, const FieldValue& value);
 
 // Every rule that the spec breaks, rules between fields included. Call FillDefaults first.

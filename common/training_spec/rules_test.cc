@@ -77,8 +77,8 @@ TEST(RulesTest, BrokenRulesNameFieldValueAndRange) {
   spec.mutable_model()->add_top_layers(-1);
   spec.mutable_optimizer()->mutable_sparse()->set_beta2(1);
   const auto violations = ValidateSpec(spec);
-  EXPECT_THAT(Fields(violations), ElementsAre("model.embedding_dim", "model.top_layers", "optimizer.dense.learning_rate",
-                                              "optimizer.sparse.beta2"));
+  EXPECT_THAT(Fields(violations), ElementsAre("model.embedding_dim", "model.top_layers",
+                                              "optimizer.dense.learning_rate", "optimizer.sparse.beta2"));
   EXPECT_EQ(violations[0].description, "is 2000; must be in [1, 1024]");
   EXPECT_EQ(violations[1].description, "has a layer of -1; each must be in [1, 16384]");
   EXPECT_EQ(violations[2].description, "is nan; must be in (0, 100]");
@@ -100,9 +100,11 @@ TEST(RulesTest, ASpecWithoutADatasetIsRefused) {
 TEST(RulesTest, CheckValueJudgesTypeAndRange) {
   EXPECT_EQ(CheckValue("model.dropout", 0.5), "");
   EXPECT_EQ(CheckValue("model.dropout", 0.95), "is 0.95; must be in [0, 0.9]");
-  EXPECT_EQ(CheckValue("model.dropout", std::numeric_limits<double>::infinity()), "is inf; must be in [0, 0.9]");
+  EXPECT_EQ(CheckValue("model.dropout", std::numeric_limits<double>::infinity()),
+            "is inf; must be in [0, 0.9]");
   EXPECT_EQ(CheckValue("model.embedding_dim", 8.5), "is 8.5; must be a whole number");
-  EXPECT_EQ(CheckValue("model.top_layers", std::string("[64, 0]")), "has a layer of 0; each must be in [1, 16384]");
+  EXPECT_EQ(CheckValue("model.top_layers", std::string("[64, 0]")),
+            "has a layer of 0; each must be in [1, 16384]");
   EXPECT_THAT(CheckValue("model.droput", 0.5), HasSubstr("did you mean \"model.dropout\""));
   EXPECT_THAT(CheckValue("optimizer.schedule.decay", std::string("step")), HasSubstr("none, linear, cosine"));
 }

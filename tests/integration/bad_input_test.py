@@ -163,8 +163,8 @@ class BadRecipeTest(harness.SdaTestCase):
 
     def test_budget_of_0(self):
         lines = self.good.splitlines()
-        at = self.line_with("budget:")
-        lines[at] = lines[at].split("budget:")[0] + "budget: 0"
+        at = self.line_with("trials:")  # of the section budget
+        lines[at] = lines[at].split("trials:")[0] + "trials: 0"
         self.refuse("\n".join(lines) + "\n", expect=["budget"])
 
     def test_text_that_is_no_yaml(self):

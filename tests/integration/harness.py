@@ -193,7 +193,8 @@ class SdaTestCase(unittest.TestCase):
             if local.process.poll() is not None:
                 local.wait()
                 raise AssertionError(f"sda local ended:\n{local.err}")
-            return announcement.exists()
+            # An earlier suite that was killed leaves its announcement; the file is replaced by rename.
+            return announcement.exists() and json.loads(announcement.read_text())["pid"] == local.process.pid
 
         eventually(ready, "the suite announces itself")
         return local, json.loads(announcement.read_text())

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include "common/base/error.h"
@@ -58,6 +59,15 @@ std::string OptionOfField(const std::string& field) {
     }
   }
   return field;
+}
+
+std::string WithOptions(const std::string& message) {
+  std::vector<std::string> parts = absl::StrSplit(message, ": ");
+  // Where a message names a place and a field, they stand first.
+  for (size_t i = 0; i + 1 < parts.size() && i < 3; ++i) {
+    if (parts[i].find(' ') == std::string::npos) parts[i] = OptionOfField(parts[i]);
+  }
+  return absl::StrJoin(parts, ": ");
 }
 
 PersonError ExplainError(const absl::Status& status) {

@@ -27,6 +27,10 @@ bool IsBadInput(absl::StatusCode code);
 // none does.
 std::string OptionOfField(const std::string& field);
 
+// The message of a run's error with the fields that begin it turned into options: "label: there is no …" into
+// "--label: there is no …".
+std::string WithOptions(const std::string& message);
+
 // A failed call to `service` at `address`, in words: who could not be reached, what was asked for, what to
 // do. Errors that the service itself spoke of pass through.
 absl::Status ExplainCall(const absl::Status& status, const std::string& service, const std::string& address);

@@ -56,8 +56,10 @@ absl::Status ReadKey(const Place& place, const std::string& key, const YAML::Nod
     }
     column.frequency_threshold = threshold;
   } else {
-    return place.Error(key_node.Mark(), field,
-                       "is not a key of a column; allowed are name, role, log, frequency_threshold");
+    return place.Error(
+        key_node.Mark(), field,
+        absl::StrCat("'", key,
+                     "' is not a key of a column; allowed are name, role, log, frequency_threshold"));
   }
   return absl::OkStatus();
 }
@@ -89,7 +91,8 @@ absl::StatusOr<std::vector<ColumnRule>> ReadColumns(const Place& place, const YA
   for (const auto& entry : root) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
     if (key != "columns")
-      return place.Error(entry.first.Mark(), key, "is not a key of a schema; allowed is columns");
+      return place.Error(entry.first.Mark(), key,
+                         absl::StrCat("'", key, "' is not a key of a schema; allowed is columns"));
   }
   const YAML::Node list = root["columns"];
   if (!list || !list.IsSequence()) return place.Error(root.Mark(), "columns", "must be a list of columns");

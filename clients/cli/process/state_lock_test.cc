@@ -59,7 +59,7 @@ TEST_F(StateLockTest, ChildrenOfADeadOwnerAreWaitedFor) {
   const pid_t owner = fork();
   if (owner == 0) {
     const auto lock = StateLock::Acquire(layout, "sda run");
-    if (fork() == 0) {  // shares the lock, outlives the owner by a moment
+    if (fork() == 0) {     // shares the lock, outlives the owner by a moment
       usleep(300 * 1000);  // layering-allow: stands for work that outlives its owner
       _exit(0);
     }

@@ -106,7 +106,7 @@ RunReport ToReport(const Run& run, const std::vector<Trial>& trials, const std::
   report.seconds = ElapsedSeconds(run);
   for (const Trial& trial : trials) report.trials.push_back(ToReport(trial));
   if (run.has_error()) {
-    report.reason = run.error().message();
+    report.reason = WithOptions(run.error().message());
     report.bad_input = IsBadInput(static_cast<absl::StatusCode>(run.error().code()));
   }
   if (!run.has_result()) return report;

@@ -1,4 +1,5 @@
-// A complete server program around EchoService, for tests that need a process; written as the services' mains are.
+// A complete server program around EchoService, for tests that need a process; written as the services' mains
+// are.
 #include "common/base/clock.h"
 #include "common/rpc/flags.h"
 #include "common/rpc/server_config.h"
@@ -18,11 +19,12 @@ int main(int argc, char** argv) {
   if (auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
 
   rpc::ServerRunner runner("echo", config);
-  rpc::EchoService service(runner.calls(), [&](const auto& request, auto* response, rpc::RequestContext& call) {
-    log::Info("begun");
-    RealClock::Get().Sleep(answer_after, std::stop_token());
-    return rpc::EchoService::EchoBack(request, response, call);
-  });
+  rpc::EchoService service(runner.calls(),
+                           [&](const auto& request, auto* response, rpc::RequestContext& call) {
+                             log::Info("begun");
+                             RealClock::Get().Sleep(answer_after, std::stop_token());
+                             return rpc::EchoService::EchoBack(request, response, call);
+                           });
   runner.Add(service, rpc::kEchoServiceName);
   return runner.Run(flags);
 }

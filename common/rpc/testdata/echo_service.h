@@ -26,7 +26,8 @@ class EchoService final : public sda::testing::v1::EchoService::CallbackService 
 
   using Handler = std::function<absl::Status(const EchoRequest&, EchoResponse*, RequestContext&)>;
 
-  explicit EchoService(CallEnvironment& calls, Handler handler = EchoBack) : calls_(calls), handler_(std::move(handler)) {}
+  explicit EchoService(CallEnvironment& calls, Handler handler = EchoBack)
+      : calls_(calls), handler_(std::move(handler)) {}
 
   static absl::Status EchoBack(const EchoRequest& request, EchoResponse* response, RequestContext&) {
     response->set_text(request.text());
@@ -42,7 +43,8 @@ class EchoService final : public sda::testing::v1::EchoService::CallbackService 
                                                          const WatchEchoRequest* request) override {
     return HandleServerStream<WatchEchoResponse>(
         calls_, context, request, "WatchEcho",
-        [this](const WatchEchoRequest& request, StreamWriter<WatchEchoResponse>& stream, RequestContext&) -> absl::Status {
+        [this](const WatchEchoRequest& request, StreamWriter<WatchEchoResponse>& stream,
+               RequestContext&) -> absl::Status {
           for (int64_t i = 0; request.count() == 0 || i < request.count(); ++i) {
             WatchEchoResponse message;
             message.set_number(i);

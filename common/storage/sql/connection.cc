@@ -83,10 +83,12 @@ std::string CacheKey(std::string_view sql, const std::vector<Value>& args) {
 
 absl::Status StatusFromSqlite(int code, int os_error, const char* what) {
   const auto error = [&](absl::StatusCode status, const char* reason) {
-    return MakeError(status, absl::StrCat("database: ", what), {.reason = reason, .metadata = {}, .violations = {}});
+    return MakeError(status, absl::StrCat("database: ", what),
+                     {.reason = reason, .metadata = {}, .violations = {}});
   };
   // A full disk reaches us under several names, one of them for the shared-memory file of the log.
-  if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE || ((code & 0xff) == SQLITE_IOERR && os_error == ENOSPC)) {
+  if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||
+      ((code & 0xff) == SQLITE_IOERR && os_error == ENOSPC)) {
     return error(absl::StatusCode::kResourceExhausted, "DISK_FULL");
   }
   switch (code & 0xff) {
@@ -139,8 +141,8 @@ struct Connection::State {
                      {.reason = "DATABASE_ERROR", .metadata = {}, .violations = {}});
   }
 
-  Prepared& Prepare(std::string_view sql, const std::vector<Value>& args, const std::vector<ColumnType>& columns,
-                    const std::string& key) {
+  Prepared& Prepare(std::string_view sql, const std::vector<Value>& args,
+                    const std::vector<ColumnType>& columns, const std::string& key) {
     auto prepared = std::make_unique<Prepared>(session);
     for (const Value& arg : args) {
       Cell& cell = prepared->in.emplace_back();
@@ -185,7 +187,8 @@ struct Connection::State {
       auto known = statements.find(key);
       Prepared& prepared = known != statements.end() ? *known->second : Prepare(sql, args, columns, key);
       for (size_t i = 0; i < args.size(); ++i) prepared.in[i].Set(args[i]);
-      for (bool more = prepared.statement.execute(true); more && rows != nullptr; more = prepared.statement.fetch()) {
+      for (bool more = prepared.statement.execute(true); more && rows != nullptr;
+           more = prepared.statement.fetch()) {
         std::vector<Value>& row = rows->emplace_back();
         row.reserve(prepared.out.size());
         for (const Cell& cell : prepared.out) row.push_back(cell.Get());
@@ -210,11 +213,12 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
   } catch (const std::exception& e) {
     return Annotate(state->FromException(e), path);
   }
-  sqlite_api::sqlite3_busy_timeout(state->Handle(), static_cast<int>(absl::ToInt64Milliseconds(options.busy_timeout)));
+  sqlite_api::sqlite3_busy_timeout(state->Handle(),
+                                   static_cast<int>(absl::ToInt64Milliseconds(options.busy_timeout)));
   // FULL syncs the log before each commit returns: what is acknowledged survives a power cut.
-  const char* pragmas = options.read_only
-                            ? "PRAGMA query_only = ON"
-                            : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+  const char* pragmas =
+      options.read_only ? "PRAGMA query_only = ON"
+                        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
   const int code = sqlite_api::sqlite3_exec(state->Handle(), pragmas, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {
     const int os_error = sqlite_api::sqlite3_system_errno(state->Handle());
@@ -236,6 +240,8 @@ absl::StatusOr<std::vector<std::vector<Value>>> Connection::Query(std::string_vi
   return rows;
 }
 
-bool Connection::InTransaction() const { return sqlite_api::sqlite3_get_autocommit(state_->Handle()) == 0; }
+bool Connection::InTransaction() const {
+  return sqlite_api::sqlite3_get_autocommit(state_->Handle()) == 0;
+}
 
 }  // namespace sda::sql

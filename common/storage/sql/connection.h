@@ -22,15 +22,18 @@ struct ConnectionOptions {
   absl::Duration busy_timeout = absl::Seconds(10);
 };
 
-// One connection to a database, with its prepared statements kept by text. The only place that names SOCI: its
-// exceptions become statuses here, once.
+// One connection to a database, with its prepared statements kept by text. The only place that names SOCI:
+// its exceptions become statuses here, once.
 //   RESOURCE_EXHAUSTED DISK_FULL · UNAVAILABLE DATABASE_BUSY, DATABASE_IO · ALREADY_EXISTS (a constraint) ·
-//   DATA_LOSS (damaged file, or not a database) · FAILED_PRECONDITION (read-only or unreachable file) · INTERNAL
+//   DATA_LOSS (damaged file, or not a database) · FAILED_PRECONDITION (read-only or unreachable file) ·
+//   INTERNAL
 // Not thread-safe.
 class Connection {
  public:
-  // `path` is a SQLite file, without a double quote in its name; it is created unless read_only. Its folder must exist.
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path, const ConnectionOptions& options);
+  // `path` is a SQLite file, without a double quote in its name; it is created unless read_only. Its folder
+  // must exist.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path,
+                                                          const ConnectionOptions& options);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -39,7 +42,8 @@ class Connection {
   // `sql` and bound in order of appearance; each appearance takes one value.
   absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args);
 
-  // Runs a statement with result rows and reads them all. `columns` are the types wanted, one a result column.
+  // Runs a statement with result rows and reads them all. `columns` are the types wanted, one a result
+  // column.
   absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql, const std::vector<Value>& args,
                                                         const std::vector<ColumnType>& columns);
 

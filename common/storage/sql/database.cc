@@ -70,7 +70,8 @@ absl::Status CreateFolder(const std::string& path) {
   std::error_code error;
   if (!folder.empty()) std::filesystem::create_directories(folder, error);
   if (!error) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat(folder.string(), ": ", error.message()),
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(folder.string(), ": ", error.message()),
                    {.reason = "DATABASE_NOT_WRITABLE", .metadata = {}, .violations = {}});
 }
 
@@ -159,7 +160,8 @@ absl::StatusOr<std::string> SqlitePath(const std::string& url) {
     return InvalidField("database", absl::StrCat("\"", url, "\" is neither a path nor a sqlite:// URL"));
   }
   if (path.empty() || path == ":memory:") {
-    return InvalidField("database", absl::StrCat("\"", url, "\" names no file; the database must survive a restart"));
+    return InvalidField("database",
+                        absl::StrCat("\"", url, "\" names no file; the database must survive a restart"));
   }
   // SOCI's connection string has no way to write one.
   if (absl::StrContains(path, '"')) return InvalidField("database", "holds a double quote");
@@ -175,7 +177,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& url,
   SDA_RETURN_IF_ERROR(CreateFolder(path));
   SDA_ASSIGN_OR_RETURN(state->owner, OwnerLock::Take(path));
   SDA_ASSIGN_OR_RETURN(state->writer, Connection::Open(path, {}));
-  if (absl::Status migrated = Migrate(*state->writer, schema); !migrated.ok()) return Annotate(migrated, path);
+  if (absl::Status migrated = Migrate(*state->writer, schema); !migrated.ok())
+    return Annotate(migrated, path);
   return std::unique_ptr<Database>(new Database(std::move(state)));
 }
 

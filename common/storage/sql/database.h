@@ -32,8 +32,8 @@ class Transaction {
     return connection_.Execute(sql, args);
   }
 
-  // All result rows, each column converted to its type: bool, int64_t, double, std::string, Bytes, absl::Time or
-  // an optional of one. NULL in a column that is not optional is INTERNAL.
+  // All result rows, each column converted to its type: bool, int64_t, double, std::string, Bytes, absl::Time
+  // or an optional of one. NULL in a column that is not optional is INTERNAL.
   template <typename... Columns>
   absl::StatusOr<std::vector<std::tuple<Columns...>>> Query(std::string_view sql,
                                                             const std::vector<Value>& args = {}) {
@@ -72,15 +72,16 @@ struct Schema {
 };
 
 struct DatabaseOptions {
-  int readers = 4;           // connections for Read; more calls wait
-  int max_group = 64;        // writes committed together
+  int readers = 4;     // connections for Read; more calls wait
+  int max_group = 64;  // writes committed together
 };
 
-// A database of one component: one writer, several readers that see the last committed state and never wait for
-// the writer. Thread-safe.
+// A database of one component: one writer, several readers that see the last committed state and never wait
+// for the writer. Thread-safe.
 //
 // Durability: Write returns OK only after its commit is on disk. Writes that arrive together share one commit
-// (group commit): each runs in its own savepoint, so that one that fails leaves no trace and disturbs no other.
+// (group commit): each runs in its own savepoint, so that one that fails leaves no trace and disturbs no
+// other.
 class Database {
  public:
   using WriteFunction = std::function<absl::Status(Transaction&)>;
@@ -99,8 +100,8 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   // Runs `function` in a transaction and commits it when it returns OK; otherwise nothing of it stays and its
-  // status is returned. `function` may run more than once, so it must only touch the transaction and values that
-  // it sets anew on each run. It runs on the writer's thread and must neither block nor call Write.
+  // status is returned. `function` may run more than once, so it must only touch the transaction and values
+  // that it sets anew on each run. It runs on the writer's thread and must neither block nor call Write.
   absl::Status Write(WriteFunction function);
 
   // Runs `function` on one consistent snapshot; it cannot change anything.

@@ -20,9 +20,10 @@ namespace {
 using ::testing::HasSubstr;
 
 const Schema& TestSchema() {
-  static const Schema schema{"test",
-                             {{1, {"CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, weight DOUBLE PRECISION)"}},
-                              {2, {"CREATE TABLE parts (thing BIGINT NOT NULL REFERENCES things (id))"}}}};
+  static const Schema schema{
+      "test",
+      {{1, {"CREATE TABLE things (id BIGINT PRIMARY KEY, name TEXT, weight DOUBLE PRECISION)"}},
+       {2, {"CREATE TABLE parts (thing BIGINT NOT NULL REFERENCES things (id))"}}}};
   return schema;
 }
 
@@ -44,17 +45,20 @@ class DatabaseTest : public testing::Test {
 
   static absl::Status Insert(Database& database, int64_t id, const std::string& name) {
     return database.Write([&](Transaction& t) {
-      return t.Execute("INSERT INTO things (id, name, weight) VALUES (:id, :name, :weight)", {id, name, 0.5}).status();
+      return t.Execute("INSERT INTO things (id, name, weight) VALUES (:id, :name, :weight)", {id, name, 0.5})
+          .status();
     });
   }
 
   static int64_t Count(Database& database) {
     int64_t count = -1;
-    EXPECT_TRUE(database.Read([&](Transaction& t) -> absl::Status {
-      SDA_ASSIGN_OR_RETURN(auto row, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
-      count = std::get<0>(row.value());
-      return absl::OkStatus();
-    }).ok());
+    EXPECT_TRUE(database
+                    .Read([&](Transaction& t) -> absl::Status {
+                      SDA_ASSIGN_OR_RETURN(auto row, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
+                      count = std::get<0>(row.value());
+                      return absl::OkStatus();
+                    })
+                    .ok());
     return count;
   }
 
@@ -67,31 +71,44 @@ TEST_F(DatabaseTest, ValuesComeBackExactly) {
   const std::string bytes("\0\xff\x01 binary \0", 12);
   const double weight = 0.1 + 0.2;
   const int64_t id = std::numeric_limits<int64_t>::min();
-  ASSERT_TRUE(database->Write([&](Transaction& t) -> absl::Status {
-    SDA_RETURN_IF_ERROR(t.Execute("CREATE TABLE raw (bytes TEXT)").status());
-    SDA_RETURN_IF_ERROR(t.Execute("INSERT INTO raw (bytes) VALUES (:bytes)", {Bytes{bytes}}).status());
-    return t.Execute("INSERT INTO things (id, name, weight) VALUES (:a, :b, :c)", {id, text, weight}).status();
-  }).ok());
-  ASSERT_TRUE(database->Read([&](Transaction& t) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(auto rows, (t.Query<int64_t, std::string, double>("SELECT id, name, weight FROM things")));
-    EXPECT_EQ(rows.size(), 1u);
-    EXPECT_EQ(rows[0], std::make_tuple(id, text, weight));
-    SDA_ASSIGN_OR_RETURN(auto raw, t.QueryOne<Bytes>("SELECT bytes FROM raw"));
-    EXPECT_EQ(std::get<0>(raw.value()).data, bytes);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(
+      database
+          ->Write([&](Transaction& t) -> absl::Status {
+            SDA_RETURN_IF_ERROR(t.Execute("CREATE TABLE raw (bytes TEXT)").status());
+            SDA_RETURN_IF_ERROR(
+                t.Execute("INSERT INTO raw (bytes) VALUES (:bytes)", {Bytes{bytes}}).status());
+            return t.Execute("INSERT INTO things (id, name, weight) VALUES (:a, :b, :c)", {id, text, weight})
+                .status();
+          })
+          .ok());
+  ASSERT_TRUE(database
+                  ->Read([&](Transaction& t) -> absl::Status {
+                    SDA_ASSIGN_OR_RETURN(
+                        auto rows,
+                        (t.Query<int64_t, std::string, double>("SELECT id, name, weight FROM things")));
+                    EXPECT_EQ(rows.size(), 1u);
+                    EXPECT_EQ(rows[0], std::make_tuple(id, text, weight));
+                    SDA_ASSIGN_OR_RETURN(auto raw, t.QueryOne<Bytes>("SELECT bytes FROM raw"));
+                    EXPECT_EQ(std::get<0>(raw.value()).data, bytes);
+                    return absl::OkStatus();
+                  })
+                  .ok());
 }
 
 TEST_F(DatabaseTest, NullIsAnEmptyOptionalAndAnErrorOtherwise) {
   auto database = MustOpen();
-  ASSERT_TRUE(database->Write([](Transaction& t) {
-    return t.Execute("INSERT INTO things (id, name, weight) VALUES (1, :name, :weight)",
-                     {std::optional<std::string>(), std::optional<double>()})
-        .status();
-  }).ok());
+  ASSERT_TRUE(database
+                  ->Write([](Transaction& t) {
+                    return t
+                        .Execute("INSERT INTO things (id, name, weight) VALUES (1, :name, :weight)",
+                                 {std::optional<std::string>(), std::optional<double>()})
+                        .status();
+                  })
+                  .ok());
   const absl::Status read = database->Read([](Transaction& t) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(auto row, (t.QueryOne<std::optional<std::string>, std::optional<double>>(
-                                       "SELECT name, weight FROM things")));
+    SDA_ASSIGN_OR_RETURN(
+        auto row,
+        (t.QueryOne<std::optional<std::string>, std::optional<double>>("SELECT name, weight FROM things")));
     EXPECT_EQ(row, std::make_tuple(std::optional<std::string>(), std::optional<double>()));
     return t.QueryOne<std::string>("SELECT name FROM things").status();
   });
@@ -100,21 +117,27 @@ TEST_F(DatabaseTest, NullIsAnEmptyOptionalAndAnErrorOtherwise) {
 
 TEST_F(DatabaseTest, AStatementServesNullAndValuesInTurn) {
   auto database = MustOpen();
-  ASSERT_TRUE(database->Write([](Transaction& t) -> absl::Status {
-    for (int64_t id = 0; id < 4; ++id) {
-      const std::optional<double> weight = id % 2 == 0 ? std::optional<double>(id) : std::nullopt;
-      SDA_RETURN_IF_ERROR(
-          t.Execute("INSERT INTO things (id, weight) VALUES (:id, :weight)", {id, weight}).status());
-    }
-    return absl::OkStatus();
-  }).ok());
-  ASSERT_TRUE(database->Read([](Transaction& t) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(auto rows, t.Query<std::optional<double>>("SELECT weight FROM things ORDER BY id"));
-    EXPECT_EQ(rows.size(), 4u);
-    EXPECT_EQ(std::get<0>(rows[1]), std::nullopt);
-    EXPECT_EQ(std::get<0>(rows[2]), 2.0);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(
+      database
+          ->Write([](Transaction& t) -> absl::Status {
+            for (int64_t id = 0; id < 4; ++id) {
+              const std::optional<double> weight = id % 2 == 0 ? std::optional<double>(id) : std::nullopt;
+              SDA_RETURN_IF_ERROR(
+                  t.Execute("INSERT INTO things (id, weight) VALUES (:id, :weight)", {id, weight}).status());
+            }
+            return absl::OkStatus();
+          })
+          .ok());
+  ASSERT_TRUE(database
+                  ->Read([](Transaction& t) -> absl::Status {
+                    SDA_ASSIGN_OR_RETURN(
+                        auto rows, t.Query<std::optional<double>>("SELECT weight FROM things ORDER BY id"));
+                    EXPECT_EQ(rows.size(), 4u);
+                    EXPECT_EQ(std::get<0>(rows[1]), std::nullopt);
+                    EXPECT_EQ(std::get<0>(rows[2]), 2.0);
+                    return absl::OkStatus();
+                  })
+                  .ok());
 }
 
 TEST_F(DatabaseTest, AFailedWriteLeavesNothing) {
@@ -147,13 +170,15 @@ TEST_F(DatabaseTest, ReadersCannotWrite) {
 TEST_F(DatabaseTest, AReaderKeepsItsSnapshotWhileOthersWrite) {
   auto database = MustOpen();
   ASSERT_TRUE(Insert(*database, 1, "a").ok());
-  ASSERT_TRUE(database->Read([&](Transaction& t) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(auto before, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
-    SDA_RETURN_IF_ERROR(Insert(*database, 2, "b"));
-    SDA_ASSIGN_OR_RETURN(auto after, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
-    EXPECT_EQ(before, after);
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(database
+                  ->Read([&](Transaction& t) -> absl::Status {
+                    SDA_ASSIGN_OR_RETURN(auto before, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
+                    SDA_RETURN_IF_ERROR(Insert(*database, 2, "b"));
+                    SDA_ASSIGN_OR_RETURN(auto after, t.QueryOne<int64_t>("SELECT COUNT(*) FROM things"));
+                    EXPECT_EQ(before, after);
+                    return absl::OkStatus();
+                  })
+                  .ok());
   EXPECT_EQ(Count(*database), 2);
 }
 
@@ -193,15 +218,18 @@ TEST_F(DatabaseTest, MigrationsRunOnceAndForward) {
   ASSERT_TRUE(Insert(*MustOpen(first), 1, "a").ok());
   auto database = MustOpen();
   EXPECT_EQ(Count(*database), 1);
-  EXPECT_TRUE(database->Write([](Transaction& t) { return t.Execute("INSERT INTO parts (thing) VALUES (1)").status(); })
-                  .ok());
+  EXPECT_TRUE(
+      database
+          ->Write([](Transaction& t) { return t.Execute("INSERT INTO parts (thing) VALUES (1)").status(); })
+          .ok());
 }
 
 TEST_F(DatabaseTest, AFailedMigrationLeavesTheOldVersion) {
   Schema broken = TestSchema();
   broken.migrations.push_back({3, {"CREATE TABLE more (id BIGINT)", "CREATE TABLE things (id BIGINT)"}});
   MustOpen().reset();
-  EXPECT_THAT(std::string(Database::Open(Path(), broken).status().message()), HasSubstr("schema migration 3"));
+  EXPECT_THAT(std::string(Database::Open(Path(), broken).status().message()),
+              HasSubstr("schema migration 3"));
   Schema repaired = TestSchema();
   repaired.migrations.push_back({3, {"CREATE TABLE more (id BIGINT)"}});
   EXPECT_TRUE(Database::Open(Path(), repaired).ok());
@@ -248,7 +276,8 @@ TEST_F(DatabaseTest, AFolderThatCannotBeMadeIsNamed) {
 TEST_F(DatabaseTest, AFullDiskIsResourceExhaustedAndPasses) {
   const std::string disk = Path("disk");
   std::filesystem::create_directory(disk);
-  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=512k") != 0) GTEST_SKIP() << "mounting a tmpfs is not permitted";
+  if (mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=512k") != 0)
+    GTEST_SKIP() << "mounting a tmpfs is not permitted";
   {
     auto database = Database::Open(disk + "/test.db", TestSchema());
     ASSERT_TRUE(database.ok()) << database.status();

@@ -21,21 +21,24 @@ std::string PayloadHash(const RequestKey& key) {
 
 std::vector<std::string> IdempotencySchema() {
   return {
-      "CREATE TABLE sda_replies (request_id TEXT PRIMARY KEY, method TEXT NOT NULL, payload_sha256 TEXT NOT NULL, "
+      "CREATE TABLE sda_replies (request_id TEXT PRIMARY KEY, method TEXT NOT NULL, payload_sha256 TEXT NOT "
+      "NULL, "
       "reply TEXT NOT NULL, scope TEXT NOT NULL, created_at BIGINT NOT NULL)",
       "CREATE INDEX sda_replies_by_scope ON sda_replies (scope, created_at)",
   };
 }
 
 absl::StatusOr<std::optional<std::string>> FindReply(Transaction& transaction, const RequestKey& key) {
-  SDA_ASSIGN_OR_RETURN(const auto found, (transaction.QueryOne<std::string, Bytes>(
-                                             "SELECT payload_sha256, reply FROM sda_replies WHERE request_id = :id",
-                                             {key.request_id})));
+  SDA_ASSIGN_OR_RETURN(
+      const auto found,
+      (transaction.QueryOne<std::string, Bytes>(
+          "SELECT payload_sha256, reply FROM sda_replies WHERE request_id = :id", {key.request_id})));
   if (!found) return std::nullopt;
   if (std::get<0>(*found) != PayloadHash(key)) {
-    return MakeError(absl::StatusCode::kAlreadyExists,
-                     absl::StrCat("request_id: \"", key.request_id, "\" was used for a different call"),
-                     {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", key.request_id}}, .violations = {}});
+    return MakeError(
+        absl::StatusCode::kAlreadyExists,
+        absl::StrCat("request_id: \"", key.request_id, "\" was used for a different call"),
+        {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", key.request_id}}, .violations = {}});
   }
   return std::get<1>(*found).data;
 }
@@ -50,8 +53,9 @@ absl::Status SaveReply(Transaction& transaction, const RequestKey& key, std::str
       .status();
 }
 
-absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key, std::string_view scope,
-                                           absl::Time now, const std::function<absl::StatusOr<std::string>()>& act) {
+absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key,
+                                           std::string_view scope, absl::Time now,
+                                           const std::function<absl::StatusOr<std::string>()>& act) {
   SDA_ASSIGN_OR_RETURN(std::optional<std::string> first, FindReply(transaction, key));
   if (first) return *std::move(first);
   SDA_ASSIGN_OR_RETURN(std::string reply, act());

@@ -14,8 +14,8 @@
 
 #include "common/storage/sql/database.h"
 
-// First replies of changing calls, kept in the same transaction as the change, so that a repeated call gets the
-// first reply again whatever has happened since.
+// First replies of changing calls, kept in the same transaction as the change, so that a repeated call gets
+// the first reply again whatever has happened since.
 namespace sda::sql {
 
 // The statements that make the table `sda_replies`; put them into a migration of the component's schema.
@@ -27,8 +27,8 @@ struct RequestKey {
   std::string payload;     // the request's bytes, deterministically serialized; only a hash is stored
 };
 
-// The first reply under this id, or nothing. ALREADY_EXISTS REQUEST_ID_REUSED when the id was used for another
-// method or payload.
+// The first reply under this id, or nothing. ALREADY_EXISTS REQUEST_ID_REUSED when the id was used for
+// another method or payload.
 absl::StatusOr<std::optional<std::string>> FindReply(Transaction& transaction, const RequestKey& key);
 
 // Records the reply. `scope` names the resource that keeps the record alive; empty: none does.
@@ -37,8 +37,9 @@ absl::Status SaveReply(Transaction& transaction, const RequestKey& key, std::str
 
 // The first reply under `key`, or else the reply of `act`, recorded. What `act` refuses is not recorded: a
 // refused call has changed nothing and may be tried again.
-absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key, std::string_view scope,
-                                           absl::Time now, const std::function<absl::StatusOr<std::string>()>& act);
+absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key,
+                                           std::string_view scope, absl::Time now,
+                                           const std::function<absl::StatusOr<std::string>()>& act);
 
 // To be called when the resource `scope` is deleted: its records no longer have a scope.
 absl::Status ReleaseReplies(Transaction& transaction, std::string_view scope);

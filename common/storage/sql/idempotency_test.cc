@@ -56,7 +56,8 @@ TEST_F(IdempotencyTest, TheFirstReplyIsGivenAgain) {
 
 TEST_F(IdempotencyTest, AnIdUsedForSomethingElseIsRefused) {
   ASSERT_TRUE(Call({"a", "m", "p"}).ok());
-  for (const RequestKey& key : {RequestKey{"a", "m", "q"}, RequestKey{"a", "n", "p"}, RequestKey{"a", "mp", ""}}) {
+  for (const RequestKey& key :
+       {RequestKey{"a", "m", "q"}, RequestKey{"a", "n", "p"}, RequestKey{"a", "mp", ""}}) {
     const auto reply = Call(key);
     EXPECT_EQ(reply.status().code(), absl::StatusCode::kAlreadyExists);
     EXPECT_EQ(GetErrorReason(reply.status()), "REQUEST_ID_REUSED");
@@ -73,10 +74,12 @@ TEST_F(IdempotencyTest, RecordsLiveWithTheirScopeAndThenUntilTheyAreOld) {
   ASSERT_TRUE(Call({"b", "m", "p"}).ok());
   const auto forget = [&](absl::Time before) {
     int64_t forgotten = -1;
-    EXPECT_TRUE(database_->Write([&](Transaction& t) -> absl::Status {
-      SDA_ASSIGN_OR_RETURN(forgotten, ForgetReplies(t, before));
-      return absl::OkStatus();
-    }).ok());
+    EXPECT_TRUE(database_
+                    ->Write([&](Transaction& t) -> absl::Status {
+                      SDA_ASSIGN_OR_RETURN(forgotten, ForgetReplies(t, before));
+                      return absl::OkStatus();
+                    })
+                    .ok());
     return forgotten;
   };
   EXPECT_EQ(forget(kNow), 0);

@@ -13,20 +13,23 @@ namespace {
 
 // The version found, 0 for a new database.
 absl::StatusOr<int64_t> CheckVersion(Transaction& transaction, const Schema& schema) {
-  SDA_ASSIGN_OR_RETURN(const auto rows, (transaction.Query<std::string, int64_t>(
-                                            "SELECT component, version FROM sda_schema")));
+  SDA_ASSIGN_OR_RETURN(
+      const auto rows,
+      (transaction.Query<std::string, int64_t>("SELECT component, version FROM sda_schema")));
   const int64_t newest = schema.migrations.empty() ? 0 : schema.migrations.back().version;
   for (const auto& [component, version] : rows) {
     if (component != schema.component) {
-      return MakeError(absl::StatusCode::kFailedPrecondition,
-                       absl::StrCat("the database belongs to ", component, ", not to ", schema.component),
-                       {.reason = "WRONG_COMPONENT", .metadata = {{"component", component}}, .violations = {}});
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition,
+          absl::StrCat("the database belongs to ", component, ", not to ", schema.component),
+          {.reason = "WRONG_COMPONENT", .metadata = {{"component", component}}, .violations = {}});
     }
     if (version > newest) {
-      return MakeError(absl::StatusCode::kFailedPrecondition,
-                       absl::StrCat("the database has schema version ", version, " of ", component,
-                                    ", this program knows up to ", newest, ": start the newer program instead"),
-                       {.reason = "SCHEMA_TOO_NEW", .metadata = {{"version", absl::StrCat(version)}}, .violations = {}});
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition,
+          absl::StrCat("the database has schema version ", version, " of ", component,
+                       ", this program knows up to ", newest, ": start the newer program instead"),
+          {.reason = "SCHEMA_TOO_NEW", .metadata = {{"version", absl::StrCat(version)}}, .violations = {}});
     }
     return version;
   }
@@ -40,8 +43,10 @@ absl::Status Apply(Connection& connection, const Schema& schema, const Migration
   }
   SDA_RETURN_IF_ERROR(transaction.Execute("DELETE FROM sda_schema").status());
   return transaction
-      .Execute("INSERT INTO sda_schema (component, version, applied_at) VALUES (:component, :version, :applied_at)",
-               {schema.component, migration.version, absl::Now()})
+      .Execute(
+          "INSERT INTO sda_schema (component, version, applied_at) VALUES (:component, :version, "
+          ":applied_at)",
+          {schema.component, migration.version, absl::Now()})
       .status();
 }
 

@@ -8,8 +8,8 @@
 
 namespace sda::sql {
 
-// Brings the database behind `connection` to the newest version of `schema`, each step in one transaction with
-// its version, so that an interrupted start leaves a whole version. Errors as Database::Open.
+// Brings the database behind `connection` to the newest version of `schema`, each step in one transaction
+// with its version, so that an interrupted start leaves a whole version. Errors as Database::Open.
 absl::Status Migrate(Connection& connection, const Schema& schema);
 
 }  // namespace sda::sql

@@ -17,9 +17,10 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
   const int fd = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) {
     const bool full = errno == ENOSPC;
-    return MakeError(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
-                     absl::StrCat(lock_path, ": ", std::strerror(errno)),
-                     {.reason = full ? "DISK_FULL" : "DATABASE_NOT_WRITABLE", .metadata = {}, .violations = {}});
+    return MakeError(
+        full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
+        absl::StrCat(lock_path, ": ", std::strerror(errno)),
+        {.reason = full ? "DISK_FULL" : "DATABASE_NOT_WRITABLE", .metadata = {}, .violations = {}});
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     close(fd);
@@ -30,6 +31,8 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
   return std::unique_ptr<OwnerLock>(new OwnerLock(fd));
 }
 
-OwnerLock::~OwnerLock() { close(fd_); }
+OwnerLock::~OwnerLock() {
+  close(fd_);
+}
 
 }  // namespace sda::sql

@@ -12,8 +12,8 @@ namespace sda::sql {
 // memory. The kernel releases the lock when the process ends, however it ends.
 class OwnerLock {
  public:
-  // FAILED_PRECONDITION DATABASE_IN_USE when another owner holds it; FAILED_PRECONDITION DATABASE_NOT_WRITABLE
-  // when the lock file cannot be made.
+  // FAILED_PRECONDITION DATABASE_IN_USE when another owner holds it; FAILED_PRECONDITION
+  // DATABASE_NOT_WRITABLE when the lock file cannot be made.
   static absl::StatusOr<std::unique_ptr<OwnerLock>> Take(const std::string& path);
   ~OwnerLock();
   OwnerLock(const OwnerLock&) = delete;

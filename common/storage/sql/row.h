@@ -36,7 +36,8 @@ struct Column<std::optional<T>> {
 template <typename T>
 constexpr ColumnType ColumnTypeOf() {
   using Inner = typename Column<T>::Inner;
-  if constexpr (std::is_same_v<Inner, bool> || std::is_same_v<Inner, int64_t> || std::is_same_v<Inner, absl::Time>) {
+  if constexpr (std::is_same_v<Inner, bool> || std::is_same_v<Inner, int64_t> ||
+                std::is_same_v<Inner, absl::Time>) {
     return ColumnType::kInteger;
   } else if constexpr (std::is_same_v<Inner, double>) {
     return ColumnType::kDouble;
@@ -84,7 +85,8 @@ template <typename... Columns>
 absl::StatusOr<std::tuple<Columns...>> Convert(const std::vector<Value>& row) {
   std::tuple<Columns...> tuple;
   const int bad = FirstBadColumn(row, tuple, std::index_sequence_for<Columns...>());
-  if (bad >= 0) return absl::InternalError(absl::StrCat("database: column ", bad, " is NULL or not of its type"));
+  if (bad >= 0)
+    return absl::InternalError(absl::StrCat("database: column ", bad, " is NULL or not of its type"));
   return tuple;
 }
 

@@ -19,21 +19,21 @@ struct Bytes {
   bool operator==(const Bytes&) const = default;
 };
 
-// A statement's parameter: NULL, a 64-bit integer, a double or UTF-8 text. NaN must not be stored: SQLite turns
-// it into NULL. Times are stored as microseconds since 1970 in a BIGINT column, bool as 0 and 1.
+// A statement's parameter: NULL, a 64-bit integer, a double or UTF-8 text. NaN must not be stored: SQLite
+// turns it into NULL. Times are stored as microseconds since 1970 in a BIGINT column, bool as 0 and 1.
 class Value {
  public:
   using Content = std::variant<std::monostate, int64_t, double, std::string>;
 
-  Value(std::nullopt_t) {}                                  // NOLINT(google-explicit-constructor)
-  Value(bool value) : content_(int64_t{value}) {}           // NOLINT(google-explicit-constructor)
-  Value(int value) : content_(int64_t{value}) {}            // NOLINT(google-explicit-constructor)
-  Value(int64_t value) : content_(value) {}                 // NOLINT(google-explicit-constructor)
-  Value(double value) : content_(value) {}                  // NOLINT(google-explicit-constructor)
-  Value(std::string value) : content_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : content_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-  Value(const char* value) : content_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
-  Value(const Bytes& value);                                // NOLINT(google-explicit-constructor)
+  Value(std::nullopt_t) {}                                          // NOLINT(google-explicit-constructor)
+  Value(bool value) : content_(int64_t{value}) {}                   // NOLINT(google-explicit-constructor)
+  Value(int value) : content_(int64_t{value}) {}                    // NOLINT(google-explicit-constructor)
+  Value(int64_t value) : content_(value) {}                         // NOLINT(google-explicit-constructor)
+  Value(double value) : content_(value) {}                          // NOLINT(google-explicit-constructor)
+  Value(std::string value) : content_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
+  Value(std::string_view value) : content_(std::string(value)) {}   // NOLINT(google-explicit-constructor)
+  Value(const char* value) : content_(std::string(value)) {}        // NOLINT(google-explicit-constructor)
+  Value(const Bytes& value);                                        // NOLINT(google-explicit-constructor)
   Value(absl::Time value) : content_(absl::ToUnixMicros(value)) {}  // NOLINT(google-explicit-constructor)
   template <typename T>
   Value(const std::optional<T>& value) {  // NOLINT(google-explicit-constructor)

@@ -19,7 +19,8 @@ namespace {
 // Below this, splits and batches are too small for any figure to mean something.
 constexpr int64_t kMinTrainRows = 20;
 
-// Share of the memory that trials may plan with; the rest is for data pages, the system and what an estimate misses.
+// Share of the memory that trials may plan with; the rest is for data pages, the system and what an estimate
+// misses.
 constexpr double kMemoryShare = 0.8;
 
 absl::Status Refuse(std::string_view reason, std::string message) {
@@ -30,20 +31,24 @@ absl::Status Refuse(std::string_view reason, std::string message) {
 // 1234567 as "1,234,567".
 std::string Count(int64_t value) {
   std::string digits = absl::StrCat(value);
-  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<size_t>(at), ",");
   return digits;
 }
 
-std::string Gigabytes(double bytes) { return absl::StrCat(ToText(static_cast<double>(static_cast<int64_t>(bytes / 1e8)) / 10), " GB"); }
+std::string Gigabytes(double bytes) {
+  return absl::StrCat(ToText(static_cast<double>(static_cast<int64_t>(bytes / 1e8)) / 10), " GB");
+}
 
 absl::Status CheckLearnable(const DatasetProfile& profile) {
   if (profile.dense_columns.empty() && profile.categorical_columns.empty()) {
-    return Refuse("NO_FEATURES", absl::StrCat(profile.dataset, " has no columns besides the label; encode it with some"));
+    return Refuse("NO_FEATURES",
+                  absl::StrCat(profile.dataset, " has no columns besides the label; encode it with some"));
   }
   if (profile.train_rows < kMinTrainRows || profile.validation_rows == 0) {
     return Refuse("TOO_FEW_ROWS", absl::StrCat(profile.dataset, " has ", profile.train_rows, " training and ",
-                                               profile.validation_rows, " validation rows; at least ", kMinTrainRows,
-                                               " and 1 are needed"));
+                                               profile.validation_rows, " validation rows; at least ",
+                                               kMinTrainRows, " and 1 are needed"));
   }
   if (profile.train_positives == 0 || profile.train_positives == profile.train_rows) {
     return Refuse("ONE_CLASS", absl::StrCat("all ", profile.train_rows, " training rows of ", profile.dataset,
@@ -77,7 +82,10 @@ class DlrmAdviser {
         preset_(PresetFor(request.profile.train_rows, tables_)) {
     recipe_.metrics = request.goal;
     if (recipe_.metrics.empty()) {
-      recipe_.metrics = {{.name = "auc", .strategy = Strategy::kOptimize, .minimize = false, .threshold = std::nullopt,
+      recipe_.metrics = {{.name = "auc",
+                          .strategy = Strategy::kOptimize,
+                          .minimize = false,
+                          .threshold = std::nullopt,
                           .noise_stddev = std::nullopt}};
     }
     target_auc_ = TargetAuc(recipe_.metrics);
@@ -103,8 +111,8 @@ class DlrmAdviser {
   }
 
  private:
-  // Where time is part of the goal, smaller models and larger batches join the choices, and training that stops at
-  // the target is given more epochs to get there.
+  // Where time is part of the goal, smaller models and larger batches join the choices, and training that
+  // stops at the target is given more epochs to get there.
   void PreferCheap() {
     preset_.embedding_dims.insert(preset_.embedding_dims.begin(), preset_.embedding_dims.front() / 2);
     preset_.top_choices.insert(preset_.top_choices.begin(), {preset_.top_choices.front().back()});
@@ -112,7 +120,8 @@ class DlrmAdviser {
     if (target_auc_) preset_.epochs *= 2;
   }
 
-  ModelShape ShapeWith(int64_t dim, const std::vector<int64_t>& bottom, const std::vector<int64_t>& top) const {
+  ModelShape ShapeWith(int64_t dim, const std::vector<int64_t>& bottom,
+                       const std::vector<int64_t>& top) const {
     ModelShape shape;
     shape.dense_columns = static_cast<int64_t>(request_.profile.dense_columns.size());
     for (const CategoricalColumn& column : request_.profile.categorical_columns) {
@@ -126,8 +135,9 @@ class DlrmAdviser {
   }
 
   double TrialBytes(int64_t dim, bool rowwise) const {
-    return TrainingMemoryBytes(ShapeWith(dim, preset_.bottom_choices.back(), preset_.top_choices.back()), StateOf("adam"),
-                               StateOf(rowwise ? "rowwise_adagrad" : "adagrad"), 2 * preset_.batch_size);
+    return TrainingMemoryBytes(ShapeWith(dim, preset_.bottom_choices.back(), preset_.top_choices.back()),
+                               StateOf("adam"), StateOf(rowwise ? "rowwise_adagrad" : "adagrad"),
+                               2 * preset_.batch_size);
   }
 
   // Trials that may share the machine: the slots of one worker, or more where several workers run on it.
@@ -157,19 +167,24 @@ class DlrmAdviser {
       pruned_dim_ = true;
     }
     if (!Fits(preset_.embedding_dim, preset_.rowwise)) {
-      return Refuse("DOES_NOT_FIT",
-                    absl::StrCat("the embedding tables of ", request_.profile.dataset, " have ",
-                                 Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))),
-                                 " rows; a trial needs ", Gigabytes(TrialBytes(preset_.embedding_dim, true)), " at width ",
-                                 preset_.embedding_dim, " and may use ", Gigabytes(*BytesPerTrial()),
-                                 ": encode with a higher frequency threshold, use fewer slots a worker or a larger machine"));
+      return Refuse(
+          "DOES_NOT_FIT",
+          absl::StrCat(
+              "the embedding tables of ", request_.profile.dataset, " have ",
+              Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))), " rows; a trial needs ",
+              Gigabytes(TrialBytes(preset_.embedding_dim, true)), " at width ", preset_.embedding_dim,
+              " and may use ", Gigabytes(*BytesPerTrial()),
+              ": encode with a higher frequency threshold, use fewer slots a worker or a larger machine"));
     }
     std::vector<int64_t> dims = preset_.embedding_dims;
-    for (int64_t dim = preset_.embedding_dim; dim >= 1 && dim >= preset_.embedding_dim / 2; dim /= 2) dims.push_back(dim);
+    for (int64_t dim = preset_.embedding_dim; dim >= 1 && dim >= preset_.embedding_dim / 2; dim /= 2)
+      dims.push_back(dim);
     std::sort(dims.begin(), dims.end());
     dims.erase(std::unique(dims.begin(), dims.end()), dims.end());
     const size_t wanted = dims.size();
-    dims.erase(std::remove_if(dims.begin(), dims.end(), [&](int64_t dim) { return !Fits(dim, preset_.rowwise); }), dims.end());
+    dims.erase(
+        std::remove_if(dims.begin(), dims.end(), [&](int64_t dim) { return !Fits(dim, preset_.rowwise); }),
+        dims.end());
     pruned_dim_ |= dims.size() < wanted;
     preset_.embedding_dims = dims;
     return absl::OkStatus();
@@ -181,8 +196,12 @@ class DlrmAdviser {
   }
 
   void Add(std::string name, Domain domain, Scale scale, std::string reason) {
-    recipe_.parameters.push_back({.name = std::move(name), .domain = std::move(domain), .scale = scale, .prior = std::nullopt,
-                                  .conditions = {}, .reason = std::move(reason)});
+    recipe_.parameters.push_back({.name = std::move(name),
+                                  .domain = std::move(domain),
+                                  .scale = scale,
+                                  .prior = std::nullopt,
+                                  .conditions = {},
+                                  .reason = std::move(reason)});
   }
 
   // The most telling parameters first, as many as the budget can tell apart: two trials each, at least two.
@@ -200,50 +219,61 @@ class DlrmAdviser {
     if (tables_ > 0) steps.push_back(&DlrmAdviser::AddSparseL2);
     if (has_dense_) steps.push_back(&DlrmAdviser::AddBottomLayers);
     steps.push_back(&DlrmAdviser::AddDecay);
-    const size_t wanted = std::max<size_t>(2, static_cast<size_t>(std::min<int64_t>(request_.observation_budget / 2, 100)));
+    const size_t wanted =
+        std::max<size_t>(2, static_cast<size_t>(std::min<int64_t>(request_.observation_budget / 2, 100)));
     for (size_t i = 0; i < std::min(wanted, steps.size()); ++i) (this->*steps[i])();
   }
 
   void AddDenseRate() {
-    Add("optimizer.dense.learning_rate", RealRange{Rounded(preset_.dense_rate * 0.3), Rounded(preset_.dense_rate * 3)}, Scale::kLog,
-        absl::StrCat("The MLPs' Adam rate decides most; with batches of ", preset_.batch_size, " it lies around ",
-                     ToText(preset_.dense_rate), " and half a decade to either side covers what data of ",
+    Add("optimizer.dense.learning_rate",
+        RealRange{Rounded(preset_.dense_rate * 0.3), Rounded(preset_.dense_rate * 3)}, Scale::kLog,
+        absl::StrCat("The MLPs' Adam rate decides most; with batches of ", preset_.batch_size,
+                     " it lies around ", ToText(preset_.dense_rate),
+                     " and half a decade to either side covers what data of ",
                      Count(request_.profile.train_rows), " rows asks for."));
   }
 
   void AddSparseRate() {
-    Add("optimizer.sparse.learning_rate", RealRange{Rounded(preset_.sparse_rate * 0.25), Rounded(preset_.sparse_rate * 2.5)}, Scale::kLog,
-        absl::StrCat("Embedding rows are seen rarely and need a rate of their own; Adagrad's lies around ",
-                     ToText(preset_.sparse_rate), ", and higher ones over-fit within an epoch.",
-                     pruned_state_ ? " It is row-wise because a sum for each weight would not fit into memory." : ""));
+    Add("optimizer.sparse.learning_rate",
+        RealRange{Rounded(preset_.sparse_rate * 0.25), Rounded(preset_.sparse_rate * 2.5)}, Scale::kLog,
+        absl::StrCat(
+            "Embedding rows are seen rarely and need a rate of their own; Adagrad's lies around ",
+            ToText(preset_.sparse_rate), ", and higher ones over-fit within an epoch.",
+            pruned_state_ ? " It is row-wise because a sum for each weight would not fit into memory." : ""));
   }
 
   void AddEmbeddingDim() {
     Grid grid;
     for (const int64_t dim : preset_.embedding_dims) grid.values.push_back(static_cast<double>(dim));
     std::string reason =
-        absl::StrCat("The tables have ", Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))), " rows for ",
-                     Count(request_.profile.train_rows), " training rows; wider vectors than these find nothing to learn.");
+        absl::StrCat("The tables have ", Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))),
+                     " rows for ", Count(request_.profile.train_rows),
+                     " training rows; wider vectors than these find nothing to learn.");
     if (pruned_dim_) {
-      reason = absl::StrCat("The tables have ", Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))),
-                            " rows; wider vectors would not fit into the ", Gigabytes(*BytesPerTrial()), " a trial may use.");
+      reason = absl::StrCat(
+          "The tables have ", Count(static_cast<int64_t>(EmbeddingRows(ShapeWith(1, {}, {})))),
+          " rows; wider vectors would not fit into the ", Gigabytes(*BytesPerTrial()), " a trial may use.");
     }
     Add("model.embedding_dim", grid, Scale::kLinear, std::move(reason));
   }
 
   void AddTopLayers() {
-    const ModelShape largest = ShapeWith(preset_.embedding_dim, preset_.bottom_layers, preset_.top_choices.back());
-    const ModelShape smallest = ShapeWith(preset_.embedding_dim, preset_.bottom_layers, preset_.top_choices.front());
+    const ModelShape largest =
+        ShapeWith(preset_.embedding_dim, preset_.bottom_layers, preset_.top_choices.back());
+    const ModelShape smallest =
+        ShapeWith(preset_.embedding_dim, preset_.bottom_layers, preset_.top_choices.front());
     Add("model.top_layers", Categories{ListTexts(preset_.top_choices)}, Scale::kLinear,
         absl::StrCat("From ", Count(static_cast<int64_t>(TrainingFlopsPerSample(smallest))), " to ",
-                     Count(static_cast<int64_t>(TrainingFlopsPerSample(largest))), " operations a sample, about ",
-                     Seconds(smallest), " to ", Seconds(largest), " a trial on this machine; larger networks over-fit ",
+                     Count(static_cast<int64_t>(TrainingFlopsPerSample(largest))),
+                     " operations a sample, about ", Seconds(smallest), " to ", Seconds(largest),
+                     " a trial on this machine; larger networks over-fit ",
                      Count(request_.profile.train_rows), " rows."));
   }
 
   // Of one whole training, rounded for people.
   std::string Seconds(const ModelShape& shape) const {
-    const MachineRates rates{request_.worker.machine.matmul_gflops, request_.worker.machine.memory_gb_per_second,
+    const MachineRates rates{request_.worker.machine.matmul_gflops,
+                             request_.worker.machine.memory_gb_per_second,
                              std::max<int64_t>(request_.worker.threads_per_slot, 1)};
     const double seconds =
         TrainingSeconds(shape, static_cast<double>(request_.profile.train_rows) * preset_.epochs, rates);
@@ -253,7 +283,8 @@ class DlrmAdviser {
   void AddInteraction() {
     const int64_t pairs = (tables_ + 1) * tables_ / 2;
     Add("model.interaction", Categories{{"dot", "cat"}}, Scale::kLinear,
-        absl::StrCat("Dot products make ", Count(pairs), " inputs of pairs, for which ", Count(request_.profile.train_rows),
+        absl::StrCat("Dot products make ", Count(pairs), " inputs of pairs, for which ",
+                     Count(request_.profile.train_rows),
                      " rows are few; concatenation leaves them out and is often better on small data."));
   }
 
@@ -266,16 +297,19 @@ class DlrmAdviser {
     Grid grid;
     for (const int64_t size : BatchSizes()) grid.values.push_back(static_cast<double>(size));
     Add("training.batch_size", grid, Scale::kLinear,
-        absl::StrCat("Smaller batches generalise better, larger ones train faster; around ", preset_.batch_size,
-                     " is usual for ", Count(request_.profile.train_rows), " rows."));
+        absl::StrCat("Smaller batches generalise better, larger ones train faster; around ",
+                     preset_.batch_size, " is usual for ", Count(request_.profile.train_rows), " rows."));
   }
 
   // Not above twice the preset: that is what fits into memory.
-  std::vector<int64_t> BatchSizes() const { return {preset_.batch_size / 2, preset_.batch_size, 2 * preset_.batch_size}; }
+  std::vector<int64_t> BatchSizes() const {
+    return {preset_.batch_size / 2, preset_.batch_size, 2 * preset_.batch_size};
+  }
 
   void AddEpochs() {
     Add("training.epochs", RealRange{0.5 * preset_.epochs, 2 * preset_.epochs}, Scale::kLinear,
-        "Click models over-fit after few passes; the weights of the best evaluation are kept, so longer costs time only.");
+        "Click models over-fit after few passes; the weights of the best evaluation are kept, so longer "
+        "costs time only.");
   }
 
   void AddSparseL2() {
@@ -286,7 +320,8 @@ class DlrmAdviser {
 
   void AddBottomLayers() {
     Add("model.bottom_layers", Categories{ListTexts(preset_.bottom_choices)}, Scale::kLinear,
-        absl::StrCat("The ", request_.profile.dense_columns.size(), " dense columns need little; these sizes cover plain to rich."));
+        absl::StrCat("The ", request_.profile.dense_columns.size(),
+                     " dense columns need little; these sizes cover plain to rich."));
   }
 
   void AddDecay() {

@@ -43,11 +43,11 @@ struct AdviceRequest {
   int64_t seed = 0;
 };
 
-// A recipe whose default is a good first trial on this data and whose ranges hold nothing that cannot fit into the
-// machine: the larger the budget, the more parameters. A pure function. Errors:
+// A recipe whose default is a good first trial on this data and whose ranges hold nothing that cannot fit
+// into the machine: the larger the budget, the more parameters. A pure function. Errors:
 //   INVALID_ARGUMENT for an unknown model ·
-//   FAILED_PRECONDITION NO_FEATURES, TOO_FEW_ROWS, ONE_CLASS (nothing to learn), DOES_NOT_FIT (the embedding tables,
-//   however narrow)
+//   FAILED_PRECONDITION NO_FEATURES, TOO_FEW_ROWS, ONE_CLASS (nothing to learn), DOES_NOT_FIT (the embedding
+//   tables, however narrow)
 absl::StatusOr<Recipe> Advise(const AdviceRequest& request);
 
 }  // namespace sda::advisor

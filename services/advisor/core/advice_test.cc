@@ -50,9 +50,11 @@ Metric Goal(const std::string& name, bool minimize, std::optional<double> thresh
 
 // Profiles across the sizes and shapes that logs come in.
 std::vector<DatasetProfile> Profiles() {
-  return {TestProfile(100, 1, 0),          TestProfile(10'000, 13, 26),        TestProfile(30'000, 3, 8),
-          TestProfile(30'000, 0, 8),       TestProfile(30'000, 6, 0),          TestProfile(200'000, 13, 26, 20'000),
-          TestProfile(5'000'000, 0, 1),    TestProfile(40'000'000, 13, 26, 100'000), TestProfile(1'000'000, 300, 200)};
+  return {TestProfile(100, 1, 0),          TestProfile(10'000, 13, 26),
+          TestProfile(30'000, 3, 8),       TestProfile(30'000, 0, 8),
+          TestProfile(30'000, 6, 0),       TestProfile(200'000, 13, 26, 20'000),
+          TestProfile(5'000'000, 0, 1),    TestProfile(40'000'000, 13, 26, 100'000),
+          TestProfile(1'000'000, 300, 200)};
 }
 
 TEST(AdviceTest, EveryDefaultLiesInItsDomainAndEveryParameterHasAReason) {
@@ -63,7 +65,8 @@ TEST(AdviceTest, EveryDefaultLiesInItsDomainAndEveryParameterHasAReason) {
       for (const Parameter& parameter : recipe.parameters) {
         const auto value = ValueOrDefault(TestRules(), recipe.spec, parameter.name);
         ASSERT_TRUE(value) << parameter.name;
-        EXPECT_TRUE(sda::advisor::Contains(parameter.domain, *value)) << parameter.name << " " << ToText(*value);
+        EXPECT_TRUE(sda::advisor::Contains(parameter.domain, *value))
+            << parameter.name << " " << ToText(*value);
         EXPECT_GT(parameter.reason.size(), 30u) << parameter.name;
         EXPECT_LE(parameter.reason.size(), kMaxReasonBytes);
         EXPECT_EQ(parameter.reason.back(), '.');
@@ -74,7 +77,8 @@ TEST(AdviceTest, EveryDefaultLiesInItsDomainAndEveryParameterHasAReason) {
 
 TEST(AdviceTest, SmallBudgetsSearchFewParameters) {
   const DatasetProfile profile = TestProfile(200'000, 13, 26);
-  EXPECT_THAT(Names(MustAdvise(Request(profile, 1))), ElementsAre("optimizer.dense.learning_rate", "optimizer.sparse.learning_rate"));
+  EXPECT_THAT(Names(MustAdvise(Request(profile, 1))),
+              ElementsAre("optimizer.dense.learning_rate", "optimizer.sparse.learning_rate"));
   EXPECT_EQ(MustAdvise(Request(profile, 8)).parameters.size(), 4u);
   EXPECT_GE(MustAdvise(Request(profile, 100)).parameters.size(), 10u);
 }
@@ -94,8 +98,10 @@ TEST(AdviceTest, WithoutDenseColumnsTheBottomIsNotSearched) {
 }
 
 TEST(AdviceTest, FewRowsForManyPairsBeginWithConcatenation) {
-  EXPECT_EQ(MustAdvise(Request(TestProfile(10'000, 13, 26))).spec.at("model.interaction"), SpecValue(std::string("cat")));
-  EXPECT_EQ(MustAdvise(Request(TestProfile(30'000, 3, 8))).spec.at("model.interaction"), SpecValue(std::string("dot")));
+  EXPECT_EQ(MustAdvise(Request(TestProfile(10'000, 13, 26))).spec.at("model.interaction"),
+            SpecValue(std::string("cat")));
+  EXPECT_EQ(MustAdvise(Request(TestProfile(30'000, 3, 8))).spec.at("model.interaction"),
+            SpecValue(std::string("dot")));
   EXPECT_THAT(Names(MustAdvise(Request(TestProfile(10'000, 13, 26)))), Contains("model.interaction"));
 }
 
@@ -198,7 +204,8 @@ TEST(AdviceTest, OnlyATargetAboveChanceAndTimeMakeATimeToTargetGoal) {
   EXPECT_EQ(TargetAuc({auc(0.5), Goal("train_seconds", true)}), std::nullopt);
   EXPECT_EQ(TargetAuc({auc(std::nullopt), Goal("train_seconds", true)}), std::nullopt);
   EXPECT_EQ(TargetAuc({auc(0.7)}), std::nullopt);
-  EXPECT_EQ(TargetAuc({auc(0.7), {"train_seconds", Strategy::kStore, true, std::nullopt, std::nullopt}}), std::nullopt);
+  EXPECT_EQ(TargetAuc({auc(0.7), {"train_seconds", Strategy::kStore, true, std::nullopt, std::nullopt}}),
+            std::nullopt);
 }
 
 TEST(AdviceTest, SameRequestSameRecipe) {

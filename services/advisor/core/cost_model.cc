@@ -23,11 +23,14 @@ constexpr double kProcessBytes = 256.0 * 1024 * 1024;
 
 double LayerWeights(const std::vector<int64_t>& widths) {
   double weights = 0;
-  for (size_t i = 1; i < widths.size(); ++i) weights += static_cast<double>(widths[i - 1]) * static_cast<double>(widths[i]);
+  for (size_t i = 1; i < widths.size(); ++i)
+    weights += static_cast<double>(widths[i - 1]) * static_cast<double>(widths[i]);
   return weights;
 }
 
-double Sum(const std::vector<int64_t>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+double Sum(const std::vector<int64_t>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
 
 std::vector<int64_t> BottomWidths(const ModelShape& shape) {
   // Without dense columns the bottom MLP is one learned vector.
@@ -46,7 +49,9 @@ std::vector<int64_t> TopWidths(const ModelShape& shape) {
 }
 
 // One a table, and the bottom MLP's output.
-int64_t Vectors(const ModelShape& shape) { return static_cast<int64_t>(shape.table_rows.size()) + 1; }
+int64_t Vectors(const ModelShape& shape) {
+  return static_cast<int64_t>(shape.table_rows.size()) + 1;
+}
 
 }  // namespace
 
@@ -65,11 +70,14 @@ int64_t InteractionWidth(const ModelShape& shape) {
 
 double DenseParameters(const ModelShape& shape) {
   const std::vector<int64_t> bottom = BottomWidths(shape), top = TopWidths(shape);
-  const double biases = Sum(bottom) - static_cast<double>(bottom.front()) + Sum(top) - static_cast<double>(top.front());
+  const double biases =
+      Sum(bottom) - static_cast<double>(bottom.front()) + Sum(top) - static_cast<double>(top.front());
   return LayerWeights(bottom) + LayerWeights(top) + biases;
 }
 
-double EmbeddingRows(const ModelShape& shape) { return Sum(shape.table_rows); }
+double EmbeddingRows(const ModelShape& shape) {
+  return Sum(shape.table_rows);
+}
 
 double EmbeddingParameters(const ModelShape& shape) {
   return EmbeddingRows(shape) * static_cast<double>(shape.embedding_dim);
@@ -86,7 +94,8 @@ double TrainingFlopsPerSample(const ModelShape& shape) {
 double TrainingMemoryBytes(const ModelShape& shape, const OptimizerState& dense, const OptimizerState& sparse,
                            int64_t batch_size) {
   const double mlp = DenseParameters(shape) * (4 + dense.per_weight);  // weights, gradients, best, checkpoint
-  const double tables = EmbeddingParameters(shape) * (3 + sparse.per_weight) + EmbeddingRows(shape) * sparse.per_row;
+  const double tables =
+      EmbeddingParameters(shape) * (3 + sparse.per_weight) + EmbeddingRows(shape) * sparse.per_row;
   const double activations = static_cast<double>(batch_size) * 2 *
                              (Sum(BottomWidths(shape)) + Sum(TopWidths(shape)) +
                               static_cast<double>(Vectors(shape) * shape.embedding_dim));
@@ -97,7 +106,8 @@ double TrainingSeconds(const ModelShape& shape, double rows, const MachineRates&
   const double gflops = rates.matmul_gflops > 0 ? rates.matmul_gflops : kAssumedGflops;
   const double gb = rates.memory_gb_per_second > 0 ? rates.memory_gb_per_second : kAssumedGbPerSecond;
   // A row of each table is read forward, and read and written with its optimizer state backward.
-  const double bytes = 5 * kBytes * static_cast<double>(shape.table_rows.size()) * static_cast<double>(shape.embedding_dim);
+  const double bytes =
+      5 * kBytes * static_cast<double>(shape.table_rows.size()) * static_cast<double>(shape.embedding_dim);
   const double seconds = TrainingFlopsPerSample(shape) / (gflops * 1e9 * kMatmulEfficiency) +
                          bytes / (gb * 1e9 * kGatherEfficiency);
   return rows * seconds / static_cast<double>(rates.threads);

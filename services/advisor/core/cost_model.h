@@ -7,8 +7,8 @@
 
 namespace sda::advisor {
 
-// What a configuration costs before it runs: parameters, floating-point operations, bytes. Counts are doubles where
-// products of large tables could overflow integers.
+// What a configuration costs before it runs: parameters, floating-point operations, bytes. Counts are doubles
+// where products of large tables could overflow integers.
 
 // A DLRM as far as its cost goes.
 struct ModelShape {
@@ -41,12 +41,13 @@ double EmbeddingParameters(const ModelShape& shape);
 // Of one training step, by sample: forward, and twice that backward.
 double TrainingFlopsPerSample(const ModelShape& shape);
 
-// Bytes a trial holds while it trains: weights, gradients of the MLPs, optimizer state, the best weights so far, a
-// checkpoint being written, activations of a batch, and what a process needs besides.
+// Bytes a trial holds while it trains: weights, gradients of the MLPs, optimizer state, the best weights so
+// far, a checkpoint being written, activations of a batch, and what a process needs besides.
 double TrainingMemoryBytes(const ModelShape& shape, const OptimizerState& dense, const OptimizerState& sparse,
                            int64_t batch_size);
 
-// Training seconds of `rows` samples on `threads` threads. Where rates were not measured, those of a slow server.
+// Training seconds of `rows` samples on `threads` threads. Where rates were not measured, those of a slow
+// server.
 struct MachineRates {
   double matmul_gflops = 0;         // one thread
   double memory_gb_per_second = 0;  // one thread

@@ -3,8 +3,8 @@
 namespace sda::advisor {
 namespace {
 
-// Every pair of features is an input of the top MLP under dot interaction. Below this many rows a pair, the weights
-// behind them are mostly noise and plain concatenation is as good or better.
+// Every pair of features is an input of the top MLP under dot interaction. Below this many rows a pair, the
+// weights behind them are mostly noise and plain concatenation is as good or better.
 constexpr int64_t kRowsPerPair = 50;
 
 // One size class: presets hold for data of fewer than `below_rows` rows.
@@ -17,12 +17,12 @@ struct SizeClass {
   bool rowwise;
 };
 
-// Batches grow with the data: small ones generalise better where there are few rows, large ones keep the cores busy
-// where there are many. Click models over-fit from the second epoch on, so epochs shrink to one. Rates rise with
-// the batch, more slowly than it.
+// Batches grow with the data: small ones generalise better where there are few rows, large ones keep the
+// cores busy where there are many. Click models over-fit from the second epoch on, so epochs shrink to one.
+// Rates rise with the batch, more slowly than it.
 constexpr SizeClass kClasses[] = {
-    {20'000, 64, 3, 1e-3, 0.01, false},     {100'000, 128, 3, 1e-3, 0.02, false},
-    {500'000, 256, 2, 1e-3, 0.02, false},   {2'000'000, 512, 1, 1e-3, 0.02, false},
+    {20'000, 64, 3, 1e-3, 0.01, false},      {100'000, 128, 3, 1e-3, 0.02, false},
+    {500'000, 256, 2, 1e-3, 0.02, false},    {2'000'000, 512, 1, 1e-3, 0.02, false},
     {20'000'000, 2048, 1, 2e-3, 0.03, true}, {INT64_MAX, 8192, 1, 3e-3, 0.04, true},
 };
 

@@ -9,8 +9,9 @@
 
 namespace sda::advisor {
 
-// What works for a DLRM on data of a given size, before the machine is looked at. The figures come from sweeps over
-// public click logs of 10,000 to 300,000 rows and, for larger data, from published DLRM configurations.
+// What works for a DLRM on data of a given size, before the machine is looked at. The figures come from
+// sweeps over public click logs of 10,000 to 300,000 rows and, for larger data, from published DLRM
+// configurations.
 struct DlrmPreset {
   int64_t embedding_dim = 16;
   std::vector<int64_t> embedding_dims;

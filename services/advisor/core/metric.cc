@@ -23,7 +23,8 @@ std::string KnownNames() {
 }
 
 const Metric* Find(const std::vector<Metric>& metrics, std::string_view name) {
-  const auto found = std::find_if(metrics.begin(), metrics.end(), [&](const Metric& m) { return m.name == name; });
+  const auto found =
+      std::find_if(metrics.begin(), metrics.end(), [&](const Metric& m) { return m.name == name; });
   return found == metrics.end() ? nullptr : &*found;
 }
 
@@ -31,8 +32,12 @@ const Metric* Find(const std::vector<Metric>& metrics, std::string_view name) {
 
 const std::vector<KnownMetric>& KnownMetrics() {
   static const auto* const metrics = new std::vector<KnownMetric>{
-      {"auc", false, false},          {"logloss", true, false},       {"normalized_entropy", true, false},
-      {"accuracy", false, false},     {"calibration", false, false},  {"train_seconds", true, true},
+      {"auc", false, false},
+      {"logloss", true, false},
+      {"normalized_entropy", true, false},
+      {"accuracy", false, false},
+      {"calibration", false, false},
+      {"train_seconds", true, true},
       {"samples_per_second", false, true},
   };
   return *metrics;
@@ -63,17 +68,19 @@ std::vector<FieldViolation> CheckMetric(const Metric& metric) {
     violations.push_back({"name", absl::StrCat("is \"", metric.name, "\"; must be one of ", KnownNames())});
   }
   if (metric.threshold && !std::isfinite(*metric.threshold)) {
-    violations.push_back({"threshold", absl::StrCat("is ", ToText(*metric.threshold), "; must be a finite number")});
+    violations.push_back(
+        {"threshold", absl::StrCat("is ", ToText(*metric.threshold), "; must be a finite number")});
   }
   if (metric.strategy == Strategy::kConstraint && !metric.threshold) {
     violations.push_back({"threshold", "is missing; a constraint needs the value to be met"});
   }
   if (metric.strategy == Strategy::kStore && metric.threshold) {
-    violations.push_back({"threshold", "is set; a stored metric has none: remove it or make the strategy constraint"});
+    violations.push_back(
+        {"threshold", "is set; a stored metric has none: remove it or make the strategy constraint"});
   }
   if (metric.noise_stddev && !(std::isfinite(*metric.noise_stddev) && *metric.noise_stddev >= 0)) {
-    violations.push_back(
-        {"noise_stddev", absl::StrCat("is ", ToText(*metric.noise_stddev), "; must be a finite number of at least 0")});
+    violations.push_back({"noise_stddev", absl::StrCat("is ", ToText(*metric.noise_stddev),
+                                                       "; must be a finite number of at least 0")});
   }
   return violations;
 }
@@ -82,7 +89,8 @@ std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics) {
   std::vector<FieldViolation> violations;
   if (metrics.empty()) violations.push_back({"", "is empty; name at least one metric, for example auc"});
   if (metrics.size() > kMaxMetrics) {
-    violations.push_back({"", absl::StrCat("has ", metrics.size(), " metrics; must have at most ", kMaxMetrics)});
+    violations.push_back(
+        {"", absl::StrCat("has ", metrics.size(), " metrics; must have at most ", kMaxMetrics)});
   }
   std::set<std::string> names;
   int optimized = 0, guiding = 0;
@@ -95,11 +103,12 @@ std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics) {
     guiding += metrics[i].strategy != Strategy::kStore;
   }
   if (optimized > kMaxOptimized) {
-    violations.push_back({"", absl::StrCat("optimises ", optimized, " metrics; must be at most ", kMaxOptimized,
-                                           ": make the others constraint or store")});
+    violations.push_back({"", absl::StrCat("optimises ", optimized, " metrics; must be at most ",
+                                           kMaxOptimized, ": make the others constraint or store")});
   }
   if (!metrics.empty() && guiding == 0) {
-    violations.push_back({"", "only stores metrics; at least one must have the strategy optimize or constraint"});
+    violations.push_back(
+        {"", "only stores metrics; at least one must have the strategy optimize or constraint"});
   }
   return violations;
 }
@@ -107,8 +116,11 @@ std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics) {
 std::vector<Metric> WithStoredMetrics(std::vector<Metric> metrics) {
   for (const KnownMetric& known : KnownMetrics()) {
     if (Find(metrics, known.name) != nullptr) continue;
-    metrics.push_back({.name = std::string(known.name), .strategy = Strategy::kStore, .minimize = known.minimize,
-                       .threshold = std::nullopt, .noise_stddev = std::nullopt});
+    metrics.push_back({.name = std::string(known.name),
+                       .strategy = Strategy::kStore,
+                       .minimize = known.minimize,
+                       .threshold = std::nullopt,
+                       .noise_stddev = std::nullopt});
   }
   return metrics;
 }

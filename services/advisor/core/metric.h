@@ -35,15 +35,16 @@ std::string_view StrategyName(Strategy strategy);
 // The rules one metric breaks; fields are "name", "threshold", …, relative to the metric.
 std::vector<FieldViolation> CheckMetric(const Metric& metric);
 
-// The rules a list breaks beyond those of each metric: count, names twice, none that guides the search. Fields are
+// The rules a list breaks beyond those of each metric: count, names twice, none that guides the search.
+// Fields are
 // "[2].name", or "" for the list.
 std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics);
 
 // `metrics` and, stored only, every other metric that trainers report.
 std::vector<Metric> WithStoredMetrics(std::vector<Metric> metrics);
 
-// The AUC at which training may stop because the goal is the time to it: train_seconds is minimised and auc has a
-// threshold above chance. Nothing otherwise.
+// The AUC at which training may stop because the goal is the time to it: train_seconds is minimised and auc
+// has a threshold above chance. Nothing otherwise.
 std::optional<double> TargetAuc(const std::vector<Metric>& metrics);
 
 }  // namespace sda::advisor

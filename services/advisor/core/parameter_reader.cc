@@ -12,7 +12,9 @@ namespace {
 // The largest whole number that a double holds exactly.
 constexpr int64_t kMaxExactInteger = int64_t{1} << 53;
 
-bool IsNumeric(FieldType type) { return type == FieldType::kReal || type == FieldType::kInteger; }
+bool IsNumeric(FieldType type) {
+  return type == FieldType::kReal || type == FieldType::kInteger;
+}
 
 std::vector<std::string> Paths(const SpecRules& rules) {
   std::vector<std::string> paths;
@@ -25,8 +27,9 @@ const SpecField* ReadName(YamlFields& yaml, const YamlField& field, const SpecRu
   if (!name) return nullptr;
   const SpecField* spec_field = rules.Find(*name);
   if (spec_field == nullptr) {
-    yaml.Report(field, absl::StrCat("is \"", *name, "\"; must be the path of a field of model, training or optimizer",
-                                    DidYouMean(*name, Paths(rules))));
+    yaml.Report(
+        field, absl::StrCat("is \"", *name, "\"; must be the path of a field of model, training or optimizer",
+                            DidYouMean(*name, Paths(rules))));
   }
   return spec_field;
 }
@@ -81,8 +84,9 @@ std::optional<Domain> ReadGrid(YamlFields& yaml, const YamlField& field, const S
   for (const YamlField& item : *items) {
     const auto value = ReadSpecValue(yaml, item, spec_field, rules);
     if (!value) return std::nullopt;
-    const double number = std::holds_alternative<double>(*value) ? std::get<double>(*value)
-                                                                  : static_cast<double>(std::get<int64_t>(*value));
+    const double number = std::holds_alternative<double>(*value)
+                              ? std::get<double>(*value)
+                              : static_cast<double>(std::get<int64_t>(*value));
     if (!grid.values.empty() && number <= grid.values.back()) {
       yaml.Report(item, absl::StrCat("is ", ToText(number), " after ", ToText(grid.values.back()),
                                      "; the values of a grid must rise"));
@@ -125,9 +129,10 @@ std::optional<Domain> ReadDomain(YamlFields& yaml, const YamlField& field, const
   }
   const bool categories = mapping.Has("categories");
   if (categories == IsNumeric(spec_field.type)) {
-    yaml.Report(*place, categories ? absl::StrCat("are given for the number ", spec_field.path, "; use bounds or grid")
-                                   : absl::StrCat("is given for ", spec_field.path,
-                                                  ", which is no number; use categories"));
+    yaml.Report(*place,
+                categories
+                    ? absl::StrCat("are given for the number ", spec_field.path, "; use bounds or grid")
+                    : absl::StrCat("is given for ", spec_field.path, ", which is no number; use categories"));
     return std::nullopt;
   }
   if (categories) return ReadCategories(yaml, *place, spec_field, rules);
@@ -171,12 +176,15 @@ void ReadPrior(YamlFields& yaml, const YamlField& field, Parameter& parameter) {
   }
   const auto mapping = yaml.AsMapping(field, {"normal", "beta"});
   if (!mapping) return;
-  if (mapping->Has("normal") == mapping->Has("beta")) return yaml.Report(field, "must have exactly one of normal and beta");
+  if (mapping->Has("normal") == mapping->Has("beta"))
+    return yaml.Report(field, "must have exactly one of normal and beta");
   if (const YamlField normal = (*mapping)["normal"]) {
     const auto numbers = yaml.AsMapping(normal, {"mean", "stddev"});
     if (!numbers) return;
-    const YamlField mean = yaml.Required(*numbers, "mean", normal, "give the most likely value, on the parameter's scale");
-    const YamlField stddev = yaml.Required(*numbers, "stddev", normal, "give the spread, on the parameter's scale");
+    const YamlField mean =
+        yaml.Required(*numbers, "mean", normal, "give the most likely value, on the parameter's scale");
+    const YamlField stddev =
+        yaml.Required(*numbers, "stddev", normal, "give the spread, on the parameter's scale");
     const auto mean_value = mean ? yaml.AsReal(mean) : std::nullopt;
     const auto stddev_value = stddev ? ReadPositive(yaml, stddev) : std::nullopt;
     if (mean_value && stddev_value) parameter.prior = NormalPrior{*mean_value, *stddev_value};
@@ -196,7 +204,8 @@ void ReadConditions(YamlFields& yaml, const YamlField& field, Parameter& paramet
   const auto items = yaml.AsList(field);
   if (!items) return;
   if (items->size() > kMaxConditions) {
-    return yaml.Report(field, absl::StrCat("has ", items->size(), " conditions; must have at most ", kMaxConditions));
+    return yaml.Report(
+        field, absl::StrCat("has ", items->size(), " conditions; must have at most ", kMaxConditions));
   }
   for (const YamlField& item : *items) {
     const auto mapping = yaml.AsMapping(item, {"parameter", "values"});
@@ -223,36 +232,42 @@ void CheckIntegerBounds(YamlFields& yaml, const PlacedParameter& placed) {
   yaml.Report(placed.domain, "reach beyond ±2^53; choose smaller ones");
 }
 
-// --- rules between parameters -----------------------------------------------------------------------------------
+// --- rules between parameters
+// -----------------------------------------------------------------------------------
 
-const PlacedParameter* FindParameter(const std::vector<PlacedParameter>& parameters, const std::string& name) {
+const PlacedParameter* FindParameter(const std::vector<PlacedParameter>& parameters,
+                                     const std::string& name) {
   for (const PlacedParameter& placed : parameters) {
     if (placed.parameter.name == name) return &placed;
   }
   return nullptr;
 }
 
-void CheckDefault(YamlFields& yaml, const PlacedParameter& placed, const SpecRules& rules, const SpecSections& sections) {
+void CheckDefault(YamlFields& yaml, const PlacedParameter& placed, const SpecRules& rules,
+                  const SpecSections& sections) {
   const std::string& path = placed.parameter.name;
   const auto place = sections.places.find(path);
   const bool written = place != sections.places.end();
   if (written && !sections.values.contains(path)) return;  // reported where it stands
   const std::optional<SpecValue> value = ValueOrDefault(rules, sections.values, path);
   if (!value) {
-    return yaml.Report(placed.place, absl::StrCat("has no default; write a value for ", path, " into its section"));
+    return yaml.Report(placed.place,
+                       absl::StrCat("has no default; write a value for ", path, " into its section"));
   }
   if (Contains(placed.parameter.domain, *value)) return;
   const std::string domain = DomainText(placed.parameter.domain);
   if (written) {
-    return yaml.Report(place->second, absl::StrCat("is ", ToText(*value), ", which is outside the domain ", domain,
-                                                   " of ", placed.place.path, "; the default must lie in it"));
+    return yaml.Report(place->second,
+                       absl::StrCat("is ", ToText(*value), ", which is outside the domain ", domain, " of ",
+                                    placed.place.path, "; the default must lie in it"));
   }
   yaml.Report(placed.domain, absl::StrCat("leaves out the default ", ToText(*value), " of ", path,
                                           "; widen it or write a value into the section"));
 }
 
 // Every category on its own must leave a spec that keeps the rules between fields.
-void CheckWholeSpec(YamlFields& yaml, const PlacedParameter& placed, const SpecRules& rules, const SpecValues& defaults) {
+void CheckWholeSpec(YamlFields& yaml, const PlacedParameter& placed, const SpecRules& rules,
+                    const SpecValues& defaults) {
   const auto* categories = std::get_if<Categories>(&placed.parameter.domain);
   if (categories == nullptr) return;
   for (size_t i = 0; i < categories->values.size(); ++i) {
@@ -262,8 +277,8 @@ void CheckWholeSpec(YamlFields& yaml, const PlacedParameter& placed, const SpecR
     values[placed.parameter.name] = value;
     const std::vector<FieldViolation> broken = rules.check_values(values);
     if (!broken.empty()) {
-      yaml.Report(placed.domain.Item(i),
-                  absl::StrCat("is ", categories->values[i], ", with which ", broken[0].field, " ", broken[0].description));
+      yaml.Report(placed.domain.Item(i), absl::StrCat("is ", categories->values[i], ", with which ",
+                                                      broken[0].field, " ", broken[0].description));
     }
   }
 }
@@ -279,20 +294,22 @@ bool DependsOn(const std::vector<PlacedParameter>& parameters, const std::string
   return false;
 }
 
-void CheckConditions(YamlFields& yaml, const PlacedParameter& placed, const std::vector<PlacedParameter>& parameters,
-                     const SpecRules& rules) {
+void CheckConditions(YamlFields& yaml, const PlacedParameter& placed,
+                     const std::vector<PlacedParameter>& parameters, const SpecRules& rules) {
   for (size_t i = 0; i < placed.parameter.conditions.size(); ++i) {
     const Condition& condition = placed.parameter.conditions[i];
     const YamlField place = placed.conditions.Item(i);
     const PlacedParameter* parent = FindParameter(parameters, condition.parameter);
     if (parent == nullptr) {
-      yaml.Report(place, absl::StrCat("names \"", condition.parameter, "\", which is none of the parameters"));
+      yaml.Report(place,
+                  absl::StrCat("names \"", condition.parameter, "\", which is none of the parameters"));
       continue;
     }
     if (!parent->is_good) continue;
     if (std::holds_alternative<RealRange>(parent->parameter.domain)) {
-      yaml.Report(place, absl::StrCat("depends on ", condition.parameter,
-                                      ", a range of real numbers; must be a grid, whole numbers or categories"));
+      yaml.Report(place,
+                  absl::StrCat("depends on ", condition.parameter,
+                               ", a range of real numbers; must be a grid, whole numbers or categories"));
       continue;
     }
     for (const std::string& spelled : condition.values) {
@@ -306,15 +323,17 @@ void CheckConditions(YamlFields& yaml, const PlacedParameter& placed, const std:
   }
   std::set<std::string> visited;
   if (DependsOn(parameters, placed.parameter.name, placed.parameter.name, visited)) {
-    yaml.Report(placed.conditions, absl::StrCat("lead from ", placed.parameter.name, " back to itself; remove one"));
+    yaml.Report(placed.conditions,
+                absl::StrCat("lead from ", placed.parameter.name, " back to itself; remove one"));
   }
 }
 
 }  // namespace
 
-std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field, const SpecRules& rules) {
-  const auto mapping =
-      yaml.AsMapping(field, {"name", "bounds", "grid", "categories", "scale", "prior", "conditions", "reason"});
+std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field,
+                                             const SpecRules& rules) {
+  const auto mapping = yaml.AsMapping(
+      field, {"name", "bounds", "grid", "categories", "scale", "prior", "conditions", "reason"});
   if (!mapping) return std::nullopt;
   const YamlField name = yaml.Required(*mapping, "name", field, "give the path of the field to search over");
   const SpecField* spec_field = name ? ReadName(yaml, name, rules) : nullptr;
@@ -334,7 +353,8 @@ std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& 
   if (const YamlField reason = (*mapping)["reason"]) {
     placed.parameter.reason = yaml.AsText(reason).value_or("");
     if (placed.parameter.reason.size() > kMaxReasonBytes) {
-      yaml.Report(reason, absl::StrCat("has ", placed.parameter.reason.size(), " bytes; must have at most ", kMaxReasonBytes));
+      yaml.Report(reason, absl::StrCat("has ", placed.parameter.reason.size(), " bytes; must have at most ",
+                                       kMaxReasonBytes));
     }
   }
   return placed;
@@ -346,7 +366,8 @@ void CheckParameters(YamlFields& yaml, const std::vector<PlacedParameter>& param
   std::set<std::string> names;
   for (const PlacedParameter& placed : parameters) {
     if (!names.insert(placed.parameter.name).second) {
-      yaml.Report(placed.place, absl::StrCat("is \"", placed.parameter.name, "\" a second time; remove one of the two"));
+      yaml.Report(placed.place,
+                  absl::StrCat("is \"", placed.parameter.name, "\" a second time; remove one of the two"));
     }
     if (!placed.is_good) continue;
     CheckDefault(yaml, placed, rules, sections);

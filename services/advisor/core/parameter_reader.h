@@ -10,8 +10,8 @@
 
 namespace sda::advisor {
 
-// A parameter with the place it stands at; `domain` is where its bounds, grid or categories stand. Of one that
-// cannot be read, `is_good` is false and only name and place are set: what refers to it is not to blame.
+// A parameter with the place it stands at; `domain` is where its bounds, grid or categories stand. Of one
+// that cannot be read, `is_good` is false and only name and place are set: what refers to it is not to blame.
 struct PlacedParameter {
   Parameter parameter;
   bool is_good = false;
@@ -21,10 +21,11 @@ struct PlacedParameter {
 };
 
 // Reads one item of "parameters". Nothing where even its name cannot be read.
-std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field, const SpecRules& rules);
+std::optional<PlacedParameter> ReadParameter(YamlFields& yaml, const YamlField& field,
+                                             const SpecRules& rules);
 
-// Rules between parameters and with the default trial: names twice, defaults that are missing or outside their
-// domains, values that the whole spec refuses, conditions.
+// Rules between parameters and with the default trial: names twice, defaults that are missing or outside
+// their domains, values that the whole spec refuses, conditions.
 void CheckParameters(YamlFields& yaml, const std::vector<PlacedParameter>& parameters, const SpecRules& rules,
                      const SpecSections& sections);
 

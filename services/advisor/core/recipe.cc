@@ -37,7 +37,8 @@ std::string DomainText(const Domain& domain) {
   if (const auto* range = std::get_if<RealRange>(&domain)) {
     return absl::StrCat("[", ToText(range->min), ", ", ToText(range->max), "]");
   }
-  if (const auto* range = std::get_if<IntegerRange>(&domain)) return absl::StrCat("[", range->min, ", ", range->max, "]");
+  if (const auto* range = std::get_if<IntegerRange>(&domain))
+    return absl::StrCat("[", range->min, ", ", range->max, "]");
   if (const auto* grid = std::get_if<Grid>(&domain)) {
     return absl::StrCat("one of ", absl::StrJoin(grid->values, ", ", [](std::string* out, double value) {
                           absl::StrAppend(out, ToText(value));

@@ -11,8 +11,8 @@
 #include "services/advisor/core/metric.h"
 #include "services/advisor/core/spec.h"
 
-// A recipe: the plan for one search, as its YAML says it. Plain values; recipe_reader.h checks them, recipe_writer.h
-// writes them.
+// A recipe: the plan for one search, as its YAML says it. Plain values; recipe_reader.h checks them,
+// recipe_writer.h writes them.
 namespace sda::advisor {
 
 struct RealRange {
@@ -91,8 +91,8 @@ using EarlyStopping = std::variant<MedianRule, HalvingRule>;
 struct Machine {
   std::string cpu_model;
   int64_t core_count = 1;
-  int64_t memory_bytes = 0;       // 0: unknown
-  std::vector<std::string> isa;   // best last
+  int64_t memory_bytes = 0;         // 0: unknown
+  std::vector<std::string> isa;     // best last
   double matmul_gflops = 0;         // one thread; 0: not measured
   double memory_gb_per_second = 0;  // one thread; 0: not measured
   bool operator==(const Machine&) const = default;

@@ -20,8 +20,8 @@ namespace {
 constexpr int64_t kMaxInteger = std::numeric_limits<int64_t>::max();
 constexpr int64_t kFormatVersion = 1;
 
-// One pass over a document. Sections that refer to others (constraints to parameters, parameters to the default
-// trial) are read after them, wherever they stand in the text.
+// One pass over a document. Sections that refer to others (constraints to parameters, parameters to the
+// default trial) are read after them, wherever they stand in the text.
 class Reader {
  public:
   explicit Reader(const SpecRules& rules) : rules_(rules) {}
@@ -29,8 +29,8 @@ class Reader {
   RecipeReading Read(const YamlNode& root) {
     const YamlField document{&root, ""};
     const auto sections = yaml_.AsMapping(
-        document, {"recipe_version", "dataset", "budget", "seed", "metrics", "model", "training", "optimizer", "parameters",
-                   "linear_constraints", "early_stopping", "machine", "memory_required_bytes"});
+        document, {"recipe_version", "dataset", "budget", "seed", "metrics", "model", "training", "optimizer",
+                   "parameters", "linear_constraints", "early_stopping", "machine", "memory_required_bytes"});
     if (sections) ReadSections(*sections, document);
     RecipeReading reading;
     reading.violations = yaml_.TakeViolations();
@@ -45,14 +45,17 @@ class Reader {
     if (const YamlField version = sections["recipe_version"]) {
       const auto number = yaml_.AsInteger(version);
       if (number && *number != kFormatVersion) {
-        yaml_.Report(version, absl::StrCat("is ", *number, "; this version reads recipes of version ", kFormatVersion));
+        yaml_.Report(version, absl::StrCat("is ", *number, "; this version reads recipes of version ",
+                                           kFormatVersion));
       }
     }
     const auto required = [&](std::string_view key, std::string_view what) {
       return yaml_.Required(sections, key, document, what);
     };
-    if (const YamlField dataset = required("dataset", "name the dataset, as datasets/clicks")) ReadDataset(dataset);
-    if (const YamlField budget = required("budget", "say how many trials there may be, as budget: {trials: 20}")) {
+    if (const YamlField dataset = required("dataset", "name the dataset, as datasets/clicks"))
+      ReadDataset(dataset);
+    if (const YamlField budget =
+            required("budget", "say how many trials there may be, as budget: {trials: 20}")) {
       ReadBudget(budget);
     }
     if (const YamlField seed = sections["seed"]) recipe_.seed = yaml_.AsInteger(seed).value_or(0);
@@ -60,7 +63,8 @@ class Reader {
       ReadMetrics(metrics);
     }
     ReadSpec(sections, document);
-    if (const YamlField parameters = required("parameters", "list the fields to search over")) ReadParameters(parameters);
+    if (const YamlField parameters = required("parameters", "list the fields to search over"))
+      ReadParameters(parameters);
     if (const YamlField constraints = sections["linear_constraints"]) ReadConstraints(constraints);
     if (const YamlField stopping = sections["early_stopping"]) ReadEarlyStopping(stopping);
     if (const YamlField machine = sections["machine"]) ReadMachine(machine);
@@ -73,7 +77,8 @@ class Reader {
     const auto name = yaml_.AsText(field);
     if (!name) return;
     if (!IsResourceName(*name, "datasets")) {
-      return yaml_.Report(field, absl::StrCat("is ", Describe(*field.node), "; must be datasets/{id}, ", kResourceIdRule));
+      return yaml_.Report(
+          field, absl::StrCat("is ", Describe(*field.node), "; must be datasets/{id}, ", kResourceIdRule));
     }
     recipe_.dataset = *name;
   }
@@ -81,7 +86,8 @@ class Reader {
   void ReadBudget(const YamlField& field) {
     const auto mapping = yaml_.AsMapping(field, {"trials", "parallel"});
     if (!mapping) return;
-    if (const YamlField trials = yaml_.Required(*mapping, "trials", field, "say how many trials there may be")) {
+    if (const YamlField trials =
+            yaml_.Required(*mapping, "trials", field, "say how many trials there may be")) {
       recipe_.observation_budget = yaml_.AsInteger(trials, 1, kMaxObservationBudget).value_or(1);
     }
     if (const YamlField parallel = (*mapping)["parallel"]) {
@@ -113,7 +119,8 @@ class Reader {
   }
 
   void ReadMetric(const YamlField& field) {
-    const auto mapping = yaml_.AsMapping(field, {"name", "strategy", "objective", "threshold", "noise_stddev"});
+    const auto mapping =
+        yaml_.AsMapping(field, {"name", "strategy", "objective", "threshold", "noise_stddev"});
     if (!mapping) return;
     Metric metric;
     const size_t before = yaml_.violation_count();
@@ -143,7 +150,8 @@ class Reader {
   void ReadSpec(const Mapping& mapping, const YamlField& document) {
     const size_t before = yaml_.violation_count();
     for (const char* section : {"model", "training", "optimizer"}) {
-      const YamlField field = yaml_.Required(mapping, section, document, "the sections of the default trial are needed");
+      const YamlField field =
+          yaml_.Required(mapping, section, document, "the sections of the default trial are needed");
       if (field) ReadSpecSection(yaml_, field, rules_, spec_);
     }
     recipe_.spec = spec_.values;
@@ -162,7 +170,8 @@ class Reader {
     const auto items = yaml_.AsList(field);
     if (!items) return;
     if (items->empty() || items->size() > kMaxParameters) {
-      return yaml_.Report(field, absl::StrCat("has ", items->size(), " parameters; must have 1 to ", kMaxParameters));
+      return yaml_.Report(
+          field, absl::StrCat("has ", items->size(), " parameters; must have 1 to ", kMaxParameters));
     }
     for (const YamlField& item : *items) {
       if (auto placed = ReadParameter(yaml_, item, rules_)) parameters_.push_back(std::move(*placed));
@@ -175,7 +184,8 @@ class Reader {
     const auto items = yaml_.AsList(field);
     if (!items) return;
     if (items->size() > kMaxLinearConstraints) {
-      return yaml_.Report(field, absl::StrCat("has ", items->size(), " constraints; must have at most ", kMaxLinearConstraints));
+      return yaml_.Report(field, absl::StrCat("has ", items->size(), " constraints; must have at most ",
+                                              kMaxLinearConstraints));
     }
     for (const YamlField& item : *items) ReadConstraint(item);
   }
@@ -185,7 +195,8 @@ class Reader {
     if (!mapping) return;
     const size_t before = yaml_.violation_count();
     LinearConstraint constraint;
-    if (const YamlField terms = yaml_.Required(*mapping, "terms", field, "list the summands")) ReadTerms(terms, constraint);
+    if (const YamlField terms = yaml_.Required(*mapping, "terms", field, "list the summands"))
+      ReadTerms(terms, constraint);
     const YamlField comparison = yaml_.Required(*mapping, "comparison", field, "write at_most or at_least");
     if (comparison) constraint.at_least = yaml_.AsOneOf(comparison, {"at_most", "at_least"}) == "at_least";
     const YamlField bound = yaml_.Required(*mapping, "bound", field, "give the number to compare with");
@@ -221,7 +232,8 @@ class Reader {
     } else if (std::holds_alternative<Categories>(parameter->domain)) {
       yaml_.Report(place, absl::StrCat("is ", name, ", which has categories; only numbers can be summed"));
     } else if (!parameter->conditions.empty()) {
-      yaml_.Report(place, absl::StrCat("is ", name, ", which exists only under conditions; it cannot be summed"));
+      yaml_.Report(place,
+                   absl::StrCat("is ", name, ", which exists only under conditions; it cannot be summed"));
     } else if (std::any_of(constraint.terms.begin(), constraint.terms.end(), same)) {
       yaml_.Report(place, absl::StrCat("is ", name, " a second time; add the weights up"));
     }
@@ -236,8 +248,9 @@ class Reader {
       sum += term.weight * (integer != nullptr ? static_cast<double>(*integer) : std::get<double>(*value));
     }
     if (constraint.at_least ? sum >= constraint.bound : sum <= constraint.bound) return;
-    yaml_.Report(place, absl::StrCat("is not met by the default trial, whose sum is ", ToText(sum), "; must be ",
-                                     constraint.at_least ? "at least " : "at most ", ToText(constraint.bound)));
+    yaml_.Report(place,
+                 absl::StrCat("is not met by the default trial, whose sum is ", ToText(sum), "; must be ",
+                              constraint.at_least ? "at least " : "at most ", ToText(constraint.bound)));
   }
 
   const PlacedParameter* FindParameter(const std::string& name) const {
@@ -261,7 +274,8 @@ class Reader {
       if (const YamlField trials = (*values)["min_trials"]) {
         rule.min_trials = yaml_.AsInteger(trials, 1, kMaxObservationBudget).value_or(1);
       }
-      if (const YamlField steps = (*values)["min_steps"]) rule.min_steps = yaml_.AsInteger(steps, 0, kMaxInteger).value_or(0);
+      if (const YamlField steps = (*values)["min_steps"])
+        rule.min_steps = yaml_.AsInteger(steps, 0, kMaxInteger).value_or(0);
       recipe_.early_stopping = rule;
       return;
     }
@@ -272,7 +286,8 @@ class Reader {
     if (const YamlField metric = (*values)["metric"]) rule.metric = ReadOptimizedMetric(metric);
     const YamlField steps = yaml_.Required(*values, "min_steps", halving, "give the step of the first rung");
     if (steps) rule.min_steps = yaml_.AsInteger(steps, 1, kMaxInteger).value_or(1);
-    if (const YamlField factor = (*values)["factor"]) rule.factor = yaml_.AsInteger(factor, 2, 1000).value_or(2);
+    if (const YamlField factor = (*values)["factor"])
+      rule.factor = yaml_.AsInteger(factor, 2, 1000).value_or(2);
     recipe_.early_stopping = rule;
   }
 
@@ -286,12 +301,13 @@ class Reader {
   }
 
   void ReadMachine(const YamlField& field) {
-    const auto mapping = yaml_.AsMapping(field, {"cpu_model", "core_count", "memory_bytes", "isa", "matmul_gflops",
-                                                 "memory_gb_per_second"});
+    const auto mapping = yaml_.AsMapping(
+        field, {"cpu_model", "core_count", "memory_bytes", "isa", "matmul_gflops", "memory_gb_per_second"});
     if (!mapping) return;
     Machine machine;
     if (const YamlField model = (*mapping)["cpu_model"]) machine.cpu_model = yaml_.AsText(model).value_or("");
-    if (const YamlField cores = (*mapping)["core_count"]) machine.core_count = yaml_.AsInteger(cores, 1, 1 << 20).value_or(1);
+    if (const YamlField cores = (*mapping)["core_count"])
+      machine.core_count = yaml_.AsInteger(cores, 1, 1 << 20).value_or(1);
     if (const YamlField memory = (*mapping)["memory_bytes"]) {
       machine.memory_bytes = yaml_.AsInteger(memory, 0, kMaxInteger).value_or(0);
     }
@@ -301,7 +317,8 @@ class Reader {
       }
     }
     if (const YamlField rate = (*mapping)["matmul_gflops"]) machine.matmul_gflops = ReadRate(rate);
-    if (const YamlField rate = (*mapping)["memory_gb_per_second"]) machine.memory_gb_per_second = ReadRate(rate);
+    if (const YamlField rate = (*mapping)["memory_gb_per_second"])
+      machine.memory_gb_per_second = ReadRate(rate);
     recipe_.machine = std::move(machine);
   }
 

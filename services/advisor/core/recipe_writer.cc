@@ -13,7 +13,8 @@ namespace {
 
 constexpr char kHeader[] =
     "# A plan for tuning a model. Edit it freely: it is checked line by line before anything is trained.\n"
-    "# model, training and optimizer say the default trial, which always runs first; parameters say what is searched\n"
+    "# model, training and optimizer say the default trial, which always runs first; parameters say what is "
+    "searched\n"
     "# around it. Fields that are left out have their documented defaults.\n";
 
 std::string Quoted(const std::string& text) {
@@ -38,9 +39,12 @@ std::string Quoted(const std::string& text) {
 }
 
 std::string FlowList(const std::vector<std::string>& values) {
-  return absl::StrCat("[", absl::StrJoin(values, ", ", [](std::string* out, const std::string& value) {
-                        absl::StrAppend(out, YamlText(value));
-                      }), "]");
+  return absl::StrCat("[",
+                      absl::StrJoin(values, ", ",
+                                    [](std::string* out, const std::string& value) {
+                                      absl::StrAppend(out, YamlText(value));
+                                    }),
+                      "]");
 }
 
 std::string ScalarText(const SpecValue& value, FieldType type) {
@@ -67,7 +71,8 @@ class Writer {
     WriteMachine(recipe.machine);
     if (recipe.memory_required_bytes > 0) {
       Gap();
-      Line(0, "memory_required_bytes: ", absl::StrCat(recipe.memory_required_bytes), "  # of the largest trial, estimated");
+      Line(0, "memory_required_bytes: ", absl::StrCat(recipe.memory_required_bytes),
+           "  # of the largest trial, estimated");
     }
     return std::move(out_);
   }
@@ -110,7 +115,8 @@ class Writer {
         parts.pop_back();
         const size_t common = static_cast<size_t>(
             std::mismatch(open.begin(), open.end(), parts.begin(), parts.end()).first - open.begin());
-        for (size_t depth = common; depth < parts.size(); ++depth) Line(static_cast<int>(depth), parts[depth], ":");
+        for (size_t depth = common; depth < parts.size(); ++depth)
+          Line(static_cast<int>(depth), parts[depth], ":");
         open = parts;
         Line(static_cast<int>(open.size()), name, ": ", ScalarText(found->second, field.type));
       }
@@ -122,7 +128,8 @@ class Writer {
     Line(0, "parameters:");
     for (const Parameter& parameter : recipe.parameters) {
       const auto value = ValueOrDefault(rules_, recipe.spec, parameter.name);
-      Line(1, "- name: ", YamlText(parameter.name), value ? absl::StrCat("  # default ", ToText(*value)) : "");
+      Line(1, "- name: ", YamlText(parameter.name),
+           value ? absl::StrCat("  # default ", ToText(*value)) : "");
       WriteDomain(parameter.domain);
       if (parameter.scale != Scale::kLinear) Line(2, "scale: ", std::string(ScaleName(parameter.scale)));
       if (parameter.prior) WritePrior(*parameter.prior);
@@ -141,9 +148,10 @@ class Writer {
     } else if (const auto* integer = std::get_if<IntegerRange>(&domain)) {
       Line(2, "bounds: {min: ", integer->min, ", max: ", integer->max, "}");
     } else if (const auto* grid = std::get_if<Grid>(&domain)) {
-      Line(2, "grid: [", absl::StrJoin(grid->values, ", ", [](std::string* out, double value) {
-             absl::StrAppend(out, ToText(value));
-           }), "]");
+      Line(2, "grid: [",
+           absl::StrJoin(grid->values, ", ",
+                         [](std::string* out, double value) { absl::StrAppend(out, ToText(value)); }),
+           "]");
     } else {
       Line(2, "categories: ", FlowList(std::get<Categories>(domain).values));
     }
@@ -151,7 +159,8 @@ class Writer {
 
   void WritePrior(const Prior& prior) {
     if (const auto* normal = std::get_if<NormalPrior>(&prior)) {
-      return Line(2, "prior: {normal: {mean: ", ToText(normal->mean), ", stddev: ", ToText(normal->stddev), "}}");
+      return Line(2, "prior: {normal: {mean: ", ToText(normal->mean), ", stddev: ", ToText(normal->stddev),
+                  "}}");
     }
     const auto& beta = std::get<BetaPrior>(prior);
     Line(2, "prior: {beta: {alpha: ", ToText(beta.alpha), ", beta: ", ToText(beta.beta), "}}");
@@ -198,7 +207,8 @@ class Writer {
     if (machine->memory_bytes > 0) Line(1, "memory_bytes: ", machine->memory_bytes);
     if (!machine->isa.empty()) Line(1, "isa: ", FlowList(machine->isa));
     if (machine->matmul_gflops > 0) Line(1, "matmul_gflops: ", ToText(machine->matmul_gflops));
-    if (machine->memory_gb_per_second > 0) Line(1, "memory_gb_per_second: ", ToText(machine->memory_gb_per_second));
+    if (machine->memory_gb_per_second > 0)
+      Line(1, "memory_gb_per_second: ", ToText(machine->memory_gb_per_second));
   }
 
   const SpecRules& rules_;
@@ -209,12 +219,12 @@ class Writer {
 
 std::string YamlText(const std::string& text) {
   const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '/' || c == '-';
   };
   double number = 0;
-  const bool special = text == "true" || text == "false" || text == "null" || text == "Null" || text == "NULL" ||
-                       text == "yes" || text == "no" || text == "on" || text == "off";
+  const bool special = text == "true" || text == "false" || text == "null" || text == "Null" ||
+                       text == "NULL" || text == "yes" || text == "no" || text == "on" || text == "off";
   if (text.empty() || special || !std::all_of(text.begin(), text.end(), plain) || text[0] == '-' ||
       ParseReal(text, &number)) {
     return Quoted(text);
@@ -222,6 +232,8 @@ std::string YamlText(const std::string& text) {
   return text;
 }
 
-std::string WriteRecipe(const Recipe& recipe, const SpecRules& rules) { return Writer(rules).Write(recipe); }
+std::string WriteRecipe(const Recipe& recipe, const SpecRules& rules) {
+  return Writer(rules).Write(recipe);
+}
 
 }  // namespace sda::advisor

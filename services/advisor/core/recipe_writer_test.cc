@@ -29,14 +29,28 @@ Recipe FullRecipe() {
                  {"optimizer.sparse.learning_rate", 0.1},
                  {"optimizer.schedule.decay", std::string("none")}};
   recipe.parameters = {
-      {"optimizer.dense.learning_rate", RealRange{1e-8, 0.1}, Scale::kLog, NormalPrior{-7.25, 2}, {}, "say \"why\": #1\n\ttab \\ ü"},
+      {"optimizer.dense.learning_rate",
+       RealRange{1e-8, 0.1},
+       Scale::kLog,
+       NormalPrior{-7.25, 2},
+       {},
+       "say \"why\": #1\n\ttab \\ ü"},
       {"model.dropout", RealRange{0, 0.5}, Scale::kLinear, BetaPrior{2, 3}, {}, ""},
       {"model.embedding_dim", Grid{{4, 16, 64}}, Scale::kLinear, std::nullopt, {}, "plain"},
       {"training.batch_size", IntegerRange{64, 4096}, Scale::kLog, std::nullopt, {}, "true"},
       {"model.top_layers", Categories{{"[]", "[64]", "[128, 64]"}}, Scale::kLinear, std::nullopt, {}, "1.5"},
-      {"optimizer.sparse.algorithm", Categories{{"adagrad", "adam"}}, Scale::kLinear, std::nullopt, {}, "null"},
-      {"optimizer.sparse.learning_rate", RealRange{0.01, 1}, Scale::kLinear, std::nullopt,
-       {{"optimizer.sparse.algorithm", {"adagrad"}}, {"model.top_layers", {"[]", "[128, 64]"}}}, "- no list"},
+      {"optimizer.sparse.algorithm",
+       Categories{{"adagrad", "adam"}},
+       Scale::kLinear,
+       std::nullopt,
+       {},
+       "null"},
+      {"optimizer.sparse.learning_rate",
+       RealRange{0.01, 1},
+       Scale::kLinear,
+       std::nullopt,
+       {{"optimizer.sparse.algorithm", {"adagrad"}}, {"model.top_layers", {"[]", "[128, 64]"}}},
+       "- no list"},
   };
   recipe.linear_constraints = {{{{"training.batch_size", 0.5}, {"model.embedding_dim", -2}}, true, -1e9}};
   recipe.early_stopping = MedianRule{"auc", 7, 100};
@@ -49,7 +63,9 @@ TEST(RecipeWriterTest, WhatIsWrittenReadsBackTheSame) {
   const SpecRules rules = TestRules();
   const std::string yaml = WriteRecipe(FullRecipe(), rules);
   const RecipeReading reading = ReadRecipe(yaml, rules);
-  ASSERT_TRUE(reading.recipe) << reading.violations[0].line << " " << reading.violations[0].description << "\n" << yaml;
+  ASSERT_TRUE(reading.recipe) << reading.violations[0].line << " " << reading.violations[0].description
+                              << "\n"
+                              << yaml;
   EXPECT_EQ(*reading.recipe, FullRecipe());
   EXPECT_EQ(WriteRecipe(*reading.recipe, rules), yaml);
 }
@@ -81,7 +97,8 @@ TEST(RecipeWriterTest, AdvisedRecipesReadBackTheSame) {
       const std::string yaml = WriteRecipe(*recipe, rules);
       const RecipeReading reading = ReadRecipe(yaml, rules);
       ASSERT_TRUE(reading.recipe) << reading.violations[0].line << " " << reading.violations[0].field
-                                  << reading.violations[0].description << "\n" << yaml;
+                                  << reading.violations[0].description << "\n"
+                                  << yaml;
       EXPECT_EQ(*reading.recipe, *recipe);
       EXPECT_EQ(WriteRecipe(*reading.recipe, rules), yaml);
     }
@@ -89,8 +106,10 @@ TEST(RecipeWriterTest, AdvisedRecipesReadBackTheSame) {
 }
 
 TEST(RecipeWriterTest, TextThatLooksLikeSomethingElseIsQuoted) {
-  for (const char* plain : {"adam", "datasets/clicks-1", "optimizer.dense.learning_rate"}) EXPECT_EQ(YamlText(plain), plain);
-  for (const char* other : {"", "true", "null", "1", "1e5", ".nan", "-x", "a b", "[1]", "a: b", "#x", "~", "é"}) {
+  for (const char* plain : {"adam", "datasets/clicks-1", "optimizer.dense.learning_rate"})
+    EXPECT_EQ(YamlText(plain), plain);
+  for (const char* other :
+       {"", "true", "null", "1", "1e5", ".nan", "-x", "a b", "[1]", "a: b", "#x", "~", "é"}) {
     EXPECT_EQ(YamlText(other).front(), '"') << other;
   }
   EXPECT_EQ(YamlText("a\"b\\c\n\x01"), "\"a\\\"b\\\\c\\n\\x01\"");
@@ -111,17 +130,21 @@ TEST(NumberTextTest, IsShortAndReadsBackTheSame) {
 
 TEST(NumberTextTest, OnlyNumbersAreNumbers) {
   double value = 0;
-  for (const char* bad : {"", " ", "1 ", "0x10", "1_000", "infinity", "nan(1)", "+-1", "--1", "1e", ".", "abc"}) {
+  for (const char* bad :
+       {"", " ", "1 ", "0x10", "1_000", "infinity", "nan(1)", "+-1", "--1", "1e", ".", "abc"}) {
     EXPECT_FALSE(ParseReal(bad, &value)) << bad;
   }
-  for (const char* good : {"1", "+1", "-1", "1.", ".5", "1e5", "1E-5", ".nan", "-.INF"}) EXPECT_TRUE(ParseReal(good, &value)) << good;
+  for (const char* good : {"1", "+1", "-1", "1.", ".5", "1e5", "1E-5", ".nan", "-.INF"})
+    EXPECT_TRUE(ParseReal(good, &value)) << good;
   int64_t integer = 0;
-  for (const char* bad : {"", "1.0", "1e3", "9223372036854775808", "+-1", "x"}) EXPECT_FALSE(ParseInteger(bad, &integer)) << bad;
+  for (const char* bad : {"", "1.0", "1e3", "9223372036854775808", "+-1", "x"})
+    EXPECT_FALSE(ParseInteger(bad, &integer)) << bad;
   std::vector<int64_t> items;
   EXPECT_TRUE(ParseList(" [ 512,256 ] ", &items));
   EXPECT_EQ(ListText(items), "[512, 256]");
   EXPECT_TRUE(ParseList("[]", &items));
-  for (const char* bad : {"", "[", "[1,]", "[,1]", "[1 2]", "1, 2", "[1.5]"}) EXPECT_FALSE(ParseList(bad, &items)) << bad;
+  for (const char* bad : {"", "[", "[1,]", "[,1]", "[1 2]", "1, 2", "[1.5]"})
+    EXPECT_FALSE(ParseList(bad, &items)) << bad;
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace sda::advisor {
 
 // Names of resources: "collection/id". Everything about their form stands here.
 
-inline constexpr char kResourceIdRule[] = "the id being 1 to 63 characters of [a-z0-9-], starting with a letter";
+inline constexpr char kResourceIdRule[] =
+    "the id being 1 to 63 characters of [a-z0-9-], starting with a letter";
 
 bool IsResourceId(std::string_view id);
 

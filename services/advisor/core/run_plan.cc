@@ -52,7 +52,8 @@ std::string_view StageName(Stage stage) {
 }
 
 std::string StageRequestId(std::string_view run_id, Stage stage, std::string_view what, int attempt) {
-  return absl::StrCat(ToAbsl(run_id), "/", absl::AsciiStrToLower(ToAbsl(StageName(stage))), "/", ToAbsl(what), "/", attempt);
+  return absl::StrCat(ToAbsl(run_id), "/", absl::AsciiStrToLower(ToAbsl(StageName(stage))), "/", ToAbsl(what),
+                      "/", attempt);
 }
 
 std::string ChildId(std::string_view run_id, int attempt) {

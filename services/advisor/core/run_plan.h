@@ -7,9 +7,9 @@
 
 namespace sda::advisor {
 
-// The order of a run's work, as a pure function of what it has recorded. Each step records its result durably before
-// the next begins, and asks other services under ids that depend only on the run, so that a step that was cut off
-// anywhere can be done again from its beginning without doing anything twice.
+// The order of a run's work, as a pure function of what it has recorded. Each step records its result durably
+// before the next begins, and asks other services under ids that depend only on the run, so that a step that
+// was cut off anywhere can be done again from its beginning without doing anything twice.
 
 enum class Stage { kEncode, kAdvise, kTune, kDeliver };
 
@@ -34,12 +34,12 @@ Step NextStep(const RunRecord& record);
 Stage StageOf(Step step);
 std::string_view StageName(Stage stage);  // "ENCODE"
 
-// "<run>/<stage>/<n>", the request_id of a run's call; `what` tells calls of one stage apart and `attempt` counts from
-// 1, going up only where a finished failure is tried anew.
+// "<run>/<stage>/<n>", the request_id of a run's call; `what` tells calls of one stage apart and `attempt`
+// counts from 1, going up only where a finished failure is tried anew.
 std::string StageRequestId(std::string_view run_id, Stage stage, std::string_view what, int attempt);
 
-// The id of what a run makes (dataset, recipe, experiment, model): the run's own for attempt 1, else with "-<attempt>"
-// at its end. A resource id again; a long run id is shortened by a hash.
+// The id of what a run makes (dataset, recipe, experiment, model): the run's own for attempt 1, else with
+// "-<attempt>" at its end. A resource id again; a long run id is shortened by a hash.
 std::string ChildId(std::string_view run_id, int attempt);
 
 }  // namespace sda::advisor

@@ -57,7 +57,8 @@ TEST(RunPlanTest, ChildIdsAreResourceIdsHoweverLongTheRunsIs) {
 
 TEST(ResourceIdTest, NamesAreCollectionAndId) {
   EXPECT_TRUE(IsResourceName("datasets/clicks-1", "datasets"));
-  for (const char* bad : {"datasets/", "datasets/Clicks", "datasets/1a", "datasets/a/b", "recipes/a", "datasets", "datasetsxa", ""}) {
+  for (const char* bad : {"datasets/", "datasets/Clicks", "datasets/1a", "datasets/a/b", "recipes/a",
+                          "datasets", "datasetsxa", ""}) {
     EXPECT_FALSE(IsResourceName(bad, "datasets")) << bad;
   }
   EXPECT_EQ(ResourceId(ResourceName("runs", "r1")), "r1");

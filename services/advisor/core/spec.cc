@@ -6,9 +6,9 @@
 #include <limits>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/strip.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/strip.h>
 
 #include "common/base/strings.h"
 
@@ -20,7 +20,8 @@ const SpecField* SpecRules::Find(std::string_view path) const {
   return found == fields.end() ? nullptr : &*found;
 }
 
-std::optional<SpecValue> ValueOrDefault(const SpecRules& rules, const SpecValues& values, std::string_view path) {
+std::optional<SpecValue> ValueOrDefault(const SpecRules& rules, const SpecValues& values,
+                                        std::string_view path) {
   const auto found = values.find(std::string(path));
   if (found != values.end()) return found->second;
   const SpecField* field = rules.Find(path);
@@ -33,7 +34,8 @@ std::string ToText(double value) {
   if (std::isnan(value)) return ".nan";
   if (std::isinf(value)) return value > 0 ? ".inf" : "-.inf";
   const double size = std::abs(value);
-  const auto format = value == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::scientific;
+  const auto format =
+      value == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::scientific;
   char buffer[64];
   const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format).ptr;
   return std::string(buffer, end);
@@ -46,7 +48,9 @@ std::string ToText(const SpecValue& value) {
   return std::get<std::string>(value);
 }
 
-std::string ListText(const std::vector<int64_t>& items) { return absl::StrCat("[", absl::StrJoin(items, ", "), "]"); }
+std::string ListText(const std::vector<int64_t>& items) {
+  return absl::StrCat("[", absl::StrJoin(items, ", "), "]");
+}
 
 bool ParseList(std::string_view text, std::vector<int64_t>* items) {
   absl::string_view rest = absl::StripAsciiWhitespace(ToAbsl(text));

@@ -12,8 +12,9 @@
 
 #include "common/base/error.h"
 
-// A training spec as recipes see it: values by field path ("optimizer.dense.learning_rate"). What fields there are and
-// what they may hold is handed in as SpecRules, so that nothing here knows the message behind them.
+// A training spec as recipes see it: values by field path ("optimizer.dense.learning_rate"). What fields
+// there are and what they may hold is handed in as SpecRules, so that nothing here knows the message behind
+// them.
 namespace sda::advisor {
 
 // A number, a flag, or text: a name ("rowwise_adagrad") or a list of whole numbers ("[512, 256]").
@@ -35,7 +36,8 @@ struct SpecRules {
   // Why `value` may not stand at `path`, as "is 0; must be in (0, 100]", or "" if it may.
   std::function<std::string(std::string_view path, const SpecValue& value)> check_value;
 
-  // Every rule that whole values break, rules between fields included. Paths that are not set have their defaults.
+  // Every rule that whole values break, rules between fields included. Paths that are not set have their
+  // defaults.
   std::function<std::vector<FieldViolation>(const SpecValues& values)> check_values;
 
   // nullptr where there is no such field.
@@ -43,9 +45,11 @@ struct SpecRules {
 };
 
 // The value at `path` or the field's default; nothing where there is neither.
-std::optional<SpecValue> ValueOrDefault(const SpecRules& rules, const SpecValues& values, std::string_view path);
+std::optional<SpecValue> ValueOrDefault(const SpecRules& rules, const SpecValues& values,
+                                        std::string_view path);
 
-// Numbers in the shortest form that reads back the same, without exponent between 1e-6 and 1e15; text as it is.
+// Numbers in the shortest form that reads back the same, without exponent between 1e-6 and 1e15; text as it
+// is.
 std::string ToText(const SpecValue& value);
 std::string ToText(double value);
 

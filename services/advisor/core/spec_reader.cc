@@ -24,9 +24,11 @@ std::vector<std::string> KeysBelow(const std::string& path, const SpecRules& rul
 
 std::optional<std::string> ReadList(YamlFields& yaml, const YamlField& field) {
   std::vector<int64_t> items;
-  if (field.node->kind == YamlNode::Kind::kScalar && ParseList(field.node->text, &items)) return ListText(items);
+  if (field.node->kind == YamlNode::Kind::kScalar && ParseList(field.node->text, &items))
+    return ListText(items);
   if (field.node->kind != YamlNode::Kind::kList) {
-    yaml.Report(field, absl::StrCat("is ", Describe(*field.node), "; must be a list of whole numbers, as [512, 256]"));
+    yaml.Report(field, absl::StrCat("is ", Describe(*field.node),
+                                    "; must be a list of whole numbers, as [512, 256]"));
     return std::nullopt;
   }
   for (size_t i = 0; i < field.node->items.size(); ++i) {
@@ -71,7 +73,8 @@ std::optional<SpecValue> ReadSpecValue(YamlFields& yaml, const YamlField& field,
   return value;
 }
 
-void ReadSpecSection(YamlFields& yaml, const YamlField& field, const SpecRules& rules, SpecSections& sections) {
+void ReadSpecSection(YamlFields& yaml, const YamlField& field, const SpecRules& rules,
+                     SpecSections& sections) {
   const std::vector<std::string> keys = KeysBelow(field.path, rules);
   const auto mapping = yaml.AsMapping(field, keys);
   if (!mapping) return;
@@ -84,7 +87,8 @@ void ReadSpecSection(YamlFields& yaml, const YamlField& field, const SpecRules& 
       continue;
     }
     sections.places[child.path] = child;
-    if (auto value = ReadSpecValue(yaml, child, *spec_field, rules)) sections.values[child.path] = std::move(*value);
+    if (auto value = ReadSpecValue(yaml, child, *spec_field, rules))
+      sections.values[child.path] = std::move(*value);
   }
 }
 

@@ -17,10 +17,11 @@ struct SpecSections {
 };
 
 // Reads section `field` ("model", "optimizer") into `sections`, down to its fields.
-void ReadSpecSection(YamlFields& yaml, const YamlField& field, const SpecRules& rules, SpecSections& sections);
+void ReadSpecSection(YamlFields& yaml, const YamlField& field, const SpecRules& rules,
+                     SpecSections& sections);
 
-// A node as a value of `spec_field`; reports and returns nothing where it is none or breaks a rule. Lists may be
-// written as YAML lists or as text.
+// A node as a value of `spec_field`; reports and returns nothing where it is none or breaks a rule. Lists may
+// be written as YAML lists or as text.
 std::optional<SpecValue> ReadSpecValue(YamlFields& yaml, const YamlField& field, const SpecField& spec_field,
                                        const SpecRules& rules);
 

@@ -15,7 +15,7 @@ namespace sda::advisor {
 
 inline std::string CheckTestRange(const SpecValue& value, double min, double max) {
   const double number = std::holds_alternative<double>(value) ? std::get<double>(value)
-                                                               : static_cast<double>(std::get<int64_t>(value));
+                                                              : static_cast<double>(std::get<int64_t>(value));
   if (number >= min && number <= max) return "";
   return absl::StrCat("is ", ToText(value), "; must be in [", ToText(min), ", ", ToText(max), "]");
 }
@@ -37,9 +37,15 @@ inline SpecRules TestRules() {
       {"training.target_auc", FieldType::kReal, {}, ""},
       {"training.l2_sparse", FieldType::kReal, {}, "0"},
       {"training.shuffle", FieldType::kFlag, {}, "true"},
-      {"optimizer.dense.algorithm", FieldType::kName, {"sgd", "adagrad", "rowwise_adagrad", "adam"}, "adagrad"},
+      {"optimizer.dense.algorithm",
+       FieldType::kName,
+       {"sgd", "adagrad", "rowwise_adagrad", "adam"},
+       "adagrad"},
       {"optimizer.dense.learning_rate", FieldType::kReal, {}, "0.01"},
-      {"optimizer.sparse.algorithm", FieldType::kName, {"sgd", "adagrad", "rowwise_adagrad", "adam"}, "adagrad"},
+      {"optimizer.sparse.algorithm",
+       FieldType::kName,
+       {"sgd", "adagrad", "rowwise_adagrad", "adam"},
+       "adagrad"},
       {"optimizer.sparse.learning_rate", FieldType::kReal, {}, "0.01"},
       {"optimizer.schedule.decay", FieldType::kName, {"none", "linear", "cosine"}, "none"},
   };
@@ -72,14 +78,19 @@ inline DatasetProfile TestProfile(int64_t rows, int dense, int tables, int64_t t
   profile.train_positives = rows / 4;
   profile.validation_rows = rows / 10;
   for (int i = 0; i < dense; ++i) profile.dense_columns.push_back(absl::StrCat("I", i + 1));
-  for (int i = 0; i < tables; ++i) profile.categorical_columns.push_back({absl::StrCat("C", i + 1), table_rows});
+  for (int i = 0; i < tables; ++i)
+    profile.categorical_columns.push_back({absl::StrCat("C", i + 1), table_rows});
   return profile;
 }
 
 inline WorkerProfile TestWorker(int64_t memory_bytes = int64_t{8} << 30) {
   WorkerProfile worker;
-  worker.machine = {.cpu_model = "Example CPU", .core_count = 2, .memory_bytes = memory_bytes, .isa = {"avx2"},
-                    .matmul_gflops = 40, .memory_gb_per_second = 10};
+  worker.machine = {.cpu_model = "Example CPU",
+                    .core_count = 2,
+                    .memory_bytes = memory_bytes,
+                    .isa = {"avx2"},
+                    .matmul_gflops = 40,
+                    .memory_gb_per_second = 10};
   return worker;
 }
 

@@ -28,9 +28,13 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string Joined(const std::vector<std::string>& names) { return absl::StrJoin(names, ", "); }
+std::string Joined(const std::vector<std::string>& names) {
+  return absl::StrJoin(names, ", ");
+}
 
-bool IsPlain(const YamlNode& node) { return node.kind == YamlNode::Kind::kScalar && !node.quoted; }
+bool IsPlain(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::kScalar && !node.quoted;
+}
 
 }  // namespace
 
@@ -38,7 +42,9 @@ YamlField YamlField::Child(const YamlNode& child, std::string_view key) const {
   return {&child, path.empty() ? std::string(key) : absl::StrCat(path, ".", ToAbsl(key))};
 }
 
-YamlField YamlField::Item(size_t index) const { return {&node->items[index], absl::StrCat(path, "[", index, "]")}; }
+YamlField YamlField::Item(size_t index) const {
+  return {&node->items[index], absl::StrCat(path, "[", index, "]")};
+}
 
 YamlField YamlFields::Mapping::operator[](std::string_view key) const {
   const auto found = fields_.find(key);
@@ -54,15 +60,18 @@ void YamlFields::ReportMissing(std::string field, std::string description) {
 }
 
 std::vector<RecipeViolation> YamlFields::TakeViolations() {
-  std::stable_sort(violations_.begin(), violations_.end(), [](const RecipeViolation& a, const RecipeViolation& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
+  std::stable_sort(violations_.begin(), violations_.end(),
+                   [](const RecipeViolation& a, const RecipeViolation& b) {
+                     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+                   });
   return std::move(violations_);
 }
 
-std::optional<YamlFields::Mapping> YamlFields::AsMapping(const YamlField& field, const std::vector<std::string>& known) {
+std::optional<YamlFields::Mapping> YamlFields::AsMapping(const YamlField& field,
+                                                         const std::vector<std::string>& known) {
   if (field.node->kind != YamlNode::Kind::kMapping) {
-    Report(field, absl::StrCat("is ", Describe(*field.node), "; must be a mapping with the keys ", Joined(known)));
+    Report(field,
+           absl::StrCat("is ", Describe(*field.node), "; must be a mapping with the keys ", Joined(known)));
     return std::nullopt;
   }
   Mapping mapping;
@@ -74,7 +83,8 @@ std::optional<YamlFields::Mapping> YamlFields::AsMapping(const YamlField& field,
       Report(at_key, absl::StrCat("stands here a second time, first in line ", first->second->line,
                                   "; remove one of the two"));
     } else if (std::find(known.begin(), known.end(), key.text) == known.end()) {
-      Report(at_key, absl::StrCat("is not a known key", DidYouMean(key.text, known), "; known are ", Joined(known)));
+      Report(at_key,
+             absl::StrCat("is not a known key", DidYouMean(key.text, known), "; known are ", Joined(known)));
     } else {
       YamlField at_value = field.Child(value, key.text);
       // What is empty has no place of its own: the key's is where to look.
@@ -137,7 +147,8 @@ std::optional<int64_t> YamlFields::AsInteger(const YamlField& field, int64_t min
   return value;
 }
 
-std::optional<std::string> YamlFields::AsOneOf(const YamlField& field, const std::vector<std::string>& names) {
+std::optional<std::string> YamlFields::AsOneOf(const YamlField& field,
+                                               const std::vector<std::string>& names) {
   if (field.node->kind == YamlNode::Kind::kScalar &&
       std::find(names.begin(), names.end(), field.node->text) != names.end()) {
     return field.node->text;

@@ -50,14 +50,15 @@ class YamlFields {
   std::optional<Mapping> AsMapping(const YamlField& field, const std::vector<std::string>& known);
   std::optional<std::vector<YamlField>> AsList(const YamlField& field);
   std::optional<std::string> AsText(const YamlField& field);
-  std::optional<double> AsReal(const YamlField& field);        // finite
+  std::optional<double> AsReal(const YamlField& field);  // finite
   std::optional<int64_t> AsInteger(const YamlField& field);
   std::optional<int64_t> AsInteger(const YamlField& field, int64_t min, int64_t max);
   std::optional<std::string> AsOneOf(const YamlField& field, const std::vector<std::string>& names);
 
-  // The entry `key` of `mapping`, which was made from `parent`; where it is absent, reports so at the place of
-  // `parent`, or without a place where that is the whole document.
-  YamlField Required(const Mapping& mapping, std::string_view key, const YamlField& parent, std::string_view what);
+  // The entry `key` of `mapping`, which was made from `parent`; where it is absent, reports so at the place
+  // of `parent`, or without a place where that is the whole document.
+  YamlField Required(const Mapping& mapping, std::string_view key, const YamlField& parent,
+                     std::string_view what);
 
  private:
   std::vector<RecipeViolation> violations_;

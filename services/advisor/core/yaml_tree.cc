@@ -19,7 +19,8 @@ constexpr size_t kMaxShownBytes = 80;  // of a value in a message
   throw YAML::ParserException(mark, message);
 }
 
-// Builds the tree from the parser's events. Node's own loader would lose double keys' places and follow aliases.
+// Builds the tree from the parser's events. Node's own loader would lose double keys' places and follow
+// aliases.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(YamlNode* root) : root_(root) {}
@@ -32,7 +33,9 @@ class TreeBuilder final : public YAML::EventHandler {
     Leave(Add(mark, YamlNode::Kind::kEmpty));
   }
 
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { Refuse(mark, "aliases (*name) are not supported"); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    Refuse(mark, "aliases (*name) are not supported");
+  }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
@@ -72,8 +75,8 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   bool IsKey(const YamlNode* node) const {
-    return !open_.empty() && open_.back().node->kind == YamlNode::Kind::kMapping && !open_.back().value_next &&
-           node == &open_.back().node->entries.back().first;
+    return !open_.empty() && open_.back().node->kind == YamlNode::Kind::kMapping &&
+           !open_.back().value_next && node == &open_.back().node->entries.back().first;
   }
 
   // Nodes below an open collection never move: a parent grows only after its last child is closed.
@@ -166,7 +169,8 @@ YamlReading ParseYaml(const std::string& text) {
     YamlNode second;
     TreeBuilder second_builder(&second);
     if (parser.HandleNextDocument(second_builder)) {
-      reading.problem = RecipeViolation{second.line, second.column, "", "begins a second document; must be one"};
+      reading.problem =
+          RecipeViolation{second.line, second.column, "", "begins a second document; must be one"};
       return reading;
     }
   } catch (const YAML::Exception& error) {

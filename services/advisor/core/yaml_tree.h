@@ -11,21 +11,22 @@
 
 namespace sda::advisor {
 
-// A YAML document as it stands in the text: keys in order, doubles included, scalars as written, each with its place.
+// A YAML document as it stands in the text: keys in order, doubles included, scalars as written, each with
+// its place.
 struct YamlNode {
   enum class Kind { kEmpty, kScalar, kList, kMapping };
 
   Kind kind = Kind::kEmpty;
-  int line = 0;    // from 1
-  int column = 0;  // from 1, in characters
+  int line = 0;         // from 1
+  int column = 0;       // from 1, in characters
   std::string text;     // kScalar
   bool quoted = false;  // kScalar: written in quotes or as a block, so it is text whatever it looks like
-  std::vector<YamlNode> items;                           // kList
+  std::vector<YamlNode> items;                         // kList
   std::vector<std::pair<YamlNode, YamlNode>> entries;  // kMapping; keys are scalars
 };
 
-// The one document of `text`, or what is wrong with it. Anchors, aliases, tags, keys that are not scalars, more than
-// one document and nesting deeper than 20 are refused: recipes need none of them.
+// The one document of `text`, or what is wrong with it. Anchors, aliases, tags, keys that are not scalars,
+// more than one document and nesting deeper than 20 are refused: recipes need none of them.
 struct YamlReading {
   std::optional<YamlNode> root;
   std::optional<RecipeViolation> problem;

@@ -22,7 +22,8 @@ DatasetProfile ToProfile(const preprocessing::v1::Dataset& dataset) {
   profile.train_rows = RowsOf(dataset.profile(), "train");
   profile.validation_rows = RowsOf(dataset.profile(), "validation");
   const auto train = dataset.profile().splits().find("train");
-  if (train != dataset.profile().splits().end()) profile.train_positives = train->second.positive_rows_count();
+  if (train != dataset.profile().splits().end())
+    profile.train_positives = train->second.positive_rows_count();
   for (const auto& column : dataset.profile().columns()) {
     if (column.role() == ColumnSpec::ROLE_DENSE) profile.dense_columns.push_back(column.name());
     if (column.role() == ColumnSpec::ROLE_CATEGORICAL) {
@@ -49,7 +50,8 @@ AdviceRequest ToAdviceRequest(const v1::RecipeAdvice& advice, const preprocessin
           .seed = advice.seed()};
 }
 
-absl::StatusOr<v1::Recipe> AdviseFor(const v1::RecipeAdvice& advice, const preprocessing::v1::Dataset& dataset,
+absl::StatusOr<v1::Recipe> AdviseFor(const v1::RecipeAdvice& advice,
+                                     const preprocessing::v1::Dataset& dataset,
                                      const trainer::v1::Worker& worker) {
   SDA_ASSIGN_OR_RETURN(const Recipe recipe, Advise(ToAdviceRequest(advice, dataset, worker)));
   v1::Recipe proto = ToProto(recipe);

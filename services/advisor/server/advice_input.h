@@ -19,7 +19,8 @@ AdviceRequest ToAdviceRequest(const v1::RecipeAdvice& advice, const preprocessin
                               const trainer::v1::Worker& worker);
 
 // The advised recipe as a message, complete but for name and create_time.
-absl::StatusOr<v1::Recipe> AdviseFor(const v1::RecipeAdvice& advice, const preprocessing::v1::Dataset& dataset,
+absl::StatusOr<v1::Recipe> AdviseFor(const v1::RecipeAdvice& advice,
+                                     const preprocessing::v1::Dataset& dataset,
                                      const trainer::v1::Worker& worker);
 
 }  // namespace sda::advisor

@@ -14,8 +14,8 @@ using Trainer = trainer::v1::TrainerService;
 absl::StatusOr<trainer::v1::Worker> FetchWorker(StepContext& context) {
   trainer::v1::Worker worker;
   SDA_RETURN_IF_ERROR(context.AskTrainers([&](const TrainerPeer& peer) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(auto response, context.CallOnce(peer, &Trainer::Stub::GetWorker,
-                                                               trainer::v1::GetWorkerRequest()));
+    SDA_ASSIGN_OR_RETURN(auto response,
+                         context.CallOnce(peer, &Trainer::Stub::GetWorker, trainer::v1::GetWorkerRequest()));
     worker = std::move(*response.mutable_worker());
     return absl::OkStatus();
   }));
@@ -23,7 +23,8 @@ absl::StatusOr<trainer::v1::Worker> FetchWorker(StepContext& context) {
 }
 
 // The first free id among those the run may give.
-absl::StatusOr<std::string> FreeRecipeId(sql::Transaction& transaction, const std::string& run_id, int attempt) {
+absl::StatusOr<std::string> FreeRecipeId(sql::Transaction& transaction, const std::string& run_id,
+                                         int attempt) {
   while (true) {
     std::string id = ChildId(run_id, attempt++);
     SDA_ASSIGN_OR_RETURN(const bool taken, kRecipes.Exists(transaction, id));
@@ -47,7 +48,8 @@ v1::RecipeAdvice AdviceOf(const v1::RunSpec& spec, const std::string& dataset) {
 absl::Status AdviseRecipe(StepContext& context, const RunEntry& entry) {
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::Dataset dataset, FetchDataset(context, entry.run.dataset()));
   SDA_ASSIGN_OR_RETURN(const trainer::v1::Worker worker, FetchWorker(context));
-  SDA_ASSIGN_OR_RETURN(v1::Recipe advised, AdviseFor(AdviceOf(entry.run.spec(), dataset.name()), dataset, worker));
+  SDA_ASSIGN_OR_RETURN(v1::Recipe advised,
+                       AdviseFor(AdviceOf(entry.run.spec(), dataset.name()), dataset, worker));
   *advised.mutable_create_time() = ToTimestamp(context.services().clock.Now());
   return context.Record([&](sql::Transaction& transaction, RunEntry& recorded) -> absl::Status {
     SDA_ASSIGN_OR_RETURN(const std::string id, FreeRecipeId(transaction, context.id(), recorded.attempt));

@@ -10,13 +10,17 @@ namespace sda::advisor {
 
 // In the order of their needs: each uses those before it.
 struct Advisor::Parts {
-  Parts(const AdvisorOptions& options, std::unique_ptr<sql::Database> opened, std::unique_ptr<Peers> connected,
-        rpc::CallEnvironment& calls, Clock& clock)
+  Parts(const AdvisorOptions& options, std::unique_ptr<sql::Database> opened,
+        std::unique_ptr<Peers> connected, rpc::CallEnvironment& calls, Clock& clock)
       : database(std::move(opened)),
         peers(std::move(connected)),
         folders(options.artefacts),
         store(*database, feed, clock),
-        engine({.store = store, .feed = feed, .peers = *peers, .folders = folders, .clock = clock,
+        engine({.store = store,
+                .feed = feed,
+                .peers = *peers,
+                .folders = folders,
+                .clock = clock,
                 .retry_budget = options.retry_budget},
                options.run_threads),
         recipes(*database, *peers, clock),
@@ -36,7 +40,8 @@ struct Advisor::Parts {
   std::unique_ptr<grpc::Service> service;
 };
 
-absl::StatusOr<std::unique_ptr<Advisor>> Advisor::Create(const AdvisorOptions& options, std::unique_ptr<Peers> peers,
+absl::StatusOr<std::unique_ptr<Advisor>> Advisor::Create(const AdvisorOptions& options,
+                                                         std::unique_ptr<Peers> peers,
                                                          rpc::CallEnvironment& calls, Clock& clock) {
   SDA_ASSIGN_OR_RETURN(std::unique_ptr<sql::Database> database, OpenDatabase(options.database));
   auto parts = std::make_unique<Parts>(options, std::move(database), std::move(peers), calls, clock);
@@ -44,14 +49,24 @@ absl::StatusOr<std::unique_ptr<Advisor>> Advisor::Create(const AdvisorOptions& o
 }
 
 Advisor::Advisor(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Advisor::~Advisor() { Stop(); }
+Advisor::~Advisor() {
+  Stop();
+}
 
-grpc::Service& Advisor::grpc_service() { return *parts_->service; }
+grpc::Service& Advisor::grpc_service() {
+  return *parts_->service;
+}
 
-absl::Status Advisor::Start() { return parts_->engine.Start(); }
+absl::Status Advisor::Start() {
+  return parts_->engine.Start();
+}
 
-void Advisor::Stop() { parts_->engine.Stop(); }
+void Advisor::Stop() {
+  parts_->engine.Stop();
+}
 
-absl::Status Advisor::CheckReady() { return parts_->store.Unfinished().status(); }
+absl::Status Advisor::CheckReady() {
+  return parts_->store.Unfinished().status();
+}
 
 }  // namespace sda::advisor

@@ -22,12 +22,13 @@ struct AdvisorOptions {
   int run_threads = 8;
 };
 
-// The whole advisor behind its gRPC service: database, engine, calls. Destruction stops the engine; the server must have
-// stopped before.
+// The whole advisor behind its gRPC service: database, engine, calls. Destruction stops the engine; the
+// server must have stopped before.
 class Advisor {
  public:
   // Opens the database; errors as sql::Database::Open. `calls` and `clock` must outlive the advisor.
-  static absl::StatusOr<std::unique_ptr<Advisor>> Create(const AdvisorOptions& options, std::unique_ptr<Peers> peers,
+  static absl::StatusOr<std::unique_ptr<Advisor>> Create(const AdvisorOptions& options,
+                                                         std::unique_ptr<Peers> peers,
                                                          rpc::CallEnvironment& calls, Clock& clock);
   ~Advisor();
   Advisor(const Advisor&) = delete;

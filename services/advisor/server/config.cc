@@ -15,8 +15,8 @@ void Config::Declare(rpc::Flags& flags) {
   flags.Texts("trainer", &trainers, "addresses of trainer-workers, HOST:PORT, tried in turn");
   flags.Text("artefacts", &artefacts, "folder of datasets, checkpoints and models, the same as the workers'");
   flags.Text("database", &database, "file of the database, or its URL", rpc::Flags::Secrecy::kUrl);
-  flags.Duration("retry-budget", &retry_budget, "how long a run waits for a service that is away", absl::ZeroDuration(),
-                 absl::Hours(24 * 7));
+  flags.Duration("retry-budget", &retry_budget, "how long a run waits for a service that is away",
+                 absl::ZeroDuration(), absl::Hours(24 * 7));
   flags.Integer("run-threads", &run_threads, "runs worked on at the same time; others wait", 1, 256);
 }
 
@@ -33,8 +33,10 @@ absl::Status Validate(const Config& config) {
     if (!status.ok()) return status;
   }
   if (absl::StrContains(config.artefacts, "://") && !absl::StartsWith(config.artefacts, "file://")) {
-    return InvalidField("--artefacts", absl::StrCat("is ", config.artefacts,
-                                                    "; workers memory-map their data, so it must be a local or mounted folder"));
+    return InvalidField(
+        "--artefacts",
+        absl::StrCat("is ", config.artefacts,
+                     "; workers memory-map their data, so it must be a local or mounted folder"));
   }
   return absl::OkStatus();
 }

@@ -23,7 +23,8 @@ using Optimizer = optimizer::v1::OptimizerService;
 absl::StatusOr<std::string> ModelOf(const Trial& trial) {
   const auto found = trial.artifacts().find("model");
   if (found != trial.artifacts().end()) return found->second;
-  return MakeError(absl::StatusCode::kInternal, absl::StrCat(trial.name(), " succeeded without a model among its artifacts"),
+  return MakeError(absl::StatusCode::kInternal,
+                   absl::StrCat(trial.name(), " succeeded without a model among its artifacts"),
                    {.reason = "NO_MODEL", .metadata = {{"trial", trial.name()}}, .violations = {}});
 }
 
@@ -66,8 +67,8 @@ absl::StatusOr<std::vector<Trial>> ListTrials(StepContext& context, const std::s
   request.set_parent(experiment);
   request.set_page_size(static_cast<int32_t>(kMaxTrialsInReport));
   do {
-    SDA_ASSIGN_OR_RETURN(const auto response,
-                         context.Call(*context.services().peers.optimizer, &Optimizer::Stub::ListTrials, request));
+    SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.optimizer,
+                                                           &Optimizer::Stub::ListTrials, request));
     trials.insert(trials.end(), response.trials().begin(), response.trials().end());
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty() && trials.size() < static_cast<size_t>(kMaxTrialsInReport));
@@ -118,9 +119,11 @@ absl::Status Publish(StepContext& context, const RunEntry& entry) {
   done.run.mutable_result()->set_model_uri(ResourceName("models", id));
   *done.run.mutable_result()->mutable_elapsed() = ToDuration(now - FromTimestamp(done.run.create_time()));
   done.run.set_model(ResourceName("models", id));
-  SDA_RETURN_IF_ERROR(services.folders
-                          .Publish(id, source, {{"report.json", ReportJson(done, trials)}, {"report.md", ReportMarkdown(done, trials)}})
-                          .status());
+  SDA_RETURN_IF_ERROR(
+      services.folders
+          .Publish(id, source,
+                   {{"report.json", ReportJson(done, trials)}, {"report.md", ReportMarkdown(done, trials)}})
+          .status());
   const v1::Model model = ModelRecord(done, id, now);
   return context.Record([&](sql::Transaction& transaction, RunEntry& recorded) {
     recorded.run.set_model(done.run.model());

@@ -23,8 +23,8 @@ absl::StatusOr<std::string> BeginJob(StepContext& context, const RunEntry& entry
   request.set_request_id(StageRequestId(context.id(), Stage::kEncode, "create", entry.attempt));
   *request.mutable_spec() = entry.run.spec().dataset_spec();
   request.set_dataset_id(ChildId(context.id(), entry.attempt));
-  SDA_ASSIGN_OR_RETURN(const auto response,
-                       context.Call(*context.services().peers.preprocessing, &Preprocessing::Stub::CreateDataset, request));
+  SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.preprocessing,
+                                                         &Preprocessing::Stub::CreateDataset, request));
   const std::string job = response.job().name();
   SDA_RETURN_IF_ERROR(context.Record([&](sql::Transaction&, RunEntry& recorded) {
     recorded.job = job;
@@ -77,8 +77,8 @@ absl::Status Encode(StepContext& context, const RunEntry& entry) {
 absl::StatusOr<preprocessing::v1::Dataset> FetchDataset(StepContext& context, const std::string& name) {
   preprocessing::v1::GetDatasetRequest request;
   request.set_name(name);
-  SDA_ASSIGN_OR_RETURN(auto response,
-                       context.Call(*context.services().peers.preprocessing, &Preprocessing::Stub::GetDataset, request));
+  SDA_ASSIGN_OR_RETURN(auto response, context.Call(*context.services().peers.preprocessing,
+                                                   &Preprocessing::Stub::GetDataset, request));
   return std::move(*response.mutable_dataset());
 }
 

@@ -14,7 +14,8 @@ namespace sda::advisor {
 using optimizer::v1::Experiment;
 using optimizer::v1::Trial;
 
-Experiment ToExperiment(const v1::Recipe& recipe, const preprocessing::v1::Dataset& dataset, const std::string& run_id) {
+Experiment ToExperiment(const v1::Recipe& recipe, const preprocessing::v1::Dataset& dataset,
+                        const std::string& run_id) {
   Experiment experiment;
   experiment.set_display_name(absl::StrCat("run ", run_id));
   *experiment.mutable_parameters() = recipe.parameters();

@@ -9,7 +9,8 @@
 
 namespace sda::advisor {
 
-// The experiment that searches as `recipe` says on `dataset`, for the run `run_id`. Equal input gives an equal message.
+// The experiment that searches as `recipe` says on `dataset`, for the run `run_id`. Equal input gives an
+// equal message.
 optimizer::v1::Experiment ToExperiment(const v1::Recipe& recipe, const preprocessing::v1::Dataset& dataset,
                                        const std::string& run_id);
 

@@ -12,7 +12,8 @@ namespace sda::advisor {
 // A recipe with a hundred parameters and their reasons is 60 KB.
 inline constexpr size_t kMaxRecipeBytes = size_t{1} << 20;
 
-// Runs that have not ended. Each holds at most one thread while it is worked on; those beyond the threads wait.
+// Runs that have not ended. Each holds at most one thread while it is worked on; those beyond the threads
+// wait.
 inline constexpr int kMaxUnfinishedRuns = 1000;
 
 inline constexpr int32_t kDefaultPageSize = 100;
@@ -23,7 +24,8 @@ inline constexpr size_t kMaxRequestIdBytes = 128;
 // One attempt of a call to another service. Its writes are commits to disk, its reads a page of trials.
 inline constexpr absl::Duration kPeerCallTimeout = absl::Seconds(30);
 
-// A stream that lasts longer is opened again: what a dead peer would leave open for ever ends here at the latest.
+// A stream that lasts longer is opened again: what a dead peer would leave open for ever ends here at the
+// latest.
 inline constexpr absl::Duration kWatchTime = absl::Minutes(10);
 
 // Evaluating the test split is one pass without gradients; a worker reports progress while it lasts.

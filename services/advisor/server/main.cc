@@ -7,7 +7,8 @@ int main(int argc, char** argv) {
   using namespace sda;
   rpc::BlockStopSignals();
   advisor::Config config;
-  rpc::Flags flags("sda-advisor", "advisor", "Writes recipes and carries runs from raw data to a delivered model.");
+  rpc::Flags flags("sda-advisor", "advisor",
+                   "Writes recipes and carries runs from raw data to a delivered model.");
   config.Declare(flags);
   if (const auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
 
@@ -21,7 +22,8 @@ int main(int argc, char** argv) {
                                            .run_threads = config.run_threads},
                                           *std::move(peers), runner.calls(), RealClock::Get());
   if (!service.ok()) return runner.Fail(service.status());
-  runner.Add((*service)->grpc_service(), advisor::kAdvisorServiceName, [&] { return (*service)->CheckReady(); });
+  runner.Add((*service)->grpc_service(), advisor::kAdvisorServiceName,
+             [&] { return (*service)->CheckReady(); });
   runner.OnStop([&] { (*service)->Stop(); });
   if (absl::Status status = (*service)->Start(); !status.ok()) return runner.Fail(status);
   return runner.Run(flags);

@@ -22,7 +22,8 @@ absl::StatusOr<v1::GetModelResponse> ModelCalls::Get(const v1::GetModelRequest& 
   }));
   if (!body) return error::ModelNotFound(request.name());
   v1::GetModelResponse response;
-  if (!response.mutable_model()->ParseFromString(*body)) return absl::DataLossError("database: a model cannot be read");
+  if (!response.mutable_model()->ParseFromString(*body))
+    return absl::DataLossError("database: a model cannot be read");
   return response;
 }
 
@@ -35,15 +36,18 @@ absl::StatusOr<v1::ListModelsResponse> ModelCalls::List(const v1::ListModelsRequ
   }));
   v1::ListModelsResponse response;
   for (const auto& [position, body] : rows) {
-    if (!response.add_models()->ParseFromString(body)) return absl::DataLossError("database: a model cannot be read");
+    if (!response.add_models()->ParseFromString(body))
+      return absl::DataLossError("database: a model cannot be read");
   }
-  if (static_cast<int64_t>(rows.size()) == page.size) response.set_next_page_token(absl::StrCat(rows.back().first));
+  if (static_cast<int64_t>(rows.size()) == page.size)
+    response.set_next_page_token(absl::StrCat(rows.back().first));
   return response;
 }
 
 absl::StatusOr<v1::DeleteModelResponse> ModelCalls::Delete(const v1::DeleteModelRequest& request) {
   SDA_RETURN_IF_ERROR(ValidateChange(request.request_id(), request.name(), "models"));
-  SDA_ASSIGN_OR_RETURN(const auto earlier, EarlierReply<v1::DeleteModelResponse>(database_, "DeleteModel", request));
+  SDA_ASSIGN_OR_RETURN(const auto earlier,
+                       EarlierReply<v1::DeleteModelResponse>(database_, "DeleteModel", request));
   if (earlier) return *earlier;
   v1::GetModelRequest get;
   get.set_name(request.name());

@@ -1,8 +1,5 @@
 #include "services/advisor/server/model_folders.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +9,8 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -28,9 +27,11 @@ constexpr char kPending[] = ".pending-";  // no resource id begins with a dot
 absl::Status FileError(const std::error_code& error, const std::string& what, const fs::path& path) {
   const std::string message = absl::StrCat("cannot ", what, " ", path.string(), ": ", error.message());
   if (error == std::errc::no_space_on_device) {
-    return MakeError(absl::StatusCode::kResourceExhausted, message, {.reason = "DISK_FULL", .metadata = {}, .violations = {}});
+    return MakeError(absl::StatusCode::kResourceExhausted, message,
+                     {.reason = "DISK_FULL", .metadata = {}, .violations = {}});
   }
-  return MakeError(absl::StatusCode::kInternal, message, {.reason = "ARTEFACTS_NOT_WRITABLE", .metadata = {}, .violations = {}});
+  return MakeError(absl::StatusCode::kInternal, message,
+                   {.reason = "ARTEFACTS_NOT_WRITABLE", .metadata = {}, .violations = {}});
 }
 
 // Waits until a file, or the entries of a folder, are on disk.
@@ -72,7 +73,9 @@ absl::Status RemoveTree(const fs::path& path) {
   return error ? FileError(error, "remove", path) : absl::OkStatus();
 }
 
-fs::path WithoutScheme(const std::string& uri) { return fs::path(std::string(absl::StripPrefix(uri, "file://"))); }
+fs::path WithoutScheme(const std::string& uri) {
+  return fs::path(std::string(absl::StripPrefix(uri, "file://")));
+}
 
 }  // namespace
 
@@ -83,9 +86,11 @@ ModelFolders::ModelFolders(const std::string& root) {
 
 absl::StatusOr<std::string> ModelFolders::Resolve(const std::string& path_or_uri) const {
   const fs::path given = WithoutScheme(path_or_uri);
-  const std::string path = (given.is_absolute() ? given : fs::path(root_) / given).lexically_normal().string();
+  const std::string path =
+      (given.is_absolute() ? given : fs::path(root_) / given).lexically_normal().string();
   if (!absl::StartsWith(path, root_ + "/")) {
-    return absl::InternalError(absl::StrCat("\"", path_or_uri, "\" does not lie below the artefact root ", root_));
+    return absl::InternalError(
+        absl::StrCat("\"", path_or_uri, "\" does not lie below the artefact root ", root_));
   }
   return path;
 }
@@ -95,7 +100,8 @@ absl::StatusOr<std::string> ModelFolders::Publish(const std::string& id, const s
   SDA_ASSIGN_OR_RETURN(const std::string from, Resolve(source));
   std::error_code error;
   if (!fs::is_directory(from, error)) {
-    return MakeError(absl::StatusCode::kNotFound, absl::StrCat("the model's folder ", from, " does not exist"),
+    return MakeError(absl::StatusCode::kNotFound,
+                     absl::StrCat("the model's folder ", from, " does not exist"),
                      {.reason = "MODEL_FILES_NOT_FOUND", .metadata = {{"path", from}}, .violations = {}});
   }
   const fs::path models = fs::path(root_) / kModels;
@@ -127,7 +133,8 @@ absl::Status ModelFolders::Remove(const std::string& id) {
 absl::Status ModelFolders::RemoveLeftovers() {
   std::error_code error;
   std::vector<fs::path> leftovers;
-  for (fs::directory_iterator it(fs::path(root_) / kModels, error), end; !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(fs::path(root_) / kModels, error), end; !error && it != end;
+       it.increment(error)) {
     if (absl::StartsWith(it->path().filename().string(), kPending)) leftovers.push_back(it->path());
   }
   for (const fs::path& leftover : leftovers) SDA_RETURN_IF_ERROR(RemoveTree(leftover));

@@ -38,7 +38,8 @@ sql::RequestKey KeyOf(const char* method, const Request& request) {
 
 // The reply of an earlier call with this request's id, or nothing. ALREADY_EXISTS REQUEST_ID_REUSED.
 template <class Response, class Request>
-absl::StatusOr<std::optional<Response>> EarlierReply(sql::Database& database, const char* method, const Request& request) {
+absl::StatusOr<std::optional<Response>> EarlierReply(sql::Database& database, const char* method,
+                                                     const Request& request) {
   std::optional<std::string> bytes;
   SDA_RETURN_IF_ERROR(database.Read([&](sql::Transaction& transaction) -> absl::Status {
     SDA_ASSIGN_OR_RETURN(bytes, sql::FindReply(transaction, KeyOf(method, request)));
@@ -46,14 +47,16 @@ absl::StatusOr<std::optional<Response>> EarlierReply(sql::Database& database, co
   }));
   if (!bytes) return std::nullopt;
   Response response;
-  if (!response.ParseFromString(*bytes)) return absl::DataLossError("database: a stored reply cannot be read");
+  if (!response.ParseFromString(*bytes))
+    return absl::DataLossError("database: a stored reply cannot be read");
   return response;
 }
 
-// Runs `act` in one transaction with the record of its reply, or gives the reply of the first call with this id.
-// `act` may run more than once.
+// Runs `act` in one transaction with the record of its reply, or gives the reply of the first call with this
+// id. `act` may run more than once.
 template <class Response, class Request>
-absl::StatusOr<Response> Once(sql::Database& database, Clock& clock, const char* method, const Request& request,
+absl::StatusOr<Response> Once(sql::Database& database, Clock& clock, const char* method,
+                              const Request& request,
                               const std::function<absl::StatusOr<Response>(sql::Transaction&)>& act) {
   std::string bytes;
   SDA_RETURN_IF_ERROR(database.Write([&](sql::Transaction& transaction) -> absl::Status {
@@ -61,7 +64,8 @@ absl::StatusOr<Response> Once(sql::Database& database, Clock& clock, const char*
     SDA_RETURN_IF_ERROR(sql::ForgetReplies(transaction, now - kReplyLifetime).status());
     SDA_ASSIGN_OR_RETURN(bytes, sql::OncePerRequest(transaction, KeyOf(method, request), "", now,
                                                     [&]() -> absl::StatusOr<std::string> {
-                                                      SDA_ASSIGN_OR_RETURN(const Response response, act(transaction));
+                                                      SDA_ASSIGN_OR_RETURN(const Response response,
+                                                                           act(transaction));
                                                       return response.SerializeAsString();
                                                     }));
     return absl::OkStatus();

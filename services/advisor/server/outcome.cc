@@ -14,7 +14,8 @@ namespace {
 using MetricProto = optimizer::v1::Metric;
 
 bool IsOptimized(const MetricProto& metric) {
-  return metric.strategy() == MetricProto::STRATEGY_OPTIMIZE || metric.strategy() == MetricProto::STRATEGY_UNSPECIFIED;
+  return metric.strategy() == MetricProto::STRATEGY_OPTIMIZE ||
+         metric.strategy() == MetricProto::STRATEGY_UNSPECIFIED;
 }
 
 // "auc 0.7031 and train_seconds 1.3" of the metrics that guided the search.
@@ -42,11 +43,14 @@ std::string Reason(const v1::Recipe& recipe, const optimizer::v1::ListBestTrials
   const std::string values = Values(recipe, trial);
   const std::string thresholds = ThresholdText(recipe);
   if (!best.thresholds_met()) {
-    return absl::StrCat("No trial reached ", thresholds, "; ", trial.name(), " came nearest with ", values, ".");
+    return absl::StrCat("No trial reached ", thresholds, "; ", trial.name(), " came nearest with ", values,
+                        ".");
   }
   const std::string metric = FirstOptimized(recipe);
-  const std::string front = best.pareto_size() > 1 ? absl::StrCat(" of ", best.pareto_size(), " trials on the Pareto front") : "";
-  return absl::StrCat(trial.name(), " has ", values, metric.empty() ? "" : absl::StrCat(", the best ", metric), front,
+  const std::string front =
+      best.pareto_size() > 1 ? absl::StrCat(" of ", best.pareto_size(), " trials on the Pareto front") : "";
+  return absl::StrCat(trial.name(), " has ", values,
+                      metric.empty() ? "" : absl::StrCat(", the best ", metric), front,
                       thresholds.empty() ? "" : absl::StrCat(", and meets ", thresholds), ".");
 }
 
@@ -56,8 +60,9 @@ std::string ThresholdText(const v1::Recipe& recipe) {
   std::vector<std::string> parts;
   for (const MetricProto& metric : recipe.metrics()) {
     if (!metric.has_threshold()) continue;
-    parts.push_back(absl::StrCat(metric.name(), metric.objective() == MetricProto::OBJECTIVE_MINIMIZE ? " at most " : " at least ",
-                                 ToText(metric.threshold())));
+    parts.push_back(absl::StrCat(
+        metric.name(), metric.objective() == MetricProto::OBJECTIVE_MINIMIZE ? " at most " : " at least ",
+        ToText(metric.threshold())));
   }
   return absl::StrJoin(parts, " and ");
 }

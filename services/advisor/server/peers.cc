@@ -16,7 +16,8 @@ absl::StatusOr<std::unique_ptr<P>> OpenPeer(const std::string& name, const std::
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Peers>> Peers::Open(const PeerAddresses& addresses, const rpc::ClientConfig& config) {
+absl::StatusOr<std::unique_ptr<Peers>> Peers::Open(const PeerAddresses& addresses,
+                                                   const rpc::ClientConfig& config) {
   auto peers = std::make_unique<Peers>();
   SDA_ASSIGN_OR_RETURN(peers->optimizer, OpenPeer<OptimizerPeer>("optimizer", addresses.optimizer, config));
   SDA_ASSIGN_OR_RETURN(peers->preprocessing,

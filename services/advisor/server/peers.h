@@ -19,7 +19,9 @@ namespace sda::advisor {
 template <class Service>
 struct Peer {
   Peer(std::string name, std::shared_ptr<rpc::Connection> connection)
-      : name(std::move(name)), connection(std::move(connection)), stub(Service::NewStub(this->connection->channel())) {}
+      : name(std::move(name)),
+        connection(std::move(connection)),
+        stub(Service::NewStub(this->connection->channel())) {}
 
   // "optimizer at 127.0.0.1:7001".
   std::string Description() const { return name + " at " + connection->address(); }
@@ -41,7 +43,8 @@ struct PeerAddresses {
 
 // The services that runs are carried through. None needs to be there when this is made.
 struct Peers {
-  static absl::StatusOr<std::unique_ptr<Peers>> Open(const PeerAddresses& addresses, const rpc::ClientConfig& config);
+  static absl::StatusOr<std::unique_ptr<Peers>> Open(const PeerAddresses& addresses,
+                                                     const rpc::ClientConfig& config);
 
   std::unique_ptr<OptimizerPeer> optimizer;
   std::unique_ptr<PreprocessingPeer> preprocessing;

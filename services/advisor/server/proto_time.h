@@ -1,10 +1,9 @@
 #ifndef SDA_SERVICES_ADVISOR_SERVER_PROTO_TIME_H_
 #define SDA_SERVICES_ADVISOR_SERVER_PROTO_TIME_H_
 
+#include <absl/time/time.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/timestamp.pb.h>
-
-#include <absl/time/time.h>
 
 namespace sda::advisor {
 

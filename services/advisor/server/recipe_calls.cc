@@ -46,14 +46,14 @@ absl::StatusOr<v1::Recipe> RecipeCalls::Advised(const v1::RecipeAdvice& advice, 
   get_dataset.set_name(advice.dataset());
   const auto& preprocessing = *peers_.preprocessing;
   const auto dataset = rpc::Call<preprocessing::v1::GetDatasetResponse>(
-      *preprocessing.connection, *preprocessing.stub, &preprocessing::v1::PreprocessingService::Stub::GetDataset, get_dataset,
-      Patient(stop));
+      *preprocessing.connection, *preprocessing.stub,
+      &preprocessing::v1::PreprocessingService::Stub::GetDataset, get_dataset, Patient(stop));
   if (!dataset.ok()) return Annotate(dataset.status(), preprocessing.Description());
   absl::Status last = absl::UnavailableError("there is no trainer");
   for (const auto& trainer : peers_.trainers) {
     const auto worker = rpc::Call<trainer::v1::GetWorkerResponse>(
-        *trainer->connection, *trainer->stub, &trainer::v1::TrainerService::Stub::GetWorker, trainer::v1::GetWorkerRequest(),
-        Patient(stop));
+        *trainer->connection, *trainer->stub, &trainer::v1::TrainerService::Stub::GetWorker,
+        trainer::v1::GetWorkerRequest(), Patient(stop));
     if (worker.ok()) return AdviseFor(advice, dataset->dataset(), worker->worker());
     last = Annotate(worker.status(), trainer->Description());
     if (!rpc::IsTransient(worker.status())) break;
@@ -61,12 +61,16 @@ absl::StatusOr<v1::Recipe> RecipeCalls::Advised(const v1::RecipeAdvice& advice, 
   return last;
 }
 
-absl::StatusOr<v1::CreateRecipeResponse> RecipeCalls::Create(const v1::CreateRecipeRequest& request, std::stop_token stop) {
+absl::StatusOr<v1::CreateRecipeResponse> RecipeCalls::Create(const v1::CreateRecipeRequest& request,
+                                                             std::stop_token stop) {
   SDA_RETURN_IF_ERROR(advisor::Validate(request));
-  SDA_ASSIGN_OR_RETURN(const auto earlier, EarlierReply<v1::CreateRecipeResponse>(database_, "CreateRecipe", request));
+  SDA_ASSIGN_OR_RETURN(const auto earlier,
+                       EarlierReply<v1::CreateRecipeResponse>(database_, "CreateRecipe", request));
   if (earlier) return *earlier;
-  SDA_ASSIGN_OR_RETURN(v1::Recipe recipe, request.has_advice() ? Advised(request.advice(), stop) : FromYaml(request.yaml()));
-  const std::string id = request.recipe_id().empty() ? absl::StrCat("recipe-", NewUlid(clock_.Now())) : request.recipe_id();
+  SDA_ASSIGN_OR_RETURN(v1::Recipe recipe,
+                       request.has_advice() ? Advised(request.advice(), stop) : FromYaml(request.yaml()));
+  const std::string id =
+      request.recipe_id().empty() ? absl::StrCat("recipe-", NewUlid(clock_.Now())) : request.recipe_id();
   recipe.set_name(ResourceName("recipes", id));
   *recipe.mutable_create_time() = ToTimestamp(clock_.Now());
   return Once<v1::CreateRecipeResponse>(
@@ -83,7 +87,8 @@ absl::StatusOr<v1::CreateRecipeResponse> RecipeCalls::Create(const v1::CreateRec
 
 absl::StatusOr<v1::ValidateRecipeResponse> RecipeCalls::Validate(const v1::ValidateRecipeRequest& request) {
   if (request.yaml().size() > kMaxRecipeBytes) {
-    return InvalidField("yaml", absl::StrCat("has ", request.yaml().size(), " bytes; must have at most ", kMaxRecipeBytes));
+    return InvalidField(
+        "yaml", absl::StrCat("has ", request.yaml().size(), " bytes; must have at most ", kMaxRecipeBytes));
   }
   const RecipeReading reading = ReadRecipe(request.yaml(), TrainingSpecRules());
   v1::ValidateRecipeResponse response;
@@ -104,7 +109,8 @@ absl::StatusOr<v1::GetRecipeResponse> RecipeCalls::Get(const v1::GetRecipeReques
   }));
   if (!body) return error::RecipeNotFound(request.name());
   v1::GetRecipeResponse response;
-  if (!response.mutable_recipe()->ParseFromString(*body)) return absl::DataLossError("database: a recipe cannot be read");
+  if (!response.mutable_recipe()->ParseFromString(*body))
+    return absl::DataLossError("database: a recipe cannot be read");
   return response;
 }
 
@@ -117,9 +123,11 @@ absl::StatusOr<v1::ListRecipesResponse> RecipeCalls::List(const v1::ListRecipesR
   }));
   v1::ListRecipesResponse response;
   for (const auto& [position, body] : rows) {
-    if (!response.add_recipes()->ParseFromString(body)) return absl::DataLossError("database: a recipe cannot be read");
+    if (!response.add_recipes()->ParseFromString(body))
+      return absl::DataLossError("database: a recipe cannot be read");
   }
-  if (static_cast<int64_t>(rows.size()) == page.size) response.set_next_page_token(absl::StrCat(rows.back().first));
+  if (static_cast<int64_t>(rows.size()) == page.size)
+    response.set_next_page_token(absl::StrCat(rows.back().first));
   return response;
 }
 

@@ -16,9 +16,11 @@ namespace sda::advisor {
 // The calls about recipes. Thread-safe. `stop` cuts off calls to other services.
 class RecipeCalls {
  public:
-  RecipeCalls(sql::Database& database, Peers& peers, Clock& clock) : database_(database), peers_(peers), clock_(clock) {}
+  RecipeCalls(sql::Database& database, Peers& peers, Clock& clock)
+      : database_(database), peers_(peers), clock_(clock) {}
 
-  absl::StatusOr<v1::CreateRecipeResponse> Create(const v1::CreateRecipeRequest& request, std::stop_token stop);
+  absl::StatusOr<v1::CreateRecipeResponse> Create(const v1::CreateRecipeRequest& request,
+                                                  std::stop_token stop);
   absl::StatusOr<v1::ValidateRecipeResponse> Validate(const v1::ValidateRecipeRequest& request);
   absl::StatusOr<v1::GetRecipeResponse> Get(const v1::GetRecipeRequest& request);
   absl::StatusOr<v1::ListRecipesResponse> List(const v1::ListRecipesRequest& request);

@@ -200,7 +200,8 @@ v1::Recipe ToProto(const Recipe& recipe) {
   for (const Metric& metric : recipe.metrics) *proto.add_metrics() = ToProto(metric);
   proto.set_observation_budget(recipe.observation_budget);
   proto.set_parallel_bandwidth(static_cast<int32_t>(recipe.parallel_bandwidth));
-  for (const LinearConstraint& constraint : recipe.linear_constraints) *proto.add_linear_constraints() = ToProto(constraint);
+  for (const LinearConstraint& constraint : recipe.linear_constraints)
+    *proto.add_linear_constraints() = ToProto(constraint);
   if (recipe.early_stopping) SetEarlyStopping(*recipe.early_stopping, *proto.mutable_early_stopping());
   if (recipe.machine) *proto.mutable_machine() = ToProto(*recipe.machine);
   proto.set_memory_required_bytes(recipe.memory_required_bytes);

@@ -52,15 +52,20 @@ Json Metrics(const Trial& trial) {
 }
 
 Json ToJson(const Trial& trial) {
-  return {{"trial", trial.name()}, {"state", StateName(trial.state())}, {"parameters", Parameters(trial)},
-          {"metrics", Metrics(trial)}, {"attempts", trial.attempt()}};
+  return {{"trial", trial.name()},
+          {"state", StateName(trial.state())},
+          {"parameters", Parameters(trial)},
+          {"metrics", Metrics(trial)},
+          {"attempts", trial.attempt()}};
 }
 
 double Seconds(const google::protobuf::Duration& duration) {
   return static_cast<double>(duration.seconds()) + duration.nanos() * 1e-9;
 }
 
-std::string Cell(const std::string& text) { return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}}); }
+std::string Cell(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"\n", " "}});
+}
 
 std::string Number(double value) {
   char text[64];
@@ -84,7 +89,8 @@ void AddTrialTable(const v1::Recipe& recipe, const std::vector<Trial>& trials, s
   absl::StrAppend(&out, "\n|---|---|");
   for (size_t i = 0; i < metrics.size() + parameters.size(); ++i) absl::StrAppend(&out, "---|");
   for (const Trial& trial : trials) {
-    absl::StrAppend(&out, "\n| ", trial.name().substr(trial.name().rfind('/') + 1), " | ", StateName(trial.state()), " |");
+    absl::StrAppend(&out, "\n| ", trial.name().substr(trial.name().rfind('/') + 1), " | ",
+                    StateName(trial.state()), " |");
     for (const std::string& name : metrics) {
       const auto found = trial.metrics().find(name);
       absl::StrAppend(&out, " ", found == trial.metrics().end() ? "" : Number(found->second.value()), " |");
@@ -114,7 +120,8 @@ std::string ReportJson(const RunEntry& entry, const std::vector<Trial>& trials) 
                {"pareto", Json::array()},
                {"trials", Json::array()},
                {"seconds", Seconds(result.elapsed())}};
-  for (const Trial& trial : result.pareto()) json["pareto"].push_back({{"trial", trial.name()}, {"metrics", Metrics(trial)}});
+  for (const Trial& trial : result.pareto())
+    json["pareto"].push_back({{"trial", trial.name()}, {"metrics", Metrics(trial)}});
   for (const Trial& trial : trials) json["trials"].push_back(ToJson(trial));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -126,18 +133,20 @@ std::string ReportMarkdown(const RunEntry& entry, const std::vector<Trial>& tria
   if (!thresholds.empty()) {
     absl::StrAppend(&out, "Goal: ", thresholds, result.goal_met() ? " (met)" : " (not met)", ".\n\n");
   }
-  absl::StrAppend(&out, "| | |\n|---|---|\n| dataset | ", entry.run.dataset(), " |\n| recipe | ", entry.run.recipe(),
-                  " |\n| experiment | ", entry.run.experiment(), " |\n| model | ", result.model_uri(), " |\n| time | ",
-                  Number(Seconds(result.elapsed())), " s |\n\n## Delivered: ", result.best().name(),
-                  "\n\n| metric | value |\n|---|---|\n");
+  absl::StrAppend(&out, "| | |\n|---|---|\n| dataset | ", entry.run.dataset(), " |\n| recipe | ",
+                  entry.run.recipe(), " |\n| experiment | ", entry.run.experiment(), " |\n| model | ",
+                  result.model_uri(), " |\n| time | ", Number(Seconds(result.elapsed())),
+                  " s |\n\n## Delivered: ", result.best().name(), "\n\n| metric | value |\n|---|---|\n");
   for (const auto& [name, value] : Sorted(result.best().metrics())) {
     absl::StrAppend(&out, "| ", Cell(name), " | ", Number(value.value()), " |\n");
   }
   for (const auto& [name, value] : Sorted(result.test_metrics())) {
     absl::StrAppend(&out, "| ", Cell(name), " | ", Number(value), " |\n");
   }
-  absl::StrAppend(&out, "\nMetrics named test_… were measured once, on the test rows; the others on the validation rows, by ",
-                  "which trials are selected.\n\n## Trials\n\n");
+  absl::StrAppend(
+      &out,
+      "\nMetrics named test_… were measured once, on the test rows; the others on the validation rows, by ",
+      "which trials are selected.\n\n## Trials\n\n");
   AddTrialTable(entry.recipe, trials, out);
   absl::StrAppend(&out, "\n## Recipe\n\n```yaml\n", entry.recipe.yaml(), "```\n");
   return out;

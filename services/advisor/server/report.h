@@ -9,8 +9,8 @@
 
 namespace sda::advisor {
 
-// What goes beside a delivered model, for programs and for people. `entry` is the run with its result, `trials` those of
-// its experiment in order.
+// What goes beside a delivered model, for programs and for people. `entry` is the run with its result,
+// `trials` those of its experiment in order.
 std::string ReportJson(const RunEntry& entry, const std::vector<optimizer::v1::Trial>& trials);
 std::string ReportMarkdown(const RunEntry& entry, const std::vector<optimizer::v1::Trial>& trials);
 

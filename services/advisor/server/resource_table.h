@@ -33,9 +33,10 @@ class ResourceTable {
   // Whether there was one.
   absl::StatusOr<bool> Delete(sql::Transaction& transaction, const std::string& id) const;
 
-  // Up to `size` bodies, newest first, each with its position; older than position `before` where that is not 0.
-  absl::StatusOr<std::vector<std::pair<int64_t, std::string>>> List(sql::Transaction& transaction, int64_t before,
-                                                                    int64_t size) const;
+  // Up to `size` bodies, newest first, each with its position; older than position `before` where that is not
+  // 0.
+  absl::StatusOr<std::vector<std::pair<int64_t, std::string>>> List(sql::Transaction& transaction,
+                                                                    int64_t before, int64_t size) const;
 
  private:
   const char* table_;

@@ -21,7 +21,9 @@
 namespace sda::advisor {
 namespace {
 
-bool IsFinal(v1::Run::State state) { return state != v1::Run::STATE_RUNNING; }
+bool IsFinal(v1::Run::State state) {
+  return state != v1::Run::STATE_RUNNING;
+}
 
 // The recipe a run is to follow, with what the run says otherwise written over it.
 absl::Status TakeRecipe(sql::Transaction& transaction, const std::string& dataset, RunEntry& entry) {
@@ -31,7 +33,8 @@ absl::Status TakeRecipe(sql::Transaction& transaction, const std::string& datase
   v1::Recipe& recipe = entry.recipe;
   if (!recipe.ParseFromString(*body)) return absl::DataLossError("database: a recipe cannot be read");
   if (recipe.dataset() != dataset) {
-    return InvalidField("spec.recipe", absl::StrCat("is for ", recipe.dataset(), "; must be for the run's dataset ", dataset));
+    return InvalidField("spec.recipe", absl::StrCat("is for ", recipe.dataset(),
+                                                    "; must be for the run's dataset ", dataset));
   }
   if (spec.observation_budget() > 0) recipe.set_observation_budget(spec.observation_budget());
   if (spec.parallel_bandwidth() > 0) recipe.set_parallel_bandwidth(spec.parallel_bandwidth());
@@ -70,8 +73,8 @@ v1::Run RunCalls::Shown(const RunEntry& entry) const {
   return run;
 }
 
-absl::StatusOr<RunEntry> RunCalls::NewEntry(sql::Transaction& transaction, const v1::CreateRunRequest& request,
-                                            const std::string& id) {
+absl::StatusOr<RunEntry> RunCalls::NewEntry(sql::Transaction& transaction,
+                                            const v1::CreateRunRequest& request, const std::string& id) {
   SDA_ASSIGN_OR_RETURN(const auto other, run_table::Get(transaction, id));
   if (other) return error::AlreadyExists(ResourceName("runs", id));
   SDA_ASSIGN_OR_RETURN(const bool model_exists, kModels.Exists(transaction, id));
@@ -87,7 +90,8 @@ absl::StatusOr<RunEntry> RunCalls::NewEntry(sql::Transaction& transaction, const
   *run.mutable_create_time() = ToTimestamp(clock_.Now());
   run.set_dataset(request.spec().dataset());
   if (!request.spec().recipe().empty()) {
-    const std::string dataset = run.dataset().empty() ? ResourceName("datasets", ChildId(id, entry.attempt)) : run.dataset();
+    const std::string dataset =
+        run.dataset().empty() ? ResourceName("datasets", ChildId(id, entry.attempt)) : run.dataset();
     SDA_RETURN_IF_ERROR(TakeRecipe(transaction, dataset, entry));
   }
   run.set_stage(ToProto(StageOf(NextStep(entry.Record()))));
@@ -96,9 +100,11 @@ absl::StatusOr<RunEntry> RunCalls::NewEntry(sql::Transaction& transaction, const
 
 absl::StatusOr<v1::CreateRunResponse> RunCalls::Create(const v1::CreateRunRequest& request) {
   SDA_RETURN_IF_ERROR(Validate(request));
-  const std::string id = request.run_id().empty() ? absl::StrCat("run-", NewUlid(clock_.Now())) : request.run_id();
+  const std::string id =
+      request.run_id().empty() ? absl::StrCat("run-", NewUlid(clock_.Now())) : request.run_id();
   auto response = Once<v1::CreateRunResponse>(
-      database_, clock_, "CreateRun", request, [&](sql::Transaction& transaction) -> absl::StatusOr<v1::CreateRunResponse> {
+      database_, clock_, "CreateRun", request,
+      [&](sql::Transaction& transaction) -> absl::StatusOr<v1::CreateRunResponse> {
         SDA_ASSIGN_OR_RETURN(const RunEntry entry, NewEntry(transaction, request, id));
         SDA_RETURN_IF_ERROR(run_table::Insert(transaction, entry));
         v1::CreateRunResponse created;
@@ -128,7 +134,8 @@ absl::StatusOr<v1::ListRunsResponse> RunCalls::List(const v1::ListRunsRequest& r
   }));
   v1::ListRunsResponse response;
   for (const RunEntry& entry : entries) *response.add_runs() = Shown(entry);
-  if (static_cast<int64_t>(entries.size()) == page.size) response.set_next_page_token(absl::StrCat(entries.back().position));
+  if (static_cast<int64_t>(entries.size()) == page.size)
+    response.set_next_page_token(absl::StrCat(entries.back().position));
   return response;
 }
 
@@ -136,7 +143,8 @@ absl::StatusOr<v1::CancelRunResponse> RunCalls::Cancel(const v1::CancelRunReques
   SDA_RETURN_IF_ERROR(ValidateChange(request.request_id(), request.name(), "runs"));
   const std::string id = ResourceId(request.name());
   auto response = Once<v1::CancelRunResponse>(
-      database_, clock_, "CancelRun", request, [&](sql::Transaction& transaction) -> absl::StatusOr<v1::CancelRunResponse> {
+      database_, clock_, "CancelRun", request,
+      [&](sql::Transaction& transaction) -> absl::StatusOr<v1::CancelRunResponse> {
         SDA_ASSIGN_OR_RETURN(RunEntry entry, GetEntry(transaction, request.name()));
         if (!IsFinal(entry.run.state())) {
           entry.run.set_state(v1::Run::STATE_CANCELLED);
@@ -159,9 +167,11 @@ absl::StatusOr<v1::CancelRunResponse> RunCalls::Cancel(const v1::CancelRunReques
 absl::StatusOr<v1::ResumeRunResponse> RunCalls::Resume(const v1::ResumeRunRequest& request) {
   SDA_RETURN_IF_ERROR(ValidateChange(request.request_id(), request.name(), "runs"));
   auto response = Once<v1::ResumeRunResponse>(
-      database_, clock_, "ResumeRun", request, [&](sql::Transaction& transaction) -> absl::StatusOr<v1::ResumeRunResponse> {
+      database_, clock_, "ResumeRun", request,
+      [&](sql::Transaction& transaction) -> absl::StatusOr<v1::ResumeRunResponse> {
         SDA_ASSIGN_OR_RETURN(RunEntry entry, GetEntry(transaction, request.name()));
-        if (entry.run.state() == v1::Run::STATE_CANCELLED) return error::WrongState(request.name(), "CANCELLED", "resumed");
+        if (entry.run.state() == v1::Run::STATE_CANCELLED)
+          return error::WrongState(request.name(), "CANCELLED", "resumed");
         if (entry.run.state() == v1::Run::STATE_FAILED) {
           entry.run.set_state(v1::Run::STATE_RUNNING);
           entry.run.clear_error();
@@ -187,10 +197,12 @@ absl::StatusOr<v1::ResumeRunResponse> RunCalls::Resume(const v1::ResumeRunReques
 absl::StatusOr<v1::DeleteRunResponse> RunCalls::Delete(const v1::DeleteRunRequest& request) {
   SDA_RETURN_IF_ERROR(ValidateChange(request.request_id(), request.name(), "runs"));
   auto response = Once<v1::DeleteRunResponse>(
-      database_, clock_, "DeleteRun", request, [&](sql::Transaction& transaction) -> absl::StatusOr<v1::DeleteRunResponse> {
+      database_, clock_, "DeleteRun", request,
+      [&](sql::Transaction& transaction) -> absl::StatusOr<v1::DeleteRunResponse> {
         SDA_ASSIGN_OR_RETURN(const RunEntry entry, GetEntry(transaction, request.name()));
         if (!IsFinal(entry.run.state()) || entry.needs_cleanup) {
-          return error::WrongState(request.name(), entry.needs_cleanup ? "being cancelled" : "RUNNING", "deleted");
+          return error::WrongState(request.name(), entry.needs_cleanup ? "being cancelled" : "RUNNING",
+                                   "deleted");
         }
         SDA_RETURN_IF_ERROR(run_table::Delete(transaction, entry.id()));
         return v1::DeleteRunResponse();
@@ -199,7 +211,8 @@ absl::StatusOr<v1::DeleteRunResponse> RunCalls::Delete(const v1::DeleteRunReques
   return response;
 }
 
-absl::StatusOr<v1::ListRunTrialsResponse> RunCalls::ListTrials(const v1::ListRunTrialsRequest& request, std::stop_token stop) {
+absl::StatusOr<v1::ListRunTrialsResponse> RunCalls::ListTrials(const v1::ListRunTrialsRequest& request,
+                                                               std::stop_token stop) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseName("parent", request.parent(), "runs"));
   SDA_ASSIGN_OR_RETURN(const RunEntry entry, Load(id));
   v1::ListRunTrialsResponse response;
@@ -211,15 +224,18 @@ absl::StatusOr<v1::ListRunTrialsResponse> RunCalls::ListTrials(const v1::ListRun
   const OptimizerPeer& peer = *peers_.optimizer;
   auto listed = rpc::Call<optimizer::v1::ListTrialsResponse>(
       *peer.connection, *peer.stub, &optimizer::v1::OptimizerService::Stub::ListTrials, list,
-      {.timeout = kPeerCallTimeout, .retry_budget = absl::ZeroDuration(), .request_id = "", .stop = std::move(stop)});
+      {.timeout = kPeerCallTimeout,
+       .retry_budget = absl::ZeroDuration(),
+       .request_id = "",
+       .stop = std::move(stop)});
   if (!listed.ok()) return Annotate(listed.status(), peer.Description());
   *response.mutable_trials() = std::move(*listed->mutable_trials());
   response.set_next_page_token(listed->next_page_token());
   return response;
 }
 
-absl::Status RunCalls::Watch(const v1::WatchRunRequest& request, const std::function<bool(v1::WatchRunResponse)>& write,
-                             std::stop_token stop) {
+absl::Status RunCalls::Watch(const v1::WatchRunRequest& request,
+                             const std::function<bool(v1::WatchRunResponse)>& write, std::stop_token stop) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseName("name", request.name(), "runs"));
   while (true) {
     const uint64_t version = feed_.Version(request.name());  // before the read, so that no change is missed

@@ -29,16 +29,18 @@ class RunCalls {
   absl::StatusOr<v1::CancelRunResponse> Cancel(const v1::CancelRunRequest& request);
   absl::StatusOr<v1::ResumeRunResponse> Resume(const v1::ResumeRunRequest& request);
   absl::StatusOr<v1::DeleteRunResponse> Delete(const v1::DeleteRunRequest& request);
-  absl::StatusOr<v1::ListRunTrialsResponse> ListTrials(const v1::ListRunTrialsRequest& request, std::stop_token stop);
+  absl::StatusOr<v1::ListRunTrialsResponse> ListTrials(const v1::ListRunTrialsRequest& request,
+                                                       std::stop_token stop);
 
   // Hands every state to `write` until the run has ended, `write` returns false or `stop` fires.
-  absl::Status Watch(const v1::WatchRunRequest& request, const std::function<bool(v1::WatchRunResponse)>& write,
-                     std::stop_token stop);
+  absl::Status Watch(const v1::WatchRunRequest& request,
+                     const std::function<bool(v1::WatchRunResponse)>& write, std::stop_token stop);
 
  private:
   absl::StatusOr<RunEntry> Load(const std::string& id);
   v1::Run Shown(const RunEntry& entry) const;
-  absl::StatusOr<RunEntry> NewEntry(sql::Transaction& transaction, const v1::CreateRunRequest& request, const std::string& id);
+  absl::StatusOr<RunEntry> NewEntry(sql::Transaction& transaction, const v1::CreateRunRequest& request,
+                                    const std::string& id);
 
   sql::Database& database_;
   RunFeed& feed_;

@@ -48,7 +48,9 @@ absl::Status EnterStage(StepContext& context, Step step, RunEntry& entry) {
 RunEngine::RunEngine(RunServices services, int threads)
     : services_(services), pool_("runs", {.threads = threads, .max_queued = 2 * kMaxUnfinishedRuns}) {}
 
-RunEngine::~RunEngine() { Stop(); }
+RunEngine::~RunEngine() {
+  Stop();
+}
 
 absl::Status RunEngine::Start() {
   SDA_RETURN_IF_ERROR(services_.folders.RemoveLeftovers());
@@ -67,7 +69,8 @@ void RunEngine::Look(const std::string& id) {
   }
   entry->second = std::make_shared<Active>();
   const bool taken = pool_.Submit([this, id, active = entry->second] { Work(id, active); });
-  if (!taken) active_.erase(entry);  // only while stopping: CreateRun bounds the runs below the queue's length
+  if (!taken)
+    active_.erase(entry);  // only while stopping: CreateRun bounds the runs below the queue's length
 }
 
 void RunEngine::Interrupt(const std::string& id) {
@@ -108,12 +111,15 @@ bool RunEngine::LetGo(const std::string& id, Active& active) {
 bool RunEngine::Advance(StepContext& context) {
   auto entry = services_.store.Get(context.id());
   if (!entry.ok()) {
-    if (!absl::IsNotFound(entry.status())) log::Error("a run cannot be read", {{"run", context.run_name()}, {"error", entry.status().ToString()}});
+    if (!absl::IsNotFound(entry.status()))
+      log::Error("a run cannot be read", {{"run", context.run_name()}, {"error", entry.status().ToString()}});
     return false;
   }
   if (entry->needs_cleanup) {
     const absl::Status status = CleanUpAfter(*entry);
-    if (!status.ok()) log::Warning("a cancelled run's work may go on", {{"run", context.run_name()}, {"error", status.ToString()}});
+    if (!status.ok())
+      log::Warning("a cancelled run's work may go on",
+                   {{"run", context.run_name()}, {"error", status.ToString()}});
     return false;
   }
   if (entry->run.state() != v1::Run::STATE_RUNNING) return false;

@@ -14,9 +14,9 @@
 
 namespace sda::advisor {
 
-// Carries runs through their steps, several at a time, each on one thread of its own bounded pool; the others wait
-// their turn. What a run has come to stands in the store alone: an engine that is destroyed at any moment and made anew
-// over the same store goes on where the last one had recorded something. Thread-safe.
+// Carries runs through their steps, several at a time, each on one thread of its own bounded pool; the others
+// wait their turn. What a run has come to stands in the store alone: an engine that is destroyed at any
+// moment and made anew over the same store goes on where the last one had recorded something. Thread-safe.
 class RunEngine {
  public:
   // `services` and what it refers to must outlive this.
@@ -30,8 +30,8 @@ class RunEngine {
   // Takes up every run that has not ended. Call once.
   absl::Status Start();
 
-  // Looks at a run that was created, resumed or cancelled: works on it, lets go of it or cleans up after it, as its
-  // record says. No effect once stopping.
+  // Looks at a run that was created, resumed or cancelled: works on it, lets go of it or cleans up after it,
+  // as its record says. No effect once stopping.
   void Look(const std::string& id);
 
   // Lets go of a run: what it waits for is cut off. For runs whose record says CANCELLED, before Look.

@@ -40,7 +40,8 @@ uint64_t RunFeed::Version(const std::string& run) const {
   return VersionLocked(run);
 }
 
-std::optional<uint64_t> RunFeed::AwaitChange(const std::string& run, uint64_t seen, std::stop_token stop) const {
+std::optional<uint64_t> RunFeed::AwaitChange(const std::string& run, uint64_t seen,
+                                             std::stop_token stop) const {
   std::unique_lock lock(mutex_);
   if (!changed_.wait(lock, stop, [&] { return VersionLocked(run) != seen; })) return std::nullopt;
   return VersionLocked(run);

@@ -13,8 +13,8 @@
 
 namespace sda::advisor {
 
-// What changes about runs between two commits (progress, whom they wait for), and the bell that watchers wait at.
-// Thread-safe. Nothing of it outlives the process: after a restart progress begins anew.
+// What changes about runs between two commits (progress, whom they wait for), and the bell that watchers wait
+// at. Thread-safe. Nothing of it outlives the process: after a restart progress begins anew.
 class RunFeed {
  public:
   struct Live {
@@ -44,7 +44,7 @@ class RunFeed {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
-  std::map<std::string, Live> live_;            // guarded by mutex_
+  std::map<std::string, Live> live_;          // guarded by mutex_
   std::map<std::string, uint64_t> versions_;  // guarded by mutex_
 };
 

@@ -40,7 +40,8 @@ absl::StatusOr<RunEntry> RunStore::Get(const std::string& id) {
 absl::Status RunStore::Advance(const std::string& id, const Change& change) {
   const absl::Status status = database_.Write([&](sql::Transaction& transaction) -> absl::Status {
     SDA_ASSIGN_OR_RETURN(std::optional<RunEntry> entry, run_table::Get(transaction, id));
-    if (!entry || entry->run.state() != v1::Run::STATE_RUNNING) return error::RunEnded(ResourceName("runs", id));
+    if (!entry || entry->run.state() != v1::Run::STATE_RUNNING)
+      return error::RunEnded(ResourceName("runs", id));
     SDA_RETURN_IF_ERROR(change(transaction, *entry));
     return run_table::Update(transaction, *entry);
   });

@@ -19,16 +19,17 @@ namespace sda::advisor {
 // Opens the advisor's database and brings its schema up to date.
 absl::StatusOr<std::unique_ptr<sql::Database>> OpenDatabase(const std::string& url);
 
-// Runs as the engine moves them on. Thread-safe; every call that changes something returns after the commit and rings
-// the run's watchers.
+// Runs as the engine moves them on. Thread-safe; every call that changes something returns after the commit
+// and rings the run's watchers.
 class RunStore {
  public:
-  RunStore(sql::Database& database, RunFeed& feed, Clock& clock) : database_(database), feed_(feed), clock_(clock) {}
+  RunStore(sql::Database& database, RunFeed& feed, Clock& clock)
+      : database_(database), feed_(feed), clock_(clock) {}
 
   absl::StatusOr<RunEntry> Get(const std::string& id);  // NOT_FOUND
 
-  // Changes a run that is RUNNING; RUN_ENDED for others. `change` may also write to other tables; it may be called
-  // more than once.
+  // Changes a run that is RUNNING; RUN_ENDED for others. `change` may also write to other tables; it may be
+  // called more than once.
   using Change = std::function<absl::Status(sql::Transaction&, RunEntry&)>;
   absl::Status Advance(const std::string& id, const Change& change);
 

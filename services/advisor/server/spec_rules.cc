@@ -45,11 +45,15 @@ SpecRules MakeRules() {
     // Where the table names no default, zero means zero; optional numbers without one have none.
     trainer::v1::TrainingSpec empty;
     const bool always_set = training_spec::HasField(empty, path);
-    if (field.default_value.empty() && always_set && field.type == FieldType::kFlag) field.default_value = "false";
-    if (field.default_value.empty() && always_set && field.type != FieldType::kName) field.default_value = "0";
+    if (field.default_value.empty() && always_set && field.type == FieldType::kFlag)
+      field.default_value = "false";
+    if (field.default_value.empty() && always_set && field.type != FieldType::kName)
+      field.default_value = "0";
     rules.fields.push_back(std::move(field));
   }
-  rules.check_value = [](std::string_view path, const SpecValue& value) { return training_spec::CheckValue(path, value); };
+  rules.check_value = [](std::string_view path, const SpecValue& value) {
+    return training_spec::CheckValue(path, value);
+  };
   rules.check_values = CheckValues;
   return rules;
 }

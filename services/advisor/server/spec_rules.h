@@ -7,10 +7,12 @@
 
 namespace sda::advisor {
 
-// The fields of sda.trainer.v1.TrainingSpec and the rules that workers refuse specs by, as core takes them. Made once.
+// The fields of sda.trainer.v1.TrainingSpec and the rules that workers refuse specs by, as core takes them.
+// Made once.
 const SpecRules& TrainingSpecRules();
 
-// A spec with `values` written into it; what `values` leaves out stays unset. `values` must have passed the rules.
+// A spec with `values` written into it; what `values` leaves out stays unset. `values` must have passed the
+// rules.
 trainer::v1::TrainingSpec ToTrainingSpec(const SpecValues& values);
 
 }  // namespace sda::advisor

@@ -9,7 +9,9 @@
 
 namespace sda::advisor {
 
-std::string StepContext::run_name() const { return ResourceName("runs", id_); }
+std::string StepContext::run_name() const {
+  return ResourceName("runs", id_);
+}
 
 absl::Status StepContext::Record(const RunStore::Change& change) {
   if (shutdown_.stop_requested()) return absl::CancelledError("the advisor stops");
@@ -47,7 +49,8 @@ absl::Status StepContext::Pause() {
 }
 
 rpc::CallOptions StepContext::CallOptions() const {
-  return {.timeout = kPeerCallTimeout, .retry_budget = absl::ZeroDuration(), .request_id = "", .stop = shutdown_};
+  return {
+      .timeout = kPeerCallTimeout, .retry_budget = absl::ZeroDuration(), .request_id = "", .stop = shutdown_};
 }
 
 }  // namespace sda::advisor

@@ -34,34 +34,40 @@ struct RunServices {
   absl::Duration retry_budget;
 };
 
-// One run while it is worked on: its way to other services, patient with those that are away, and to its record. Used
-// by one thread.
+// One run while it is worked on: its way to other services, patient with those that are away, and to its
+// record. Used by one thread.
 class StepContext {
  public:
   // `shutdown` fires when the advisor stops, `interrupt` then and when the run is cancelled.
   StepContext(RunServices& services, std::string id, std::stop_token shutdown, std::stop_token interrupt)
-      : services_(services), id_(std::move(id)), shutdown_(std::move(shutdown)), interrupt_(std::move(interrupt)) {}
+      : services_(services),
+        id_(std::move(id)),
+        shutdown_(std::move(shutdown)),
+        interrupt_(std::move(interrupt)) {}
 
   const std::string& id() const { return id_; }
   std::string run_name() const;
   RunServices& services() { return services_; }
   const std::stop_token& interrupt() const { return interrupt_; }
 
-  // Records a result; see RunStore::Advance. CANCELLED once the advisor stops: what is not recorded by then is done again.
+  // Records a result; see RunStore::Advance. CANCELLED once the advisor stops: what is not recorded by then
+  // is done again.
   absl::Status Record(const RunStore::Change& change);
 
   // The failed stage's job or experiment has ended for good.
   void MarkSpent() { is_spent_ = true; }
   bool is_spent() const { return is_spent_; }
 
-  void SetProgress(common::v1::Progress progress) { services_.feed.SetProgress(run_name(), std::move(progress)); }
+  void SetProgress(common::v1::Progress progress) {
+    services_.feed.SetProgress(run_name(), std::move(progress));
+  }
 
-  // Tries until `attempt` succeeds, fails for good or the retry budget is over; meanwhile the run says whom it waits
-  // for. Errors name `whom`.
+  // Tries until `attempt` succeeds, fails for good or the retry budget is over; meanwhile the run says whom
+  // it waits for. Errors name `whom`.
   absl::Status Patiently(const std::string& whom, const std::function<absl::Status()>& attempt);
 
-  // A unary call, patiently. It is cut off by a stop of the advisor, not by a cancelled run: whether a call that
-  // changes something has arrived must be known before it can be taken back.
+  // A unary call, patiently. It is cut off by a stop of the advisor, not by a cancelled run: whether a call
+  // that changes something has arrived must be known before it can be taken back.
   template <class Response, class Service, class Stub, class Request>
   absl::StatusOr<Response> Call(const Peer<Service>& peer,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -77,7 +83,8 @@ class StepContext {
   // One attempt of a unary call.
   template <class Response, class Service, class Stub, class Request>
   absl::StatusOr<Response> CallOnce(const Peer<Service>& peer,
-                                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                                 Response*),
                                     const Request& request) {
     return rpc::Call<Response>(*peer.connection, *peer.stub, method, request, CallOptions());
   }
@@ -85,12 +92,13 @@ class StepContext {
   // Asks one trainer after the other until one answers, patiently. `ask` is one attempt with one of them.
   absl::Status AskTrainers(const std::function<absl::Status(const TrainerPeer&)>& ask);
 
-  // One server stream, to its end or until `take` returns true. OK then; else its status. `heard` says whether there
-  // was a message.
+  // One server stream, to its end or until `take` returns true. OK then; else its status. `heard` says
+  // whether there was a message.
   template <class Response, class Service>
-  absl::Status ReadStream(const Peer<Service>& peer, absl::Duration timeout,
-                          const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>& open,
-                          const std::function<bool(const Response&)>& take, bool* heard) {
+  absl::Status ReadStream(
+      const Peer<Service>& peer, absl::Duration timeout,
+      const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>& open,
+      const std::function<bool(const Response&)>& take, bool* heard) {
     grpc::ClientContext context;
     peer.connection->Prepare(context, timeout, run_name());
     const auto cancel = [&context] { context.TryCancel(); };
@@ -107,12 +115,13 @@ class StepContext {
     return rpc::FromGrpcStatus(reader->Finish());
   }
 
-  // Follows a stream of states, patiently, opening it again where it breaks, until it ends by itself or `take`
-  // returns true. As long as the peer answers, the retry budget begins anew.
+  // Follows a stream of states, patiently, opening it again where it breaks, until it ends by itself or
+  // `take` returns true. As long as the peer answers, the retry budget begins anew.
   template <class Response, class Service>
-  absl::Status Watch(const Peer<Service>& peer,
-                     const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>& open,
-                     const std::function<bool(const Response&)>& take) {
+  absl::Status Watch(
+      const Peer<Service>& peer,
+      const std::function<std::unique_ptr<grpc::ClientReader<Response>>(grpc::ClientContext*)>& open,
+      const std::function<bool(const Response&)>& take) {
     while (true) {
       bool ended = false;
       SDA_RETURN_IF_ERROR(Patiently(peer.Description(), [&]() -> absl::Status {
@@ -120,7 +129,8 @@ class StepContext {
         const absl::Duration began = services_.clock.Monotonic();
         const absl::Status status = ReadStream<Response>(peer, kWatchTime, open, take, &heard);
         ended = status.ok();
-        const bool timed_out = absl::IsDeadlineExceeded(status) && services_.clock.Monotonic() - began >= kWatchTime;
+        const bool timed_out =
+            absl::IsDeadlineExceeded(status) && services_.clock.Monotonic() - began >= kWatchTime;
         return rpc::IsTransient(status) && (heard || timed_out) ? absl::OkStatus() : status;
       }));
       if (ended) return absl::OkStatus();

@@ -9,8 +9,8 @@
 #include "services/advisor/server/run_table.h"
 #include "services/advisor/server/step_context.h"
 
-// The steps of a run (core/run_plan.h). Each may be done again from its beginning at any time and records its result
-// with its last act. An error ends the run, unless the context was interrupted.
+// The steps of a run (core/run_plan.h). Each may be done again from its beginning at any time and records its
+// result with its last act. An error ends the run, unless the context was interrupted.
 namespace sda::advisor {
 
 absl::Status Encode(StepContext& context, const RunEntry& entry);

@@ -27,8 +27,8 @@ absl::StatusOr<std::string> BeginExperiment(StepContext& context, const RunEntry
   request.set_request_id(StageRequestId(context.id(), Stage::kTune, "create", entry.attempt));
   request.set_experiment_id(ChildId(context.id(), entry.attempt));
   *request.mutable_experiment() = ToExperiment(entry.recipe, dataset, context.id());
-  SDA_ASSIGN_OR_RETURN(const auto response,
-                       context.Call(*context.services().peers.optimizer, &Optimizer::Stub::CreateExperiment, request));
+  SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.optimizer,
+                                                         &Optimizer::Stub::CreateExperiment, request));
   const std::string name = response.experiment().name();
   SDA_RETURN_IF_ERROR(context.Record([&](sql::Transaction&, RunEntry& recorded) {
     recorded.run.set_experiment(name);
@@ -82,8 +82,8 @@ class TrialProgress {
 absl::StatusOr<Experiment> FetchExperiment(StepContext& context, const std::string& name) {
   optimizer::v1::GetExperimentRequest request;
   request.set_name(name);
-  SDA_ASSIGN_OR_RETURN(auto response,
-                       context.Call(*context.services().peers.optimizer, &Optimizer::Stub::GetExperiment, request));
+  SDA_ASSIGN_OR_RETURN(auto response, context.Call(*context.services().peers.optimizer,
+                                                   &Optimizer::Stub::GetExperiment, request));
   return std::move(*response.mutable_experiment());
 }
 
@@ -104,7 +104,8 @@ absl::Status AwaitEnd(StepContext& context, const std::string& name, int64_t bud
         })));
     SDA_ASSIGN_OR_RETURN(const Experiment experiment, FetchExperiment(context, name));
     const auto& counts = experiment.trial_counts();
-    if (IsFinal(experiment.state()) && counts.queued_count() == 0 && counts.active_count() == 0) return absl::OkStatus();
+    if (IsFinal(experiment.state()) && counts.queued_count() == 0 && counts.active_count() == 0)
+      return absl::OkStatus();
     SDA_RETURN_IF_ERROR(context.Pause());
   }
 }
@@ -113,8 +114,8 @@ absl::Status AwaitEnd(StepContext& context, const std::string& name, int64_t bud
 absl::StatusOr<std::string> ExampleOfFailure(StepContext& context, const std::string& experiment) {
   optimizer::v1::ListTrialsRequest request;
   request.set_parent(experiment);
-  SDA_ASSIGN_OR_RETURN(const auto response,
-                       context.Call(*context.services().peers.optimizer, &Optimizer::Stub::ListTrials, request));
+  SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.optimizer,
+                                                         &Optimizer::Stub::ListTrials, request));
   for (const Trial& trial : response.trials()) {
     if (!trial.error().message().empty()) {
       return absl::StrCat(trial.name(), ": ", trial.error().reason(), ": ", trial.error().message());
@@ -130,8 +131,8 @@ absl::Status Tune(StepContext& context, const RunEntry& entry) {
   SDA_RETURN_IF_ERROR(AwaitEnd(context, name, entry.recipe.observation_budget()));
   optimizer::v1::ListBestTrialsRequest request;
   request.set_parent(name);
-  SDA_ASSIGN_OR_RETURN(const auto best,
-                       context.Call(*context.services().peers.optimizer, &Optimizer::Stub::ListBestTrials, request));
+  SDA_ASSIGN_OR_RETURN(const auto best, context.Call(*context.services().peers.optimizer,
+                                                     &Optimizer::Stub::ListBestTrials, request));
   if (!best.has_recommended()) {
     SDA_ASSIGN_OR_RETURN(const std::string example, ExampleOfFailure(context, name));
     context.MarkSpent();

@@ -20,9 +20,11 @@ namespace {
 using Violations = std::vector<FieldViolation>;
 
 void CheckRequestId(const std::string& id, Violations& out) {
-  if (id.empty()) out.push_back({"request_id", "is empty; give an id of your own making, for example a UUID"});
+  if (id.empty())
+    out.push_back({"request_id", "is empty; give an id of your own making, for example a UUID"});
   if (id.size() > kMaxRequestIdBytes) {
-    out.push_back({"request_id", absl::StrCat("has ", id.size(), " bytes; must have at most ", kMaxRequestIdBytes)});
+    out.push_back(
+        {"request_id", absl::StrCat("has ", id.size(), " bytes; must have at most ", kMaxRequestIdBytes)});
   }
 }
 
@@ -31,9 +33,11 @@ void CheckOptionalId(const std::string& field, const std::string& id, Violations
   out.push_back({field, absl::StrCat("is \"", id, "\"; must be empty or an id, ", kResourceIdRule)});
 }
 
-void CheckName(const std::string& field, const std::string& name, std::string_view collection, Violations& out) {
+void CheckName(const std::string& field, const std::string& name, std::string_view collection,
+               Violations& out) {
   if (IsResourceName(name, collection)) return;
-  out.push_back({field, absl::StrCat("is \"", name, "\"; must be ", ToAbsl(collection), "/{id}, ", kResourceIdRule)});
+  out.push_back(
+      {field, absl::StrCat("is \"", name, "\"; must be ", ToAbsl(collection), "/{id}, ", kResourceIdRule)});
 }
 
 void CheckRange(const std::string& field, int64_t value, int64_t min, int64_t max, Violations& out) {
@@ -42,7 +46,8 @@ void CheckRange(const std::string& field, int64_t value, int64_t min, int64_t ma
 }
 
 void CheckModel(const std::string& field, const std::string& model, Violations& out) {
-  if (!model.empty() && model != "dlrm") out.push_back({field, absl::StrCat("is \"", model, "\"; must be dlrm")});
+  if (!model.empty() && model != "dlrm")
+    out.push_back({field, absl::StrCat("is \"", model, "\"; must be dlrm")});
 }
 
 void CheckGoal(const std::string& field, const v1::Goal& goal, Violations& out) {
@@ -64,7 +69,8 @@ void CheckInput(const v1::RunSpec& spec, Violations& out) {
       if (spec.dataset_spec().data_uris().empty()) {
         out.push_back({"spec.dataset_spec.data_uris", "is empty; name at least one file"});
       }
-      if (spec.dataset_spec().label().empty()) out.push_back({"spec.dataset_spec.label", "is empty; name the label column"});
+      if (spec.dataset_spec().label().empty())
+        out.push_back({"spec.dataset_spec.label", "is empty; name the label column"});
       break;
     case v1::RunSpec::kDataset:
       CheckName("spec.dataset", spec.dataset(), "datasets", out);
@@ -78,11 +84,14 @@ void CheckPlan(const v1::RunSpec& spec, Violations& out) {
   const bool has_recipe = !spec.recipe().empty();
   if (has_recipe) CheckName("spec.recipe", spec.recipe(), "recipes", out);
   if (has_recipe && !spec.goal().metrics().empty()) {
-    out.push_back({"spec.goal", "is given beside a recipe; the metrics of the recipe are the goal, remove one of the two"});
+    out.push_back(
+        {"spec.goal",
+         "is given beside a recipe; the metrics of the recipe are the goal, remove one of the two"});
   }
   CheckGoal("spec.goal", spec.goal(), out);
   CheckModel("spec.model", spec.model(), out);
-  CheckRange("spec.observation_budget", spec.observation_budget(), has_recipe ? 0 : 1, kMaxObservationBudget, out);
+  CheckRange("spec.observation_budget", spec.observation_budget(), has_recipe ? 0 : 1, kMaxObservationBudget,
+             out);
   CheckRange("spec.parallel_bandwidth", spec.parallel_bandwidth(), 0, kMaxParallelBandwidth, out);
 }
 
@@ -124,14 +133,16 @@ absl::Status Validate(const v1::CreateRunRequest& request) {
   return ToStatus(out);
 }
 
-absl::Status ValidateChange(const std::string& request_id, const std::string& name, std::string_view collection) {
+absl::Status ValidateChange(const std::string& request_id, const std::string& name,
+                            std::string_view collection) {
   Violations out;
   CheckRequestId(request_id, out);
   CheckName("name", name, collection, out);
   return ToStatus(out);
 }
 
-absl::StatusOr<std::string> ParseName(std::string_view field, const std::string& name, std::string_view collection) {
+absl::StatusOr<std::string> ParseName(std::string_view field, const std::string& name,
+                                      std::string_view collection) {
   Violations out;
   CheckName(std::string(field), name, collection, out);
   SDA_RETURN_IF_ERROR(ToStatus(out));
@@ -145,7 +156,8 @@ absl::StatusOr<Page> ParsePage(int32_t page_size, const std::string& page_token)
   }
   page.size = page_size == 0 ? kDefaultPageSize : page_size;
   if (!page_token.empty() && (!absl::SimpleAtoi(page_token, &page.before) || page.before <= 0)) {
-    return InvalidField("page_token", absl::StrCat("is \"", page_token, "\"; must be the next_page_token of a reply"));
+    return InvalidField("page_token",
+                        absl::StrCat("is \"", page_token, "\"; must be the next_page_token of a reply"));
   }
   return page;
 }

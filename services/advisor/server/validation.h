@@ -16,10 +16,12 @@ absl::Status Validate(const v1::CreateRecipeRequest& request);
 absl::Status Validate(const v1::CreateRunRequest& request);
 
 // A changing call about the resource `name` of `collection`.
-absl::Status ValidateChange(const std::string& request_id, const std::string& name, std::string_view collection);
+absl::Status ValidateChange(const std::string& request_id, const std::string& name,
+                            std::string_view collection);
 
 // The id in `name`; `field` is how the request calls it.
-absl::StatusOr<std::string> ParseName(std::string_view field, const std::string& name, std::string_view collection);
+absl::StatusOr<std::string> ParseName(std::string_view field, const std::string& name,
+                                      std::string_view collection);
 
 // A page: how many, and before which position (0: from the newest).
 struct Page {

@@ -30,7 +30,8 @@ double LargestShortfall(const std::vector<Metric>& metrics, const MetricValues& 
     const double value = ValueOf(values, metric);
     if (std::isnan(value)) return std::numeric_limits<double>::infinity();
     const double size = *metric.threshold == 0 ? 1 : std::abs(*metric.threshold);
-    largest = std::max(largest, (metric.maximize ? *metric.threshold - value : value - *metric.threshold) / size);
+    largest =
+        std::max(largest, (metric.maximize ? *metric.threshold - value : value - *metric.threshold) / size);
   }
   return largest;
 }
@@ -45,11 +46,13 @@ BestTrials FindBestTrials(const std::vector<Metric>& metrics, const std::vector<
     if (MeetsThresholds(metrics, values[i])) within.push_back(i);
   }
   for (size_t i : within) {
-    const bool dominated =
-        std::any_of(within.begin(), within.end(), [&](size_t other) { return Dominates(metrics, values[other], values[i]); });
+    const bool dominated = std::any_of(within.begin(), within.end(), [&](size_t other) {
+      return Dominates(metrics, values[other], values[i]);
+    });
     if (!dominated) best.pareto.push_back(i);
   }
-  const auto best_of = [&](const Metric& metric, const std::vector<size_t>& candidates) -> std::optional<size_t> {
+  const auto best_of = [&](const Metric& metric,
+                           const std::vector<size_t>& candidates) -> std::optional<size_t> {
     std::optional<size_t> found;
     for (size_t i : candidates) {
       const double value = ValueOf(values[i], metric);
@@ -61,7 +64,8 @@ BestTrials FindBestTrials(const std::vector<Metric>& metrics, const std::vector<
   for (const Metric& metric : metrics) {
     if (metric.strategy != Strategy::kOptimize) continue;
     if (first == nullptr) first = &metric;
-    if (const auto found = best_of(metric, within.empty() ? all : within)) best.best_by_metric[metric.name] = *found;
+    if (const auto found = best_of(metric, within.empty() ? all : within))
+      best.best_by_metric[metric.name] = *found;
   }
   best.thresholds_met = !within.empty();
   if (!best.pareto.empty()) {

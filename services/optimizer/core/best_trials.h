@@ -12,13 +12,13 @@ namespace sda::optimizer {
 
 // What the search has found. Trials are named by their index in the input.
 struct BestTrials {
-  // Trials within every threshold that no other such trial is at least as good as in every optimised metric and better in
-  // one; rising. Equal trials are all there.
+  // Trials within every threshold that no other such trial is at least as good as in every optimised metric
+  // and better in one; rising. Equal trials are all there.
   std::vector<size_t> pareto;
   // By optimised metric: the best within the thresholds, else the best of all; the first of equals.
   std::map<std::string, size_t> best_by_metric;
-  // Of the front the best in the first optimised metric; with an empty front the trial whose largest shortfall from a
-  // threshold, relative to the threshold's size, is smallest. Nothing without trials.
+  // Of the front the best in the first optimised metric; with an empty front the trial whose largest
+  // shortfall from a threshold, relative to the threshold's size, is smallest. Nothing without trials.
   std::optional<size_t> recommended;
   bool thresholds_met = false;  // by `recommended`
 };

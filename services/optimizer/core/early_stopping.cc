@@ -28,7 +28,8 @@ std::optional<double> BestUpTo(const Curve& curve, int64_t step, bool maximize) 
   return best;
 }
 
-bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current, const std::vector<Curve>& others) {
+bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current,
+                  const std::vector<Curve>& others) {
   const int64_t step = current.steps.back();
   if (step < rule.min_steps) return false;
   std::vector<double> averages;
@@ -44,11 +45,13 @@ bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current, c
   return maximize ? best < median : best > median;
 }
 
-bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current, const std::vector<Curve>& others) {
+bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
+                   const std::vector<Curve>& others) {
   const int64_t step = current.steps.back();
   const int64_t before = current.steps.size() > 1 ? current.steps[current.steps.size() - 2] : 0;
   int64_t rung = 0;
-  for (int64_t next = std::max<int64_t>(1, rule.min_steps); next <= step; next *= std::max(2, rule.factor)) rung = next;
+  for (int64_t next = std::max<int64_t>(1, rule.min_steps); next <= step; next *= std::max(2, rule.factor))
+    rung = next;
   if (rung == 0 || rung <= before) return false;
   const double own = *BestUpTo(current, rung, maximize);
   std::vector<double> reached = {own};
@@ -65,10 +68,13 @@ bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
 
 }  // namespace
 
-bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current, const std::vector<Curve>& others) {
+bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current,
+                const std::vector<Curve>& others) {
   if (current.steps.empty()) return false;
-  if (const auto* median = std::get_if<MedianRule>(&rule)) return StopByMedian(*median, maximize, current, others);
-  if (const auto* halving = std::get_if<HalvingRule>(&rule)) return StopByHalving(*halving, maximize, current, others);
+  if (const auto* median = std::get_if<MedianRule>(&rule))
+    return StopByMedian(*median, maximize, current, others);
+  if (const auto* halving = std::get_if<HalvingRule>(&rule))
+    return StopByHalving(*halving, maximize, current, others);
   return false;
 }
 

@@ -23,13 +23,14 @@ struct HalvingRule {
 };
 using StoppingRule = std::variant<std::monostate, MedianRule, HalvingRule>;
 
-// Whether the trial with curve `current` should stop after its last reading, given the curves of all other trials that
-// ever reported. Larger values are better iff `maximize`.
-//   Median: its best value so far is worse than the median of the others' running averages up to the same step (Golovin et
-//   al. 2017, section 3.2.1).
-//   Halving: at the highest rung min_steps · factor^k it has passed since its reading before, it is not among the best
-//   1/factor of those that have reached that rung (Li et al. 2020, algorithm 2).
-bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current, const std::vector<Curve>& others);
+// Whether the trial with curve `current` should stop after its last reading, given the curves of all other
+// trials that ever reported. Larger values are better iff `maximize`.
+//   Median: its best value so far is worse than the median of the others' running averages up to the same
+//   step (Golovin et al. 2017, section 3.2.1). Halving: at the highest rung min_steps · factor^k it has
+//   passed since its reading before, it is not among the best 1/factor of those that have reached that rung
+//   (Li et al. 2020, algorithm 2).
+bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current,
+                const std::vector<Curve>& others);
 
 }  // namespace sda::optimizer
 

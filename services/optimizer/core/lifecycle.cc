@@ -2,7 +2,9 @@
 
 namespace sda::optimizer {
 
-bool IsFinal(TrialState state) { return state != TrialState::kQueued && state != TrialState::kActive; }
+bool IsFinal(TrialState state) {
+  return state != TrialState::kQueued && state != TrialState::kActive;
+}
 
 bool UsesBudget(TrialState state) {
   return state == TrialState::kSucceeded || state == TrialState::kStopped || state == TrialState::kInfeasible;
@@ -23,8 +25,8 @@ Verdict Judge(const TrialCounts& counts, const ExperimentLimits& limits) {
 }
 
 bool NearMemoryLimit(const LostAttempt& lost) {
-  return lost.memory_available_bytes > 0 &&
-         static_cast<double>(lost.memory_required_bytes) > 0.9 * static_cast<double>(lost.memory_available_bytes);
+  return lost.memory_available_bytes > 0 && static_cast<double>(lost.memory_required_bytes) >
+                                                0.9 * static_cast<double>(lost.memory_available_bytes);
 }
 
 Fate FateOfLostAttempt(const LostAttempt& lost) {
@@ -32,7 +34,8 @@ Fate FateOfLostAttempt(const LostAttempt& lost) {
     if (lost.has_measurement) return {TrialState::kStopped, ""};
     return {TrialState::kCancelled, "STOPPED_BEFORE_FIRST_MEASUREMENT"};
   }
-  if (NearMemoryLimit(lost) && lost.losses_near_memory_limit >= 1) return {TrialState::kInfeasible, "OUT_OF_MEMORY"};
+  if (NearMemoryLimit(lost) && lost.losses_near_memory_limit >= 1)
+    return {TrialState::kInfeasible, "OUT_OF_MEMORY"};
   if (lost.attempt >= lost.max_attempts) return {TrialState::kFailed, "WORKER_LOST"};
   return {TrialState::kQueued, ""};
 }

@@ -39,8 +39,8 @@ struct ExperimentLimits {
 // Whether one more trial may be made: finished and open ones together stay within the budget.
 bool MayCreateTrial(const TrialCounts& counts, const ExperimentLimits& limits);
 
-// Whether one more trial may be handed out. `expired` of the active ones have a lease that has run out; one of them may be
-// handed out in its own place.
+// Whether one more trial may be handed out. `expired` of the active ones have a lease that has run out; one
+// of them may be handed out in its own place.
 bool MayHandOut(const TrialCounts& counts, int64_t expired, const ExperimentLimits& limits);
 
 // What the counts say about an experiment that is not paused or stopped.
@@ -49,20 +49,21 @@ Verdict Judge(const TrialCounts& counts, const ExperimentLimits& limits);
 
 // What is known of an attempt whose lease ended without a word.
 struct LostAttempt {
-  int32_t attempt = 0;       // its number, from 1
+  int32_t attempt = 0;  // its number, from 1
   int32_t max_attempts = 3;
   bool told_to_stop = false;
   bool has_measurement = false;
-  int64_t memory_required_bytes = 0;   // 0 while unknown
-  int64_t memory_available_bytes = 0;  // 0 while unknown
+  int64_t memory_required_bytes = 0;     // 0 while unknown
+  int64_t memory_available_bytes = 0;    // 0 while unknown
   int32_t losses_near_memory_limit = 0;  // of earlier attempts
 };
 
 // Whether the attempt needed more than 90 % of its worker's memory.
 bool NearMemoryLimit(const LostAttempt& lost);
 
-// What becomes of the trial, with the reason for the states that carry one: STOPPED; INFEASIBLE "OUT_OF_MEMORY" at the
-// second loss near the memory limit; FAILED "WORKER_LOST" after the last attempt; else QUEUED.
+// What becomes of the trial, with the reason for the states that carry one: STOPPED; INFEASIBLE
+// "OUT_OF_MEMORY" at the second loss near the memory limit; FAILED "WORKER_LOST" after the last attempt; else
+// QUEUED.
 struct Fate {
   TrialState state = TrialState::kQueued;
   std::string_view reason;

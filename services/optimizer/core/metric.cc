@@ -15,7 +15,8 @@ constexpr size_t kMaxNameBytes = 100;
 
 bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= kMaxNameBytes &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == std::string::npos;
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+             std::string::npos;
 }
 
 }  // namespace
@@ -34,21 +35,27 @@ std::vector<FieldViolation> ValidateMetrics(const std::vector<Metric>& metrics) 
     const Metric& metric = metrics[i];
     const std::string path = absl::StrCat("metrics[", i, "]");
     if (!IsName(metric.name)) {
-      add(path + ".name", absl::StrCat("is \"", metric.name, "\"; must be 1 to ", kMaxNameBytes, " characters of [A-Za-z0-9_.-]"));
+      add(path + ".name", absl::StrCat("is \"", metric.name, "\"; must be 1 to ", kMaxNameBytes,
+                                       " characters of [A-Za-z0-9_.-]"));
     } else if (!names.insert(metric.name).second) {
       add(path + ".name", absl::StrCat("is \"", metric.name, "\"; must be unique"));
     }
     optimized += metric.strategy == Strategy::kOptimize;
     constraints += metric.strategy == Strategy::kConstraint;
-    if (metric.threshold && !std::isfinite(*metric.threshold)) add(path + ".threshold", "is not finite; must be a finite number");
-    if (metric.strategy == Strategy::kConstraint && !metric.threshold) add(path + ".threshold", "is missing; a CONSTRAINT needs one");
-    if (metric.strategy == Strategy::kStore && metric.threshold) add(path + ".threshold", "is set; a STORE metric has none");
+    if (metric.threshold && !std::isfinite(*metric.threshold))
+      add(path + ".threshold", "is not finite; must be a finite number");
+    if (metric.strategy == Strategy::kConstraint && !metric.threshold)
+      add(path + ".threshold", "is missing; a CONSTRAINT needs one");
+    if (metric.strategy == Strategy::kStore && metric.threshold)
+      add(path + ".threshold", "is set; a STORE metric has none");
     if (metric.noise_stddev && !(*metric.noise_stddev >= 0 && std::isfinite(*metric.noise_stddev))) {
-      add(path + ".noise_stddev", absl::StrCat("is ", *metric.noise_stddev, "; must be finite and at least 0"));
+      add(path + ".noise_stddev",
+          absl::StrCat("is ", *metric.noise_stddev, "; must be finite and at least 0"));
     }
   }
   if (optimized > kMaxOptimized) {
-    add("metrics", absl::StrCat("has ", optimized, " with strategy OPTIMIZE; must have at most ", kMaxOptimized));
+    add("metrics",
+        absl::StrCat("has ", optimized, " with strategy OPTIMIZE; must have at most ", kMaxOptimized));
   }
   if (!metrics.empty() && optimized + constraints == 0) {
     add("metrics", "has no metric with strategy OPTIMIZE or CONSTRAINT; must have at least one");

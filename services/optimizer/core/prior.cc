@@ -28,15 +28,17 @@ double ContinuedFraction(double a, double b, double x) {
   return h;
 }
 
-double NormalCdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+double NormalCdf(double x) {
+  return 0.5 * std::erfc(-x / std::sqrt(2.0));
+}
 
 }  // namespace
 
 double BetaCdf(double alpha, double beta, double x) {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const double front = std::exp(std::lgamma(alpha + beta) - std::lgamma(alpha) - std::lgamma(beta) + alpha * std::log(x) +
-                                beta * std::log1p(-x));
+  const double front = std::exp(std::lgamma(alpha + beta) - std::lgamma(alpha) - std::lgamma(beta) +
+                                alpha * std::log(x) + beta * std::log1p(-x));
   if (x < (alpha + 1) / (alpha + beta + 2)) return front * ContinuedFraction(alpha, beta, x) / alpha;
   return 1 - front * ContinuedFraction(beta, alpha, 1 - x) / beta;
 }

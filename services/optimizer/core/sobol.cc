@@ -37,8 +37,8 @@ constexpr JoeKuo kJoeKuo[] = {
     {7, 4, {1, 3, 7, 13, 13, 15, 69}},
 };
 
-// Whether x generates the multiplicative group of GF(2)[x] modulo the polynomial: x^(2^d − 1) = 1 and no smaller power
-// of the form (2^d − 1)/p is. `polynomial` includes the leading term.
+// Whether x generates the multiplicative group of GF(2)[x] modulo the polynomial: x^(2^d − 1) = 1 and no
+// smaller power of the form (2^d − 1)/p is. `polynomial` includes the leading term.
 bool IsPrimitive(uint32_t polynomial, int degree) {
   const auto multiply = [&](uint32_t a, uint32_t b) {
     uint32_t product = 0;
@@ -86,8 +86,8 @@ std::vector<uint32_t> Directions(int degree, uint32_t coefficients, const std::v
   return v;
 }
 
-// Scrambles by flipping each bit by a hash of all higher ones: on reversed bits, an additive-multiplicative hash whose
-// carries move only upwards does that (Burley 2020, "Practical Hash-based Owen Scrambling").
+// Scrambles by flipping each bit by a hash of all higher ones: on reversed bits, an additive-multiplicative
+// hash whose carries move only upwards does that (Burley 2020, "Practical Hash-based Owen Scrambling").
 uint32_t OwenScramble(uint32_t bits, uint32_t seed) {
   const auto reverse = [](uint32_t x) {
     x = (x >> 1 & 0x55555555) | (x & 0x55555555) << 1;

@@ -6,12 +6,14 @@
 
 namespace sda::optimizer {
 
-// The Sobol sequence in base 2 with Owen's nested uniform scrambling, drawn from a hash of the seed (Owen 1995; the hashed
-// form follows Laine and Karras 2011 and Burley 2020). Any point can be computed by itself: the sequence has no state to
-// save. Every aligned block of 2^k points has one point in each of 2^k equal slices of every coordinate.
+// The Sobol sequence in base 2 with Owen's nested uniform scrambling, drawn from a hash of the seed (Owen
+// 1995; the hashed form follows Laine and Karras 2011 and Burley 2020). Any point can be computed by itself:
+// the sequence has no state to save. Every aligned block of 2^k points has one point in each of 2^k equal
+// slices of every coordinate.
 //
-// Direction numbers: those of Joe and Kuo (2008, "new-joe-kuo-6") for the first coordinates; beyond their table here,
-// primitive polynomials in order with initial numbers drawn by a fixed hash, which keeps the one-dimensional property.
+// Direction numbers: those of Joe and Kuo (2008, "new-joe-kuo-6") for the first coordinates; beyond their
+// table here, primitive polynomials in order with initial numbers drawn by a fixed hash, which keeps the
+// one-dimensional property.
 class SobolSequence {
  public:
   // 1 <= dimensions <= kMaxDimensions.

@@ -38,7 +38,8 @@ using Domain = std::variant<std::monostate, DoubleRange, IntRange, Grid, Categor
 
 enum class Scale { kLinear, kLog, kLogit };
 
-// A belief over a double range, cut to it: normal on the parameter's scale, or beta over the range mapped to [0, 1].
+// A belief over a double range, cut to it: normal on the parameter's scale, or beta over the range mapped to
+// [0, 1].
 struct Prior {
   enum class Kind { kNormal, kBeta } kind = Kind::kNormal;
   double a = 0;  // mean, or alpha
@@ -79,15 +80,15 @@ struct Space {
   const Parameter* Find(std::string_view name) const;
 };
 
-// Every rule the space breaks, with paths as in sda.optimizer.v1.Experiment ("parameters[2].double_range.min").
-// `defaults_required`: each parameter must have a default value.
+// Every rule the space breaks, with paths as in sda.optimizer.v1.Experiment
+// ("parameters[2].double_range.min"). `defaults_required`: each parameter must have a default value.
 std::vector<FieldViolation> ValidateSpace(const Space& space, bool defaults_required);
 
 // Whether all conditions of the parameter hold under the assignments.
 bool IsActive(const Space& space, const Parameter& parameter, const Assignments& assignments);
 
-// The point of the unit cube in the space: even on each parameter's scale, or as its prior says; conditional parameters
-// only where they are active. `unit` has one coordinate a parameter.
+// The point of the unit cube in the space: even on each parameter's scale, or as its prior says; conditional
+// parameters only where they are active. `unit` has one coordinate a parameter.
 Assignments FromUnit(const Space& space, std::span<const double> unit);
 
 // Every active parameter at its default. All parameters must have one.
@@ -98,9 +99,10 @@ bool InDomain(const Domain& domain, const Value& value);
 
 bool SatisfiesConstraints(const Space& space, const Assignments& assignments);
 
-// Every rule the assignments break: unknown and inactive names, missing ones, values outside, constraints. Paths begin
-// with `prefix`, e.g. "trial.assignments".
-std::vector<FieldViolation> CheckAssignments(const Space& space, const Assignments& assignments, std::string_view prefix);
+// Every rule the assignments break: unknown and inactive names, missing ones, values outside, constraints.
+// Paths begin with `prefix`, e.g. "trial.assignments".
+std::vector<FieldViolation> CheckAssignments(const Space& space, const Assignments& assignments,
+                                             std::string_view prefix);
 
 // A text that is equal for equal points only.
 std::string PointKey(const Assignments& assignments);

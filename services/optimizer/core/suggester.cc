@@ -45,8 +45,9 @@ class SobolSuggester final : public Suggester {
  public:
   std::optional<Suggestion> Suggest(const SearchState& state) const override {
     const SobolSequence sequence(static_cast<int>(state.space.parameters.size()), state.seed);
-    auto suggestion = FirstGoodPoint(state, Suggestion::Source::kSobol,
-                                     [&](int64_t index) { return sequence.Point(static_cast<uint32_t>(index)); });
+    auto suggestion = FirstGoodPoint(state, Suggestion::Source::kSobol, [&](int64_t index) {
+      return sequence.Point(static_cast<uint32_t>(index));
+    });
     if (suggestion) {
       suggestion->text = absl::StrCat("point ", state.suggestions + suggestion->suggestions_used,
                                       " of a scrambled Sobol sequence: covers the space evenly");
@@ -72,7 +73,8 @@ class RandomSuggester final : public Suggester {
 int64_t ValueCount(const Domain& domain) {
   if (const auto* range = std::get_if<IntRange>(&domain)) return range->max - range->min + 1;
   if (const auto* grid = std::get_if<Grid>(&domain)) return static_cast<int64_t>(grid->values.size());
-  if (const auto* categories = std::get_if<Categories>(&domain)) return static_cast<int64_t>(categories->values.size());
+  if (const auto* categories = std::get_if<Categories>(&domain))
+    return static_cast<int64_t>(categories->values.size());
   return 0;
 }
 
@@ -94,12 +96,15 @@ class GridSuggester final : public Suggester {
       suggestion.suggestions_used = index - state.suggestions + 1;
       int64_t rest = index;
       // The last parameter turns fastest.
-      for (auto parameter = state.space.parameters.rbegin(); parameter != state.space.parameters.rend(); ++parameter) {
+      for (auto parameter = state.space.parameters.rbegin(); parameter != state.space.parameters.rend();
+           ++parameter) {
         const int64_t count = ValueCount(parameter->domain);
         suggestion.assignments[parameter->name] = ValueAt(parameter->domain, rest % count);
         rest /= count;
       }
-      if (!SatisfiesConstraints(state.space, suggestion.assignments) || taken.contains(PointKey(suggestion.assignments))) continue;
+      if (!SatisfiesConstraints(state.space, suggestion.assignments) ||
+          taken.contains(PointKey(suggestion.assignments)))
+        continue;
       suggestion.text = absl::StrCat("point ", index + 1, " of ", *size, " of the grid");
       return suggestion;
     }

@@ -21,8 +21,8 @@ enum class Algorithm { kSobol, kRandom, kGrid };
 struct ObservedTrial {
   enum class State { kPending, kSucceeded, kStopped, kInfeasible, kFailed };
   State state = State::kPending;
-  Assignments assignments;
-  MetricValues metrics;  // of kSucceeded and kStopped
+  Assignments assignments = {};
+  MetricValues metrics = {};  // of kSucceeded and kStopped
 };
 
 // Everything a suggestion may depend on.
@@ -40,26 +40,30 @@ struct SearchState {
 // Where a point came from and what is expected of it.
 struct Suggestion {
   enum class Source { kSobol, kRandom, kGrid };
-  Assignments assignments;
+  Assignments assignments = {};
   Source source = Source::kSobol;
   std::string text;  // one sentence for people
-  int64_t suggestions_used = 1;  // positions of the sequence that were passed over to find it, itself included
+  int64_t suggestions_used =
+      1;  // positions of the sequence that were passed over to find it, itself included
   bool deadline_cut = false;
 };
 
-// Chooses the next point to try. Implementations are stateless: the same search state gives the same suggestion, also
-// after a restart. Never a duplicate of an observed point unless the space is too small to avoid it.
+// Chooses the next point to try. Implementations are stateless: the same search state gives the same
+// suggestion, also after a restart. Never a duplicate of an observed point unless the space is too small to
+// avoid it.
 class Suggester {
  public:
   virtual ~Suggester() = default;
 
-  // Nothing when the space is exhausted (a full grid) or no point satisfies the constraints within the tries allowed.
+  // Nothing when the space is exhausted (a full grid) or no point satisfies the constraints within the tries
+  // allowed.
   virtual std::optional<Suggestion> Suggest(const SearchState& state) const = 0;
 };
 
 std::unique_ptr<Suggester> MakeSuggester(Algorithm algorithm);
 
-// Points of a grid of all values; nothing for spaces with continuous or conditional parameters, or more than 2^40 points.
+// Points of a grid of all values; nothing for spaces with continuous or conditional parameters, or more than
+// 2^40 points.
 std::optional<int64_t> GridSize(const Space& space);
 
 }  // namespace sda::optimizer

@@ -48,9 +48,11 @@ Parameter ToParameter(const v1::Parameter& message) {
   if (message.scale() == v1::Parameter::SCALE_LOGIT) parameter.scale = Scale::kLogit;
   if (message.has_default_value()) parameter.default_value = ToValue(message.default_value());
   if (message.prior().has_normal()) {
-    parameter.prior = Prior{Prior::Kind::kNormal, message.prior().normal().mean(), message.prior().normal().stddev()};
+    parameter.prior =
+        Prior{Prior::Kind::kNormal, message.prior().normal().mean(), message.prior().normal().stddev()};
   } else if (message.prior().has_beta()) {
-    parameter.prior = Prior{Prior::Kind::kBeta, message.prior().beta().alpha(), message.prior().beta().beta()};
+    parameter.prior =
+        Prior{Prior::Kind::kBeta, message.prior().beta().alpha(), message.prior().beta().beta()};
   }
   for (const auto& condition : message.conditions()) {
     Condition& out = parameter.conditions.emplace_back();
@@ -91,11 +93,13 @@ std::vector<Metric> ToMetrics(const v1::Experiment& experiment) {
 StoppingRule ToStoppingRule(const v1::EarlyStopping& early_stopping) {
   if (early_stopping.has_median()) {
     const auto& median = early_stopping.median();
-    return MedianRule{.min_trials = median.min_trials() > 0 ? median.min_trials() : 5, .min_steps = median.min_steps()};
+    return MedianRule{.min_trials = median.min_trials() > 0 ? median.min_trials() : 5,
+                      .min_steps = median.min_steps()};
   }
   if (early_stopping.has_halving()) {
     const auto& halving = early_stopping.halving();
-    return HalvingRule{.min_steps = halving.min_steps(), .factor = halving.factor() > 0 ? halving.factor() : 4};
+    return HalvingRule{.min_steps = halving.min_steps(),
+                       .factor = halving.factor() > 0 ? halving.factor() : 4};
   }
   return std::monostate{};
 }
@@ -112,7 +116,8 @@ Assignments ToAssignments(const google::protobuf::Map<std::string, v1::Parameter
   return out;
 }
 
-void FromAssignments(const Assignments& assignments, google::protobuf::Map<std::string, v1::ParameterValue>& out) {
+void FromAssignments(const Assignments& assignments,
+                     google::protobuf::Map<std::string, v1::ParameterValue>& out) {
   for (const auto& [name, value] : assignments) FromValue(value, out[name]);
 }
 

@@ -24,7 +24,8 @@ StoppingRule ToStoppingRule(const v1::EarlyStopping& early_stopping);
 ExperimentLimits ToLimits(const v1::Experiment& experiment);
 
 Assignments ToAssignments(const google::protobuf::Map<std::string, v1::ParameterValue>& assignments);
-void FromAssignments(const Assignments& assignments, google::protobuf::Map<std::string, v1::ParameterValue>& out);
+void FromAssignments(const Assignments& assignments,
+                     google::protobuf::Map<std::string, v1::ParameterValue>& out);
 
 MetricValues ToMetricValues(const google::protobuf::Map<std::string, v1::MetricValue>& metrics);
 

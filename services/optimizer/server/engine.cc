@@ -38,14 +38,15 @@ absl::Status Engine::FillCounts(Transaction& tx, const std::string& id, v1::Expe
   return absl::OkStatus();
 }
 
-absl::Status Engine::EndExperiment(Transaction& tx, store::ExperimentRow& experiment, v1::Experiment::State state,
-                                   const std::string& reason) {
+absl::Status Engine::EndExperiment(Transaction& tx, store::ExperimentRow& experiment,
+                                   v1::Experiment::State state, const std::string& reason) {
   experiment.message.set_state(state);
   experiment.message.set_state_reason(reason);
   FromTime(clock_.Now(), *experiment.message.mutable_complete_time());
   FromTime(clock_.Now(), *experiment.message.mutable_update_time());
   SDA_RETURN_IF_ERROR(store::UpdateExperiment(tx, experiment));
-  SDA_ASSIGN_OR_RETURN(auto open, store::ListTrials(tx, experiment.id, {.states = {TrialState::kQueued, TrialState::kActive}}));
+  SDA_ASSIGN_OR_RETURN(auto open, store::ListTrials(tx, experiment.id,
+                                                    {.states = {TrialState::kQueued, TrialState::kActive}}));
   for (store::TrialRow& trial : open) {
     if (trial.state() == TrialState::kQueued) {
       auto& why = *trial.message.mutable_error();
@@ -79,8 +80,8 @@ absl::Status Engine::SettleExperiment(Transaction& tx, store::ExperimentRow& exp
 absl::StatusOr<store::TrialRow> Engine::HeldTrial(Transaction& tx, const v1::Lease& lease) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", lease.trial()));
   SDA_ASSIGN_OR_RETURN(store::TrialRow trial, store::GetTrial(tx, id));
-  const bool held = trial.state() == TrialState::kActive && !trial.token.empty() && trial.token == lease.token() &&
-                    trial.message.attempt() == lease.attempt();
+  const bool held = trial.state() == TrialState::kActive && !trial.token.empty() &&
+                    trial.token == lease.token() && trial.message.attempt() == lease.attempt();
   if (!held) return error::LeaseLost(lease.trial());
   return trial;
 }
@@ -118,12 +119,15 @@ absl::Status Engine::LoseAttempt(Transaction& tx, store::TrialRow& trial, const 
   leases_.Forget(trial.token);
   if (fate.state == TrialState::kStopped) {
     trial.message.set_truncated(true);
-    for (const auto& [name, value] : trial.message.last_measurement().metrics()) (*trial.message.mutable_metrics())[name].set_value(value);
+    for (const auto& [name, value] : trial.message.last_measurement().metrics())
+      (*trial.message.mutable_metrics())[name].set_value(value);
   } else if (!fate.reason.empty()) {
     auto& why = *trial.message.mutable_error();
-    why.set_code(static_cast<int>(fate.state == TrialState::kCancelled ? absl::StatusCode::kCancelled : absl::StatusCode::kUnavailable));
+    why.set_code(static_cast<int>(fate.state == TrialState::kCancelled ? absl::StatusCode::kCancelled
+                                                                       : absl::StatusCode::kUnavailable));
     why.set_reason(std::string(fate.reason));
-    why.set_message(absl::StrCat("attempt ", trial.message.attempt(), " ended without a word from its worker"));
+    why.set_message(
+        absl::StrCat("attempt ", trial.message.attempt(), " ended without a word from its worker"));
   }
   return FinishTrial(tx, trial, fate.state);
 }
@@ -154,13 +158,17 @@ absl::Status Engine::Sweep() {
       if (message.has_wall_clock_budget() && !IsFinal(message.state()) &&
           clock_.Now() >= ToTime(message.create_time()) + ToDuration(message.wall_clock_budget())) {
         due = true;
-        if (write) SDA_RETURN_IF_ERROR(EndExperiment(tx, experiment, v1::Experiment::STATE_STOPPED, "WALL_CLOCK_BUDGET"));
+        if (write)
+          SDA_RETURN_IF_ERROR(
+              EndExperiment(tx, experiment, v1::Experiment::STATE_STOPPED, "WALL_CLOCK_BUDGET"));
       }
       SDA_ASSIGN_OR_RETURN(auto active, store::ListTrials(tx, id, {.states = {TrialState::kActive}}));
       for (store::TrialRow& trial : active) {
         // A lease that ran out is otherwise left alone: its holder may still come back.
-        const bool hopeless = !trial.stop_reason.empty() || trial.counted_attempts >= message.lease_policy().max_attempts();
-        if (!leases_.IsExpired(trial.token, ToDuration(message.lease_policy().duration())) || !hopeless) continue;
+        const bool hopeless =
+            !trial.stop_reason.empty() || trial.counted_attempts >= message.lease_policy().max_attempts();
+        if (!leases_.IsExpired(trial.token, ToDuration(message.lease_policy().duration())) || !hopeless)
+          continue;
         due = true;
         if (write) SDA_RETURN_IF_ERROR(LoseAttempt(tx, trial, message));
       }
@@ -174,7 +182,8 @@ absl::Status Engine::Sweep() {
     if (absl::IsNotFound(looked)) continue;  // deleted meanwhile
     SDA_RETURN_IF_ERROR(looked);
     if (!due) continue;
-    SDA_RETURN_IF_ERROR(database_.Write([&](Transaction& tx) { return settle(tx, /*write=*/true).status(); }));
+    SDA_RETURN_IF_ERROR(
+        database_.Write([&](Transaction& tx) { return settle(tx, /*write=*/true).status(); }));
     changed_.Raise();
   }
   return absl::OkStatus();

@@ -20,8 +20,8 @@
 
 namespace sda::optimizer {
 
-// The semantics of OptimizerService over a database: what each call changes, in one transaction, with its reply kept under
-// the request id. Free of gRPC. Thread-safe.
+// The semantics of OptimizerService over a database: what each call changes, in one transaction, with its
+// reply kept under the request id. Free of gRPC. Thread-safe.
 class Engine {
  public:
   // Both must outlive the engine. Live leases of an earlier process get a full term.
@@ -35,7 +35,8 @@ class Engine {
   absl::StatusOr<v1::PauseExperimentResponse> PauseExperiment(const v1::PauseExperimentRequest& request);
   absl::StatusOr<v1::ResumeExperimentResponse> ResumeExperiment(const v1::ResumeExperimentRequest& request);
   absl::StatusOr<v1::StopExperimentResponse> StopExperiment(const v1::StopExperimentRequest& request);
-  absl::StatusOr<v1::ArchiveExperimentResponse> ArchiveExperiment(const v1::ArchiveExperimentRequest& request);
+  absl::StatusOr<v1::ArchiveExperimentResponse> ArchiveExperiment(
+      const v1::ArchiveExperimentRequest& request);
   absl::StatusOr<v1::DeleteExperimentResponse> DeleteExperiment(const v1::DeleteExperimentRequest& request);
 
   absl::StatusOr<v1::CreateTrialResponse> CreateTrial(const v1::CreateTrialRequest& request);
@@ -45,9 +46,11 @@ class Engine {
   absl::StatusOr<v1::ListMeasurementsResponse> ListMeasurements(const v1::ListMeasurementsRequest& request);
 
   // Waits up to request.wait(), in [0, 60 s]; `stop` ends the wait early.
-  absl::StatusOr<v1::AcquireTrialResponse> AcquireTrial(const v1::AcquireTrialRequest& request, std::stop_token stop);
+  absl::StatusOr<v1::AcquireTrialResponse> AcquireTrial(const v1::AcquireTrialRequest& request,
+                                                        std::stop_token stop);
   absl::StatusOr<v1::RenewLeaseResponse> RenewLease(const v1::RenewLeaseRequest& request);
-  absl::StatusOr<v1::ReportMeasurementResponse> ReportMeasurement(const v1::ReportMeasurementRequest& request);
+  absl::StatusOr<v1::ReportMeasurementResponse> ReportMeasurement(
+      const v1::ReportMeasurementRequest& request);
   absl::StatusOr<v1::CompleteTrialResponse> CompleteTrial(const v1::CompleteTrialRequest& request);
   absl::StatusOr<v1::FailTrialResponse> FailTrial(const v1::FailTrialRequest& request);
   absl::StatusOr<v1::ReleaseTrialResponse> ReleaseTrial(const v1::ReleaseTrialRequest& request);
@@ -55,10 +58,11 @@ class Engine {
 
   absl::StatusOr<v1::ListBestTrialsResponse> ListBestTrials(const v1::ListBestTrialsRequest& request);
 
-  // Calls `send` with every change until the experiment and its trials have ended (OK), `send` returns false or `stop`
-  // fires (CANCELLED).
+  // Calls `send` with every change until the experiment and its trials have ended (OK), `send` returns false
+  // or `stop` fires (CANCELLED).
   absl::Status WatchExperiment(const v1::WatchExperimentRequest& request,
-                               const std::function<bool(v1::WatchExperimentResponse)>& send, std::stop_token stop);
+                               const std::function<bool(v1::WatchExperimentResponse)>& send,
+                               std::stop_token stop);
 
   // Settles leases that ran out and wall-clock budgets; the engine's own thread calls it every second.
   absl::Status Sweep();
@@ -73,8 +77,9 @@ class Engine {
   absl::StatusOr<Response> Once(const char* method, const Request& request, const std::string& scope,
                                 const std::function<absl::StatusOr<Response>(Transaction&)>& act);
 
-  absl::StatusOr<v1::Experiment> ChangeExperiment(Transaction& tx, const std::string& id,
-                                                  const std::function<absl::Status(store::ExperimentRow&)>& change);
+  absl::StatusOr<v1::Experiment> ChangeExperiment(
+      Transaction& tx, const std::string& id,
+      const std::function<absl::Status(store::ExperimentRow&)>& change);
   absl::Status FillCounts(Transaction& tx, const std::string& id, v1::Experiment& experiment);
 
   // What changes of trials mean for their experiment: completed, too many failures.
@@ -89,12 +94,14 @@ class Engine {
   v1::Lease LeaseOf(const store::TrialRow& trial, const v1::Experiment& experiment) const;
 
   absl::StatusOr<std::optional<store::TrialRow>> NextTrial(Transaction& tx, store::ExperimentRow& experiment);
-  absl::StatusOr<std::optional<store::TrialRow>> SuggestTrial(Transaction& tx, store::ExperimentRow& experiment);
+  absl::StatusOr<std::optional<store::TrialRow>> SuggestTrial(Transaction& tx,
+                                                              store::ExperimentRow& experiment);
   absl::StatusOr<v1::AcquireTrialResponse> TryAcquire(Transaction& tx, const v1::AcquireTrialRequest& request,
                                                       const std::vector<std::string>& experiment_ids);
   absl::Status Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                      const std::string& worker, v1::AcquireTrialResponse& response);
-  absl::StatusOr<bool> StopsEarly(Transaction& tx, const store::TrialRow& trial, const v1::Experiment& experiment);
+  absl::StatusOr<bool> StopsEarly(Transaction& tx, const store::TrialRow& trial,
+                                  const v1::Experiment& experiment);
 
   sql::Database& database_;
   Clock& clock_;

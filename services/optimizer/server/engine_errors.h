@@ -12,9 +12,10 @@
 namespace sda::optimizer::error {
 
 inline absl::Status LeaseLost(const std::string& trial) {
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat(trial, ": the lease is no longer valid; the trial has ended or somebody else works on it"),
-                   {.reason = "LEASE_LOST", .metadata = {{"trial", trial}}, .violations = {}});
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat(trial, ": the lease is no longer valid; the trial has ended or somebody else works on it"),
+      {.reason = "LEASE_LOST", .metadata = {{"trial", trial}}, .violations = {}});
 }
 
 inline absl::Status WrongState(const std::string& name, const std::string& what) {
@@ -23,12 +24,14 @@ inline absl::Status WrongState(const std::string& name, const std::string& what)
 }
 
 inline absl::Status EtagMismatch(const std::string& name) {
-  return MakeError(absl::StatusCode::kAborted, absl::StrCat(name, ": was changed by somebody else; read it again"),
+  return MakeError(absl::StatusCode::kAborted,
+                   absl::StrCat(name, ": was changed by somebody else; read it again"),
                    {.reason = "ETAG_MISMATCH", .metadata = {{"name", name}}, .violations = {}});
 }
 
 inline absl::Status BudgetUsedUp(const std::string& name) {
-  return MakeError(absl::StatusCode::kFailedPrecondition, absl::StrCat(name, ": the observation budget leaves no room for another trial"),
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   absl::StrCat(name, ": the observation budget leaves no room for another trial"),
                    {.reason = "BUDGET_USED_UP", .metadata = {{"name", name}}, .violations = {}});
 }
 

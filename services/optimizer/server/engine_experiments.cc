@@ -21,24 +21,29 @@ bool HasEnded(const Experiment& experiment) {
 absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first) {
   int64_t value = first;
   if (!token.empty() && !absl::SimpleAtoi(token, &value)) {
-    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100), "\"; must be the next_page_token of the page before"));
+    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
+                                                   "\"; must be the next_page_token of the page before"));
   }
   return value;
 }
 
 }  // namespace
 
-absl::StatusOr<v1::CreateExperimentResponse> Engine::CreateExperiment(const v1::CreateExperimentRequest& request) {
+absl::StatusOr<v1::CreateExperimentResponse> Engine::CreateExperiment(
+    const v1::CreateExperimentRequest& request) {
   Experiment experiment = request.experiment();
   PrepareNewExperiment(experiment);
   SDA_RETURN_IF_ERROR(CheckNewExperiment(experiment));
   if (!request.experiment_id().empty() && !IsResourceId(request.experiment_id())) {
-    return InvalidField("experiment_id", absl::StrCat("is \"", request.experiment_id().substr(0, 100),
-                                                      "\"; must be 1 to 63 characters of [a-z0-9-], beginning with a letter"));
+    return InvalidField("experiment_id",
+                        absl::StrCat("is \"", request.experiment_id().substr(0, 100),
+                                     "\"; must be 1 to 63 characters of [a-z0-9-], beginning with a letter"));
   }
-  const std::string id = request.experiment_id().empty() ? "e" + NewUlid(clock_.Now()) : request.experiment_id();
+  const std::string id =
+      request.experiment_id().empty() ? "e" + NewUlid(clock_.Now()) : request.experiment_id();
   return Once<v1::CreateExperimentResponse>(
-      "CreateExperiment", request, ExperimentName(id), [&](Transaction& tx) -> absl::StatusOr<v1::CreateExperimentResponse> {
+      "CreateExperiment", request, ExperimentName(id),
+      [&](Transaction& tx) -> absl::StatusOr<v1::CreateExperimentResponse> {
         store::ExperimentRow row;
         row.id = id;
         row.message = experiment;
@@ -66,10 +71,12 @@ absl::StatusOr<v1::GetExperimentResponse> Engine::GetExperiment(const v1::GetExp
   return response;
 }
 
-absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(const v1::ListExperimentsRequest& request) {
+absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(
+    const v1::ListExperimentsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
   SDA_ASSIGN_OR_RETURN(int64_t before, ParsePageToken(request.page_token(), INT64_MAX));
-  store::ExperimentFilter filter{.states = {}, .show_archived = request.show_archived(), .before = before, .limit = size + 1};
+  store::ExperimentFilter filter{
+      .states = {}, .show_archived = request.show_archived(), .before = before, .limit = size + 1};
   for (int state : request.states()) filter.states.push_back(static_cast<Experiment::State>(state));
   const auto has_labels = [&](const Experiment& experiment) {
     return std::all_of(request.labels().begin(), request.labels().end(), [&](const auto& wanted) {
@@ -89,7 +96,8 @@ absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(const v1::Li
           return absl::OkStatus();
         }
         *response.add_experiments() = row.message;
-        SDA_RETURN_IF_ERROR(FillCounts(tx, row.id, *response.mutable_experiments(response.experiments_size() - 1)));
+        SDA_RETURN_IF_ERROR(
+            FillCounts(tx, row.id, *response.mutable_experiments(response.experiments_size() - 1)));
         before = number;
       }
       if (static_cast<int64_t>(rows.size()) < filter.limit) return absl::OkStatus();
@@ -99,8 +107,9 @@ absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(const v1::Li
   return response;
 }
 
-absl::StatusOr<Experiment> Engine::ChangeExperiment(Transaction& tx, const std::string& id,
-                                                    const std::function<absl::Status(store::ExperimentRow&)>& change) {
+absl::StatusOr<Experiment> Engine::ChangeExperiment(
+    Transaction& tx, const std::string& id,
+    const std::function<absl::Status(store::ExperimentRow&)>& change) {
   SDA_ASSIGN_OR_RETURN(store::ExperimentRow row, store::GetExperiment(tx, id));
   const std::string before = row.message.SerializeAsString();
   SDA_RETURN_IF_ERROR(change(row));
@@ -113,29 +122,35 @@ absl::StatusOr<Experiment> Engine::ChangeExperiment(Transaction& tx, const std::
   return experiment;
 }
 
-absl::StatusOr<v1::UpdateExperimentResponse> Engine::UpdateExperiment(const v1::UpdateExperimentRequest& request) {
-  SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("experiment.name", request.experiment().name()));
+absl::StatusOr<v1::UpdateExperimentResponse> Engine::UpdateExperiment(
+    const v1::UpdateExperimentRequest& request) {
+  SDA_ASSIGN_OR_RETURN(const std::string id,
+                       ParseExperimentName("experiment.name", request.experiment().name()));
   return Once<v1::UpdateExperimentResponse>(
-      "UpdateExperiment", request, ExperimentName(id), [&](Transaction& tx) -> absl::StatusOr<v1::UpdateExperimentResponse> {
+      "UpdateExperiment", request, ExperimentName(id),
+      [&](Transaction& tx) -> absl::StatusOr<v1::UpdateExperimentResponse> {
         SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
         v1::UpdateExperimentResponse response;
-        SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(), ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
-          if (!request.experiment().etag().empty() && request.experiment().etag() != row.message.etag()) {
-            return error::EtagMismatch(ExperimentName(id));
-          }
-          SDA_RETURN_IF_ERROR(ApplyUpdate(request, row.message));
-          if (row.message.observation_budget() < counts.counted() + counts.open()) {
-            return InvalidField("experiment.observation_budget",
-                                absl::StrCat("is ", row.message.observation_budget(), "; must be at least the ",
-                                             counts.counted() + counts.open(), " trials that have ended or are under way"));
-          }
-          const bool room = counts.counted() < row.message.observation_budget();
-          if (row.message.state() == Experiment::STATE_COMPLETED && room) {
-            row.message.set_state(Experiment::STATE_ACTIVE);
-            row.message.clear_complete_time();
-          }
-          return absl::OkStatus();
-        }));
+        SDA_ASSIGN_OR_RETURN(
+            *response.mutable_experiment(),
+            ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
+              if (!request.experiment().etag().empty() && request.experiment().etag() != row.message.etag()) {
+                return error::EtagMismatch(ExperimentName(id));
+              }
+              SDA_RETURN_IF_ERROR(ApplyUpdate(request, row.message));
+              if (row.message.observation_budget() < counts.counted() + counts.open()) {
+                return InvalidField("experiment.observation_budget",
+                                    absl::StrCat("is ", row.message.observation_budget(),
+                                                 "; must be at least the ", counts.counted() + counts.open(),
+                                                 " trials that have ended or are under way"));
+              }
+              const bool room = counts.counted() < row.message.observation_budget();
+              if (row.message.state() == Experiment::STATE_COMPLETED && room) {
+                row.message.set_state(Experiment::STATE_ACTIVE);
+                row.message.clear_complete_time();
+              }
+              return absl::OkStatus();
+            }));
         // A smaller budget may be used up already.
         SDA_ASSIGN_OR_RETURN(store::ExperimentRow row, store::GetExperiment(tx, id));
         SDA_RETURN_IF_ERROR(SettleExperiment(tx, row));
@@ -145,67 +160,89 @@ absl::StatusOr<v1::UpdateExperimentResponse> Engine::UpdateExperiment(const v1::
       });
 }
 
-absl::StatusOr<v1::PauseExperimentResponse> Engine::PauseExperiment(const v1::PauseExperimentRequest& request) {
+absl::StatusOr<v1::PauseExperimentResponse> Engine::PauseExperiment(
+    const v1::PauseExperimentRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
-  return Once<v1::PauseExperimentResponse>("PauseExperiment", request, request.name(), [&](Transaction& tx) -> absl::StatusOr<v1::PauseExperimentResponse> {
-    v1::PauseExperimentResponse response;
-    SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(), ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
-      if (HasEnded(row.message)) return error::WrongState(request.name(), "has ended and cannot be paused");
-      row.message.set_state(Experiment::STATE_PAUSED);
-      return absl::OkStatus();
-    }));
-    return response;
-  });
+  return Once<v1::PauseExperimentResponse>(
+      "PauseExperiment", request, request.name(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::PauseExperimentResponse> {
+        v1::PauseExperimentResponse response;
+        SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(),
+                             ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
+                               if (HasEnded(row.message))
+                                 return error::WrongState(request.name(), "has ended and cannot be paused");
+                               row.message.set_state(Experiment::STATE_PAUSED);
+                               return absl::OkStatus();
+                             }));
+        return response;
+      });
 }
 
-absl::StatusOr<v1::ResumeExperimentResponse> Engine::ResumeExperiment(const v1::ResumeExperimentRequest& request) {
+absl::StatusOr<v1::ResumeExperimentResponse> Engine::ResumeExperiment(
+    const v1::ResumeExperimentRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
-  return Once<v1::ResumeExperimentResponse>("ResumeExperiment", request, request.name(), [&](Transaction& tx) -> absl::StatusOr<v1::ResumeExperimentResponse> {
-    v1::ResumeExperimentResponse response;
-    SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(), ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
-      if (HasEnded(row.message)) return error::WrongState(request.name(), "has ended and cannot be resumed");
-      row.message.set_state(Experiment::STATE_ACTIVE);
-      return absl::OkStatus();
-    }));
-    return response;
-  });
+  return Once<v1::ResumeExperimentResponse>(
+      "ResumeExperiment", request, request.name(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::ResumeExperimentResponse> {
+        v1::ResumeExperimentResponse response;
+        SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(),
+                             ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
+                               if (HasEnded(row.message))
+                                 return error::WrongState(request.name(), "has ended and cannot be resumed");
+                               row.message.set_state(Experiment::STATE_ACTIVE);
+                               return absl::OkStatus();
+                             }));
+        return response;
+      });
 }
 
 absl::StatusOr<v1::StopExperimentResponse> Engine::StopExperiment(const v1::StopExperimentRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
-  return Once<v1::StopExperimentResponse>("StopExperiment", request, request.name(), [&](Transaction& tx) -> absl::StatusOr<v1::StopExperimentResponse> {
-    SDA_ASSIGN_OR_RETURN(store::ExperimentRow row, store::GetExperiment(tx, id));
-    if (!HasEnded(row.message)) SDA_RETURN_IF_ERROR(EndExperiment(tx, row, Experiment::STATE_STOPPED, "REQUESTED"));
-    v1::StopExperimentResponse response;
-    *response.mutable_experiment() = row.message;
-    SDA_RETURN_IF_ERROR(FillCounts(tx, id, *response.mutable_experiment()));
-    return response;
-  });
+  return Once<v1::StopExperimentResponse>(
+      "StopExperiment", request, request.name(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::StopExperimentResponse> {
+        SDA_ASSIGN_OR_RETURN(store::ExperimentRow row, store::GetExperiment(tx, id));
+        if (!HasEnded(row.message))
+          SDA_RETURN_IF_ERROR(EndExperiment(tx, row, Experiment::STATE_STOPPED, "REQUESTED"));
+        v1::StopExperimentResponse response;
+        *response.mutable_experiment() = row.message;
+        SDA_RETURN_IF_ERROR(FillCounts(tx, id, *response.mutable_experiment()));
+        return response;
+      });
 }
 
-absl::StatusOr<v1::ArchiveExperimentResponse> Engine::ArchiveExperiment(const v1::ArchiveExperimentRequest& request) {
+absl::StatusOr<v1::ArchiveExperimentResponse> Engine::ArchiveExperiment(
+    const v1::ArchiveExperimentRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
-  return Once<v1::ArchiveExperimentResponse>("ArchiveExperiment", request, request.name(), [&](Transaction& tx) -> absl::StatusOr<v1::ArchiveExperimentResponse> {
-    v1::ArchiveExperimentResponse response;
-    SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(), ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
-      if (!HasEnded(row.message)) return error::WrongState(request.name(), "is still running; stop it before archiving it");
-      row.message.set_archived(!request.unarchive());
-      return absl::OkStatus();
-    }));
-    return response;
-  });
+  return Once<v1::ArchiveExperimentResponse>(
+      "ArchiveExperiment", request, request.name(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::ArchiveExperimentResponse> {
+        v1::ArchiveExperimentResponse response;
+        SDA_ASSIGN_OR_RETURN(*response.mutable_experiment(),
+                             ChangeExperiment(tx, id, [&](store::ExperimentRow& row) -> absl::Status {
+                               if (!HasEnded(row.message))
+                                 return error::WrongState(request.name(),
+                                                          "is still running; stop it before archiving it");
+                               row.message.set_archived(!request.unarchive());
+                               return absl::OkStatus();
+                             }));
+        return response;
+      });
 }
 
-absl::StatusOr<v1::DeleteExperimentResponse> Engine::DeleteExperiment(const v1::DeleteExperimentRequest& request) {
+absl::StatusOr<v1::DeleteExperimentResponse> Engine::DeleteExperiment(
+    const v1::DeleteExperimentRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
   // Its replies outlive it: a repeated delete is answered as the first one was.
-  return Once<v1::DeleteExperimentResponse>("DeleteExperiment", request, "", [&](Transaction& tx) -> absl::StatusOr<v1::DeleteExperimentResponse> {
-    SDA_ASSIGN_OR_RETURN(const store::ExperimentRow row, store::GetExperiment(tx, id));
-    if (!HasEnded(row.message)) return error::WrongState(request.name(), "is still running; stop it before deleting it");
-    SDA_RETURN_IF_ERROR(store::DeleteExperiment(tx, id));
-    SDA_RETURN_IF_ERROR(sql::ReleaseReplies(tx, request.name()));
-    return v1::DeleteExperimentResponse();
-  });
+  return Once<v1::DeleteExperimentResponse>(
+      "DeleteExperiment", request, "", [&](Transaction& tx) -> absl::StatusOr<v1::DeleteExperimentResponse> {
+        SDA_ASSIGN_OR_RETURN(const store::ExperimentRow row, store::GetExperiment(tx, id));
+        if (!HasEnded(row.message))
+          return error::WrongState(request.name(), "is still running; stop it before deleting it");
+        SDA_RETURN_IF_ERROR(store::DeleteExperiment(tx, id));
+        SDA_RETURN_IF_ERROR(sql::ReleaseReplies(tx, request.name()));
+        return v1::DeleteExperimentResponse();
+      });
 }
 
 }  // namespace sda::optimizer

@@ -25,21 +25,28 @@ constexpr absl::Duration kWatchInterval = absl::Seconds(5);
 absl::StatusOr<int64_t> ParsePageToken(const std::string& token) {
   int64_t value = 0;
   if (!token.empty() && (!absl::SimpleAtoi(token, &value) || value < 0)) {
-    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100), "\"; must be the next_page_token of the page before"));
+    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
+                                                   "\"; must be the next_page_token of the page before"));
   }
   return value;
 }
 
 absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata) {
-  if (metadata.size() > kMaxMetadata) return InvalidField("trial.metadata", absl::StrCat("has ", metadata.size(), " entries; must have at most ", kMaxMetadata));
+  if (metadata.size() > kMaxMetadata)
+    return InvalidField("trial.metadata",
+                        absl::StrCat("has ", metadata.size(), " entries; must have at most ", kMaxMetadata));
   for (const auto& [key, value] : metadata) {
-    if (value.size() > kMaxMetadataBytes) return InvalidField(absl::StrCat("trial.metadata[", key.substr(0, 100), "]"), absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
+    if (value.size() > kMaxMetadataBytes)
+      return InvalidField(
+          absl::StrCat("trial.metadata[", key.substr(0, 100), "]"),
+          absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
   }
   return absl::OkStatus();
 }
 
 bool HasEnded(const v1::Experiment& experiment) {
-  return experiment.state() == v1::Experiment::STATE_COMPLETED || experiment.state() == v1::Experiment::STATE_STOPPED;
+  return experiment.state() == v1::Experiment::STATE_COMPLETED ||
+         experiment.state() == v1::Experiment::STATE_STOPPED;
 }
 
 Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
@@ -50,7 +57,8 @@ Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction& tx, store::ExperimentRow& experiment) {
+absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction& tx,
+                                                                    store::ExperimentRow& experiment) {
   const Space space = ToSpace(experiment.message);
   const std::vector<Metric> metrics = ToMetrics(experiment.message);
   SDA_ASSIGN_OR_RETURN(const auto rows, store::ListTrials(tx, experiment.id, {}));
@@ -70,7 +78,10 @@ absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction&
     return trial;
   }
 
-  SearchState state{.space = space, .metrics = metrics, .trials = {}, .seed = static_cast<uint64_t>(experiment.message.seed()),
+  SearchState state{.space = space,
+                    .metrics = metrics,
+                    .trials = {},
+                    .seed = static_cast<uint64_t>(experiment.message.seed()),
                     .suggestions = experiment.suggestions};
   for (const store::TrialRow& row : rows) state.trials.push_back(ToObserved(row.message));
   const auto suggestion = MakeSuggester(ToAlgorithm(experiment.message.algorithm()))->Suggest(state);
@@ -86,60 +97,71 @@ absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction&
 absl::StatusOr<v1::CreateTrialResponse> Engine::CreateTrial(const v1::CreateTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
   SDA_RETURN_IF_ERROR(CheckMetadata(request.trial().metadata()));
-  return Once<v1::CreateTrialResponse>("CreateTrial", request, request.parent(), [&](Transaction& tx) -> absl::StatusOr<v1::CreateTrialResponse> {
-    SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-    if (HasEnded(experiment.message)) return error::WrongState(request.parent(), "has ended and takes no further trial");
-    const auto violations = CheckAssignments(ToSpace(experiment.message), ToAssignments(request.trial().assignments()), "trial.assignments");
-    if (!violations.empty()) return InvalidFields(violations);
-    SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
-    if (!MayCreateTrial(counts, ToLimits(experiment.message))) return error::BudgetUsedUp(request.parent());
+  return Once<v1::CreateTrialResponse>(
+      "CreateTrial", request, request.parent(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::CreateTrialResponse> {
+        SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
+        if (HasEnded(experiment.message))
+          return error::WrongState(request.parent(), "has ended and takes no further trial");
+        const auto violations = CheckAssignments(
+            ToSpace(experiment.message), ToAssignments(request.trial().assignments()), "trial.assignments");
+        if (!violations.empty()) return InvalidFields(violations);
+        SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
+        if (!MayCreateTrial(counts, ToLimits(experiment.message)))
+          return error::BudgetUsedUp(request.parent());
 
-    store::TrialRow trial;
-    trial.id.experiment_id = id;
-    trial.message.set_state(Trial::STATE_QUEUED);
-    *trial.message.mutable_assignments() = request.trial().assignments();
-    *trial.message.mutable_metadata() = request.trial().metadata();
-    trial.message.mutable_explanation()->set_source(v1::Explanation::SOURCE_USER);
-    trial.message.mutable_explanation()->set_text("given by a user");
-    FromTime(clock_.Now(), *trial.message.mutable_create_time());
-    const bool measured = !request.trial().metrics().empty();
-    if (measured) {
-      const MetricValues values = ToMetricValues(request.trial().metrics());
-      SDA_RETURN_IF_ERROR(CheckMetricNames(experiment.message, {values.begin(), values.end()}, "trial.metrics"));
-      if (const auto missing = MissingMetric(ToMetrics(experiment.message), values)) {
-        return InvalidField(absl::StrCat("trial.metrics[", *missing, "]"), "is missing; every OPTIMIZE and CONSTRAINT metric needs a value");
-      }
-      *trial.message.mutable_metrics() = request.trial().metrics();
-      trial.message.set_state(Trial::STATE_SUCCEEDED);
-      *trial.message.mutable_complete_time() = trial.message.create_time();
-    }
-    SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-    if (measured) SDA_RETURN_IF_ERROR(SettleExperiment(tx, experiment));
-    v1::CreateTrialResponse response;
-    *response.mutable_trial() = trial.message;
-    return response;
-  });
+        store::TrialRow trial;
+        trial.id.experiment_id = id;
+        trial.message.set_state(Trial::STATE_QUEUED);
+        *trial.message.mutable_assignments() = request.trial().assignments();
+        *trial.message.mutable_metadata() = request.trial().metadata();
+        trial.message.mutable_explanation()->set_source(v1::Explanation::SOURCE_USER);
+        trial.message.mutable_explanation()->set_text("given by a user");
+        FromTime(clock_.Now(), *trial.message.mutable_create_time());
+        const bool measured = !request.trial().metrics().empty();
+        if (measured) {
+          const MetricValues values = ToMetricValues(request.trial().metrics());
+          SDA_RETURN_IF_ERROR(
+              CheckMetricNames(experiment.message, {values.begin(), values.end()}, "trial.metrics"));
+          if (const auto missing = MissingMetric(ToMetrics(experiment.message), values)) {
+            return InvalidField(absl::StrCat("trial.metrics[", *missing, "]"),
+                                "is missing; every OPTIMIZE and CONSTRAINT metric needs a value");
+          }
+          *trial.message.mutable_metrics() = request.trial().metrics();
+          trial.message.set_state(Trial::STATE_SUCCEEDED);
+          *trial.message.mutable_complete_time() = trial.message.create_time();
+        }
+        SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
+        if (measured) SDA_RETURN_IF_ERROR(SettleExperiment(tx, experiment));
+        v1::CreateTrialResponse response;
+        *response.mutable_trial() = trial.message;
+        return response;
+      });
 }
 
 absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::SuggestTrialsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
   if (request.count() < 1 || request.count() > kMaxSuggestions) {
-    return InvalidField("count", absl::StrCat("is ", request.count(), "; must be in [1, ", kMaxSuggestions, "]"));
+    return InvalidField("count",
+                        absl::StrCat("is ", request.count(), "; must be in [1, ", kMaxSuggestions, "]"));
   }
-  return Once<v1::SuggestTrialsResponse>("SuggestTrials", request, request.parent(), [&](Transaction& tx) -> absl::StatusOr<v1::SuggestTrialsResponse> {
-    SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-    if (experiment.message.state() != v1::Experiment::STATE_ACTIVE) return error::WrongState(request.parent(), "is not active");
-    v1::SuggestTrialsResponse response;
-    for (int32_t i = 0; i < request.count(); ++i) {
-      SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
-      const ExperimentLimits limits = ToLimits(experiment.message);
-      if (!MayCreateTrial(counts, limits) || counts.open() >= limits.parallel_bandwidth) break;
-      SDA_ASSIGN_OR_RETURN(const auto trial, SuggestTrial(tx, experiment));
-      if (!trial) break;
-      *response.add_trials() = trial->message;
-    }
-    return response;
-  });
+  return Once<v1::SuggestTrialsResponse>(
+      "SuggestTrials", request, request.parent(),
+      [&](Transaction& tx) -> absl::StatusOr<v1::SuggestTrialsResponse> {
+        SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
+        if (experiment.message.state() != v1::Experiment::STATE_ACTIVE)
+          return error::WrongState(request.parent(), "is not active");
+        v1::SuggestTrialsResponse response;
+        for (int32_t i = 0; i < request.count(); ++i) {
+          SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
+          const ExperimentLimits limits = ToLimits(experiment.message);
+          if (!MayCreateTrial(counts, limits) || counts.open() >= limits.parallel_bandwidth) break;
+          SDA_ASSIGN_OR_RETURN(const auto trial, SuggestTrial(tx, experiment));
+          if (!trial) break;
+          *response.add_trials() = trial->message;
+        }
+        return response;
+      });
 }
 
 absl::StatusOr<v1::GetTrialResponse> Engine::GetTrial(const v1::GetTrialRequest& request) {
@@ -176,7 +198,8 @@ absl::StatusOr<v1::ListTrialsResponse> Engine::ListTrials(const v1::ListTrialsRe
   return response;
 }
 
-absl::StatusOr<v1::ListMeasurementsResponse> Engine::ListMeasurements(const v1::ListMeasurementsRequest& request) {
+absl::StatusOr<v1::ListMeasurementsResponse> Engine::ListMeasurements(
+    const v1::ListMeasurementsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("parent", request.parent()));
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
   SDA_ASSIGN_OR_RETURN(const int64_t after, ParsePageToken(request.page_token()));
@@ -198,19 +221,21 @@ absl::StatusOr<v1::ListMeasurementsResponse> Engine::ListMeasurements(const v1::
 
 absl::StatusOr<v1::CancelTrialResponse> Engine::CancelTrial(const v1::CancelTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("name", request.name()));
-  return Once<v1::CancelTrialResponse>("CancelTrial", request, ExperimentName(id.experiment_id), [&](Transaction& tx) -> absl::StatusOr<v1::CancelTrialResponse> {
-    SDA_ASSIGN_OR_RETURN(store::TrialRow trial, store::GetTrial(tx, id));
-    if (!IsFinal(trial.state())) {
-      auto& why = *trial.message.mutable_error();
-      why.set_code(static_cast<int>(absl::StatusCode::kCancelled));
-      why.set_reason("REQUESTED");
-      why.set_message("withdrawn by a user");
-      SDA_RETURN_IF_ERROR(FinishTrial(tx, trial, TrialState::kCancelled));
-    }
-    v1::CancelTrialResponse response;
-    *response.mutable_trial() = trial.message;
-    return response;
-  });
+  return Once<v1::CancelTrialResponse>(
+      "CancelTrial", request, ExperimentName(id.experiment_id),
+      [&](Transaction& tx) -> absl::StatusOr<v1::CancelTrialResponse> {
+        SDA_ASSIGN_OR_RETURN(store::TrialRow trial, store::GetTrial(tx, id));
+        if (!IsFinal(trial.state())) {
+          auto& why = *trial.message.mutable_error();
+          why.set_code(static_cast<int>(absl::StatusCode::kCancelled));
+          why.set_reason("REQUESTED");
+          why.set_message("withdrawn by a user");
+          SDA_RETURN_IF_ERROR(FinishTrial(tx, trial, TrialState::kCancelled));
+        }
+        v1::CancelTrialResponse response;
+        *response.mutable_trial() = trial.message;
+        return response;
+      });
 }
 
 absl::StatusOr<v1::ListBestTrialsResponse> Engine::ListBestTrials(const v1::ListBestTrialsRequest& request) {
@@ -236,11 +261,13 @@ absl::StatusOr<v1::ListBestTrialsResponse> Engine::ListBestTrials(const v1::List
 }
 
 absl::Status Engine::WatchExperiment(const v1::WatchExperimentRequest& request,
-                                     const std::function<bool(v1::WatchExperimentResponse)>& send, std::stop_token stop) {
+                                     const std::function<bool(v1::WatchExperimentResponse)>& send,
+                                     std::stop_token stop) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
   int64_t seen = 0;
   if (!request.resume_token().empty() && (!absl::SimpleAtoi(request.resume_token(), &seen) || seen < 0)) {
-    return InvalidField("resume_token", absl::StrCat("is \"", request.resume_token().substr(0, 100), "\"; must be the resume_token of an event"));
+    return InvalidField("resume_token", absl::StrCat("is \"", request.resume_token().substr(0, 100),
+                                                     "\"; must be the resume_token of an event"));
   }
   while (!stop.stop_requested()) {
     const uint64_t count = changed_.count();

@@ -29,14 +29,17 @@ constexpr int32_t kMaxPage = 1'000;
 
 class Violations {
  public:
-  void Add(std::string field, std::string description) { all_.push_back({"experiment." + std::move(field), std::move(description)}); }
+  void Add(std::string field, std::string description) {
+    all_.push_back({"experiment." + std::move(field), std::move(description)});
+  }
 
   void Append(const std::vector<FieldViolation>& others) {
     for (const FieldViolation& other : others) Add(other.field, other.description);
   }
 
   void Range(const std::string& field, int64_t value, int64_t low, int64_t high) {
-    if (value < low || value > high) Add(field, absl::StrCat("is ", value, "; must be in [", low, ", ", high, "]"));
+    if (value < low || value > high)
+      Add(field, absl::StrCat("is ", value, "; must be in [", low, ", ", high, "]"));
   }
 
   absl::Status ToStatus() const { return all_.empty() ? absl::OkStatus() : InvalidFields(all_); }
@@ -52,16 +55,27 @@ bool IsLabelKey(const std::string& key) {
 
 void CheckAnnotations(const v1::Experiment& experiment, Violations& violations) {
   if (experiment.display_name().size() > kMaxDisplayName) {
-    violations.Add("display_name", absl::StrCat("has ", experiment.display_name().size(), " bytes; must have at most ", kMaxDisplayName));
+    violations.Add("display_name", absl::StrCat("has ", experiment.display_name().size(),
+                                                " bytes; must have at most ", kMaxDisplayName));
   }
-  if (experiment.labels().size() > kMaxLabels) violations.Add("labels", absl::StrCat("has ", experiment.labels().size(), " entries; must have at most ", kMaxLabels));
+  if (experiment.labels().size() > kMaxLabels)
+    violations.Add("labels", absl::StrCat("has ", experiment.labels().size(), " entries; must have at most ",
+                                          kMaxLabels));
   for (const auto& [key, value] : experiment.labels()) {
-    if (!IsLabelKey(key)) violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"), "has a key that is not 1 to 63 characters of [a-z0-9_-]");
-    if (value.size() > kMaxLabelBytes) violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"), absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxLabelBytes));
+    if (!IsLabelKey(key))
+      violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"),
+                     "has a key that is not 1 to 63 characters of [a-z0-9_-]");
+    if (value.size() > kMaxLabelBytes)
+      violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"),
+                     absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxLabelBytes));
   }
-  if (experiment.metadata().size() > kMaxLabels) violations.Add("metadata", absl::StrCat("has ", experiment.metadata().size(), " entries; must have at most ", kMaxLabels));
+  if (experiment.metadata().size() > kMaxLabels)
+    violations.Add("metadata", absl::StrCat("has ", experiment.metadata().size(),
+                                            " entries; must have at most ", kMaxLabels));
   for (const auto& [key, value] : experiment.metadata()) {
-    if (value.size() > kMaxMetadataBytes) violations.Add(absl::StrCat("metadata[", key.substr(0, 100), "]"), absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
+    if (value.size() > kMaxMetadataBytes)
+      violations.Add(absl::StrCat("metadata[", key.substr(0, 100), "]"),
+                     absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
   }
 }
 
@@ -69,15 +83,18 @@ void CheckBudgets(const v1::Experiment& experiment, Violations& violations) {
   violations.Range("observation_budget", experiment.observation_budget(), 1, kMaxBudget);
   violations.Range("parallel_bandwidth", experiment.parallel_bandwidth(), 1, kMaxBandwidth);
   violations.Range("max_failed_trials", experiment.max_failed_trials(), 1, kMaxBudget * 3);
-  if (experiment.has_wall_clock_budget() && ToDuration(experiment.wall_clock_budget()) < absl::ZeroDuration()) {
+  if (experiment.has_wall_clock_budget() &&
+      ToDuration(experiment.wall_clock_budget()) < absl::ZeroDuration()) {
     violations.Add("wall_clock_budget", "is negative; must be at least 0");
   }
 }
 
-void CheckPolicies(const v1::Experiment& experiment, const std::vector<Metric>& metrics, Violations& violations) {
+void CheckPolicies(const v1::Experiment& experiment, const std::vector<Metric>& metrics,
+                   Violations& violations) {
   const absl::Duration term = ToDuration(experiment.lease_policy().duration());
   if (term < absl::Seconds(1) || term > absl::Hours(1)) {
-    violations.Add("lease_policy.duration", absl::StrCat("is ", absl::FormatDuration(term), "; must be in [1 s, 1 h]"));
+    violations.Add("lease_policy.duration",
+                   absl::StrCat("is ", absl::FormatDuration(term), "; must be in [1 s, 1 h]"));
   }
   violations.Range("lease_policy.max_attempts", experiment.lease_policy().max_attempts(), 1, 100);
 
@@ -92,24 +109,34 @@ void CheckPolicies(const v1::Experiment& experiment, const std::vector<Metric>& 
     violations.Add("early_stopping.median", "has a negative number; must be at least 0");
   }
   if (stopping.has_halving()) {
-    if (stopping.halving().min_steps() < 1) violations.Add("early_stopping.halving.min_steps", absl::StrCat("is ", stopping.halving().min_steps(), "; must be at least 1"));
-    if (stopping.halving().factor() != 0 && stopping.halving().factor() < 2) violations.Add("early_stopping.halving.factor", absl::StrCat("is ", stopping.halving().factor(), "; must be at least 2"));
+    if (stopping.halving().min_steps() < 1)
+      violations.Add("early_stopping.halving.min_steps",
+                     absl::StrCat("is ", stopping.halving().min_steps(), "; must be at least 1"));
+    if (stopping.halving().factor() != 0 && stopping.halving().factor() < 2)
+      violations.Add("early_stopping.halving.factor",
+                     absl::StrCat("is ", stopping.halving().factor(), "; must be at least 2"));
   }
-  const bool optimises = std::any_of(metrics.begin(), metrics.end(), [](const Metric& m) { return m.strategy == Strategy::kOptimize; });
-  if ((stopping.has_median() || stopping.has_halving()) && !optimises) violations.Add("early_stopping", "is set without an OPTIMIZE metric");
+  const bool optimises = std::any_of(metrics.begin(), metrics.end(),
+                                     [](const Metric& m) { return m.strategy == Strategy::kOptimize; });
+  if ((stopping.has_median() || stopping.has_halving()) && !optimises)
+    violations.Add("early_stopping", "is set without an OPTIMIZE metric");
 }
 
 // Thresholds are the only part of metrics that may change.
 absl::Status ApplyThresholds(const v1::Experiment& update, v1::Experiment& experiment) {
   std::map<std::string, const v1::Metric*> wanted;
   for (const auto& metric : update.metrics()) wanted[metric.name()] = &metric;
-  if (static_cast<int>(wanted.size()) != experiment.metrics_size() || update.metrics_size() != experiment.metrics_size()) {
-    return InvalidField("experiment.metrics", "must name the same metrics as before; only thresholds may change");
+  if (static_cast<int>(wanted.size()) != experiment.metrics_size() ||
+      update.metrics_size() != experiment.metrics_size()) {
+    return InvalidField("experiment.metrics",
+                        "must name the same metrics as before; only thresholds may change");
   }
   for (auto& metric : *experiment.mutable_metrics()) {
     const auto found = wanted.find(metric.name());
-    if (found == wanted.end() || found->second->strategy() != metric.strategy() || found->second->objective() != metric.objective()) {
-      return InvalidField(absl::StrCat("experiment.metrics[", metric.name(), "]"), "must keep name, strategy and objective; only thresholds may change");
+    if (found == wanted.end() || found->second->strategy() != metric.strategy() ||
+        found->second->objective() != metric.objective()) {
+      return InvalidField(absl::StrCat("experiment.metrics[", metric.name(), "]"),
+                          "must keep name, strategy and objective; only thresholds may change");
     }
     if (found->second->has_threshold()) {
       metric.set_threshold(found->second->threshold());
@@ -133,15 +160,22 @@ void PrepareNewExperiment(v1::Experiment& experiment) {
   experiment.clear_complete_time();
   experiment.clear_etag();
   if (experiment.parallel_bandwidth() == 0) experiment.set_parallel_bandwidth(1);
-  if (experiment.max_failed_trials() == 0) experiment.set_max_failed_trials(3 + 2 * experiment.observation_budget());
+  if (experiment.max_failed_trials() == 0)
+    experiment.set_max_failed_trials(3 + 2 * experiment.observation_budget());
   auto& policy = *experiment.mutable_lease_policy();
-  if (!policy.has_duration() || ToDuration(policy.duration()) == absl::ZeroDuration()) FromDuration(absl::Seconds(60), *policy.mutable_duration());
+  if (!policy.has_duration() || ToDuration(policy.duration()) == absl::ZeroDuration())
+    FromDuration(absl::Seconds(60), *policy.mutable_duration());
   if (policy.max_attempts() == 0) policy.set_max_attempts(3);
-  if (experiment.has_wall_clock_budget() && ToDuration(experiment.wall_clock_budget()) == absl::ZeroDuration()) experiment.clear_wall_clock_budget();
-  if (experiment.algorithm() == v1::Experiment::ALGORITHM_UNSPECIFIED) experiment.set_algorithm(v1::Experiment::ALGORITHM_SOBOL);
+  if (experiment.has_wall_clock_budget() &&
+      ToDuration(experiment.wall_clock_budget()) == absl::ZeroDuration())
+    experiment.clear_wall_clock_budget();
+  if (experiment.algorithm() == v1::Experiment::ALGORITHM_UNSPECIFIED)
+    experiment.set_algorithm(v1::Experiment::ALGORITHM_SOBOL);
   for (auto& metric : *experiment.mutable_metrics()) {
-    if (metric.strategy() == v1::Metric::STRATEGY_UNSPECIFIED) metric.set_strategy(v1::Metric::STRATEGY_OPTIMIZE);
-    if (metric.objective() == v1::Metric::OBJECTIVE_UNSPECIFIED) metric.set_objective(v1::Metric::OBJECTIVE_MAXIMIZE);
+    if (metric.strategy() == v1::Metric::STRATEGY_UNSPECIFIED)
+      metric.set_strategy(v1::Metric::STRATEGY_OPTIMIZE);
+    if (metric.objective() == v1::Metric::OBJECTIVE_UNSPECIFIED)
+      metric.set_objective(v1::Metric::OBJECTIVE_MAXIMIZE);
   }
 }
 
@@ -153,20 +187,26 @@ absl::Status CheckNewExperiment(const v1::Experiment& experiment) {
   violations.Append(ValidateMetrics(metrics));
   for (int i = 0; i < experiment.parameters_size(); ++i) {
     if (experiment.parameters(i).reason().size() > kMaxReasonBytes) {
-      violations.Add(absl::StrCat("parameters[", i, "].reason"), absl::StrCat("has ", experiment.parameters(i).reason().size(), " bytes; must have at most ", kMaxReasonBytes));
+      violations.Add(absl::StrCat("parameters[", i, "].reason"),
+                     absl::StrCat("has ", experiment.parameters(i).reason().size(),
+                                  " bytes; must have at most ", kMaxReasonBytes));
     }
   }
   for (int i = 0; i < experiment.linear_constraints_size(); ++i) {
     if (experiment.linear_constraints(i).comparison() == v1::LinearConstraint::COMPARISON_UNSPECIFIED) {
-      violations.Add(absl::StrCat("linear_constraints[", i, "].comparison"), "is not set; must be AT_MOST or AT_LEAST");
+      violations.Add(absl::StrCat("linear_constraints[", i, "].comparison"),
+                     "is not set; must be AT_MOST or AT_LEAST");
     }
   }
   CheckBudgets(experiment, violations);
   CheckPolicies(experiment, metrics, violations);
   CheckAnnotations(experiment, violations);
-  if (experiment.work().ByteSizeLong() > kMaxWorkBytes) violations.Add("work", absl::StrCat("has ", experiment.work().ByteSizeLong(), " bytes; must have at most ", kMaxWorkBytes));
+  if (experiment.work().ByteSizeLong() > kMaxWorkBytes)
+    violations.Add("work", absl::StrCat("has ", experiment.work().ByteSizeLong(),
+                                        " bytes; must have at most ", kMaxWorkBytes));
   if (experiment.algorithm() == v1::Experiment::ALGORITHM_GRID && !GridSize(space)) {
-    violations.Add("algorithm", "is GRID; every parameter must then be int_range, grid or categories, without conditions");
+    violations.Add("algorithm",
+                   "is GRID; every parameter must then be int_range, grid or categories, without conditions");
   }
   SDA_RETURN_IF_ERROR(violations.ToStatus());
   if (experiment.default_first() && !SatisfiesConstraints(space, Defaults(space))) {
@@ -177,7 +217,8 @@ absl::Status CheckNewExperiment(const v1::Experiment& experiment) {
 
 absl::Status ApplyUpdate(const v1::UpdateExperimentRequest& request, v1::Experiment& experiment) {
   const v1::Experiment& update = request.experiment();
-  if (request.update_mask().paths().empty()) return InvalidField("update_mask", "is empty; must name the fields to change");
+  if (request.update_mask().paths().empty())
+    return InvalidField("update_mask", "is empty; must name the fields to change");
   for (const std::string& path : request.update_mask().paths()) {
     if (path == "display_name") {
       experiment.set_display_name(update.display_name());
@@ -185,7 +226,8 @@ absl::Status ApplyUpdate(const v1::UpdateExperimentRequest& request, v1::Experim
       experiment.set_observation_budget(update.observation_budget());
     } else if (path == "wall_clock_budget") {
       experiment.clear_wall_clock_budget();
-      if (ToDuration(update.wall_clock_budget()) != absl::ZeroDuration()) *experiment.mutable_wall_clock_budget() = update.wall_clock_budget();
+      if (ToDuration(update.wall_clock_budget()) != absl::ZeroDuration())
+        *experiment.mutable_wall_clock_budget() = update.wall_clock_budget();
     } else if (path == "parallel_bandwidth") {
       experiment.set_parallel_bandwidth(update.parallel_bandwidth());
     } else if (path == "max_failed_trials") {
@@ -197,8 +239,10 @@ absl::Status ApplyUpdate(const v1::UpdateExperimentRequest& request, v1::Experim
     } else if (path == "metrics") {
       SDA_RETURN_IF_ERROR(ApplyThresholds(update, experiment));
     } else {
-      return InvalidField("update_mask", absl::StrCat("names \"", path, "\"; may name display_name, observation_budget, wall_clock_budget, "
-                                                      "parallel_bandwidth, max_failed_trials, metrics, labels, metadata"));
+      return InvalidField("update_mask",
+                          absl::StrCat("names \"", path,
+                                       "\"; may name display_name, observation_budget, wall_clock_budget, "
+                                       "parallel_bandwidth, max_failed_trials, metrics, labels, metadata"));
     }
   }
   Violations violations;
@@ -214,18 +258,25 @@ absl::Status CheckRequestId(const std::string& request_id) {
 }
 
 absl::StatusOr<int32_t> PageSize(int32_t page_size) {
-  if (page_size < 0 || page_size > kMaxPage) return InvalidField("page_size", absl::StrCat("is ", page_size, "; must be in [0, ", kMaxPage, "]"));
+  if (page_size < 0 || page_size > kMaxPage)
+    return InvalidField("page_size", absl::StrCat("is ", page_size, "; must be in [0, ", kMaxPage, "]"));
   return page_size == 0 ? kDefaultPage : page_size;
 }
 
-absl::Status CheckMetricNames(const v1::Experiment& experiment, const std::vector<std::pair<std::string, double>>& metrics,
+absl::Status CheckMetricNames(const v1::Experiment& experiment,
+                              const std::vector<std::pair<std::string, double>>& metrics,
                               const std::string& path) {
   std::vector<FieldViolation> violations;
   for (const auto& [name, value] : metrics) {
     const std::string& metric = name;
-    const bool known = std::any_of(experiment.metrics().begin(), experiment.metrics().end(), [&](const v1::Metric& m) { return m.name() == metric; });
-    if (!known) violations.push_back({absl::StrCat(path, "[", metric.substr(0, 100), "]"), "is no metric of the experiment"});
-    if (!std::isfinite(value)) violations.push_back({absl::StrCat(path, "[", metric.substr(0, 100), "]"), absl::StrCat("is ", value, "; must be a finite number")});
+    const bool known = std::any_of(experiment.metrics().begin(), experiment.metrics().end(),
+                                   [&](const v1::Metric& m) { return m.name() == metric; });
+    if (!known)
+      violations.push_back(
+          {absl::StrCat(path, "[", metric.substr(0, 100), "]"), "is no metric of the experiment"});
+    if (!std::isfinite(value))
+      violations.push_back({absl::StrCat(path, "[", metric.substr(0, 100), "]"),
+                            absl::StrCat("is ", value, "; must be a finite number")});
   }
   return violations.empty() ? absl::OkStatus() : InvalidFields(violations);
 }

@@ -30,7 +30,8 @@ absl::Status CheckRequestId(const std::string& request_id);
 absl::StatusOr<int32_t> PageSize(int32_t page_size);
 
 // Names among the experiment's metrics, finite numbers.
-absl::Status CheckMetricNames(const v1::Experiment& experiment, const std::vector<std::pair<std::string, double>>& metrics,
+absl::Status CheckMetricNames(const v1::Experiment& experiment,
+                              const std::vector<std::pair<std::string, double>>& metrics,
                               const std::string& path);
 
 }  // namespace sda::optimizer

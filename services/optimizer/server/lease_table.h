@@ -11,8 +11,9 @@
 
 namespace sda::optimizer {
 
-// When the leases of this process run out, by its monotonic clock: a jump of the wall clock changes nothing. A lease that
-// is not known yet (after a restart) begins a full term when it is first asked about. Thread-safe.
+// When the leases of this process run out, by its monotonic clock: a jump of the wall clock changes nothing.
+// A lease that is not known yet (after a restart) begins a full term when it is first asked about.
+// Thread-safe.
 class LeaseTable {
  public:
   explicit LeaseTable(Clock& clock) : clock_(clock) {}

@@ -8,13 +8,16 @@ int main(int argc, char** argv) {
   rpc::ServerConfig server;
   server.max_streams = 512;  // long polls and watchers hold a thread each while they wait
   std::string database_url;
-  rpc::Flags flags("sda-optimizer", "optimizer", "Keeps experiments and trials and suggests what to try next.");
+  rpc::Flags flags("sda-optimizer", "optimizer",
+                   "Keeps experiments and trials and suggests what to try next.");
   server.Declare(flags);
-  flags.Text("database", &database_url, "SQLite file of experiments and trials, made if missing", rpc::Flags::Secrecy::kUrl);
+  flags.Text("database", &database_url, "SQLite file of experiments and trials, made if missing",
+             rpc::Flags::Secrecy::kUrl);
   if (const auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
 
   rpc::ServerRunner runner("optimizer", server);
-  if (database_url.empty()) return runner.Fail(InvalidField("--database", "is empty; must be the path of a SQLite file"));
+  if (database_url.empty())
+    return runner.Fail(InvalidField("--database", "is empty; must be the path of a SQLite file"));
   auto database = sql::Database::Open(database_url, optimizer::store::OptimizerSchema());
   if (!database.ok()) return runner.Fail(database.status());
   optimizer::Engine engine(**database, RealClock::Get());

@@ -13,10 +13,13 @@ namespace sda::optimizer {
 
 bool IsResourceId(std::string_view id) {
   if (id.empty() || id.size() > 63 || id[0] < 'a' || id[0] > 'z') return false;
-  return std::all_of(id.begin(), id.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  return std::all_of(id.begin(), id.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-std::string ExperimentName(std::string_view experiment_id) { return absl::StrCat("experiments/", ToAbsl(experiment_id)); }
+std::string ExperimentName(std::string_view experiment_id) {
+  return absl::StrCat("experiments/", ToAbsl(experiment_id));
+}
 
 std::string TrialName(std::string_view experiment_id, int64_t number) {
   return absl::StrCat("experiments/", ToAbsl(experiment_id), "/trials/", number);
@@ -25,7 +28,8 @@ std::string TrialName(std::string_view experiment_id, int64_t number) {
 absl::StatusOr<std::string> ParseExperimentName(std::string_view field, std::string_view name) {
   absl::string_view rest = ToAbsl(name);
   if (absl::ConsumePrefix(&rest, "experiments/") && IsResourceId(ToStd(rest))) return std::string(rest);
-  return InvalidField(field, absl::StrCat("is \"", ToAbsl(name.substr(0, 200)), "\"; must read experiments/{experiment}"));
+  return InvalidField(
+      field, absl::StrCat("is \"", ToAbsl(name.substr(0, 200)), "\"; must read experiments/{experiment}"));
 }
 
 absl::StatusOr<TrialId> ParseTrialName(std::string_view field, std::string_view name) {
@@ -40,7 +44,8 @@ absl::StatusOr<TrialId> ParseTrialName(std::string_view field, std::string_view 
       return id;
     }
   }
-  return InvalidField(field, absl::StrCat("is \"", ToAbsl(name.substr(0, 200)), "\"; must read experiments/{experiment}/trials/{trial}"));
+  return InvalidField(field, absl::StrCat("is \"", ToAbsl(name.substr(0, 200)),
+                                          "\"; must read experiments/{experiment}/trials/{trial}"));
 }
 
 }  // namespace sda::optimizer

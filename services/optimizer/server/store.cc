@@ -32,14 +32,16 @@ absl::Status Parse(const Bytes& bytes, Message& message) {
 // "1, 2, 3" of an enum's values, for IN (…): numbers only, so nothing needs quoting.
 template <class State>
 std::string NumberList(const std::vector<State>& states) {
-  return absl::StrJoin(states, ", ", [](std::string* out, State state) { absl::StrAppend(out, static_cast<int>(state)); });
+  return absl::StrJoin(states, ", ",
+                       [](std::string* out, State state) { absl::StrAppend(out, static_cast<int>(state)); });
 }
 
 absl::Status AddEvent(Transaction& tx, const std::string& experiment_id, int64_t trial) {
   return tx
-      .Execute("INSERT INTO events (seq, experiment, trial) "
-               "SELECT COALESCE(MAX(seq), 0) + 1, :experiment, :trial FROM events",
-               {experiment_id, trial})
+      .Execute(
+          "INSERT INTO events (seq, experiment, trial) "
+          "SELECT COALESCE(MAX(seq), 0) + 1, :experiment, :trial FROM events",
+          {experiment_id, trial})
       .status();
 }
 
@@ -73,7 +75,8 @@ absl::StatusOr<TrialRow> ToRow(const std::string& experiment_id, const TrialColu
   return row;
 }
 
-absl::StatusOr<std::vector<v1::Measurement>> ParseMeasurements(const std::vector<std::tuple<Bytes, bool>>& rows) {
+absl::StatusOr<std::vector<v1::Measurement>> ParseMeasurements(
+    const std::vector<std::tuple<Bytes, bool>>& rows) {
   std::vector<v1::Measurement> measurements;
   for (const auto& [bytes, superseded] : rows) {
     SDA_RETURN_IF_ERROR(Parse(bytes, measurements.emplace_back()));
@@ -87,17 +90,22 @@ absl::StatusOr<std::vector<v1::Measurement>> ParseMeasurements(const std::vector
 const sql::Schema& OptimizerSchema() {
   static const auto* const schema = [] {
     std::vector<std::string> first = {
-        "CREATE TABLE experiments (id TEXT PRIMARY KEY, number BIGINT NOT NULL UNIQUE, state INTEGER NOT NULL, "
-        "archived INTEGER NOT NULL, work_type TEXT NOT NULL, timed INTEGER NOT NULL, suggestions BIGINT NOT NULL, "
+        "CREATE TABLE experiments (id TEXT PRIMARY KEY, number BIGINT NOT NULL UNIQUE, state INTEGER NOT "
+        "NULL, "
+        "archived INTEGER NOT NULL, work_type TEXT NOT NULL, timed INTEGER NOT NULL, suggestions BIGINT NOT "
+        "NULL, "
         "revision BIGINT NOT NULL, message TEXT NOT NULL)",
         "CREATE INDEX experiments_by_work ON experiments (state, work_type, number)",
         "CREATE TABLE trials (experiment TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE, "
-        "number BIGINT NOT NULL, state INTEGER NOT NULL, token TEXT NOT NULL, counted_attempts INTEGER NOT NULL, "
+        "number BIGINT NOT NULL, state INTEGER NOT NULL, token TEXT NOT NULL, counted_attempts INTEGER NOT "
+        "NULL, "
         "stop_reason TEXT NOT NULL, memory_required BIGINT NOT NULL, memory_available BIGINT NOT NULL, "
         "memory_losses INTEGER NOT NULL, message TEXT NOT NULL, PRIMARY KEY (experiment, number))",
         "CREATE INDEX trials_by_state ON trials (state, experiment, number)",
-        "CREATE TABLE measurements (experiment TEXT NOT NULL, trial BIGINT NOT NULL, position BIGINT NOT NULL, "
-        "step BIGINT NOT NULL, superseded INTEGER NOT NULL, has_checkpoint INTEGER NOT NULL, message TEXT NOT NULL, "
+        "CREATE TABLE measurements (experiment TEXT NOT NULL, trial BIGINT NOT NULL, position BIGINT NOT "
+        "NULL, "
+        "step BIGINT NOT NULL, superseded INTEGER NOT NULL, has_checkpoint INTEGER NOT NULL, message TEXT "
+        "NOT NULL, "
         "PRIMARY KEY (experiment, trial, position), "
         "FOREIGN KEY (experiment, trial) REFERENCES trials (experiment, number) ON DELETE CASCADE)",
         "CREATE TABLE events (seq BIGINT PRIMARY KEY, experiment TEXT NOT NULL "
@@ -105,36 +113,42 @@ const sql::Schema& OptimizerSchema() {
         "CREATE INDEX events_by_experiment ON events (experiment, seq)",
     };
     for (std::string& statement : sql::IdempotencySchema()) first.push_back(std::move(statement));
-    return new sql::Schema{.component = "optimizer", .migrations = {{.version = 1, .statements = std::move(first)}}};
+    return new sql::Schema{.component = "optimizer",
+                           .migrations = {{.version = 1, .statements = std::move(first)}}};
   }();
   return *schema;
 }
 
 absl::Status InsertExperiment(Transaction& tx, const ExperimentRow& row) {
-  SDA_ASSIGN_OR_RETURN(const auto taken, tx.QueryOne<int64_t>("SELECT 1 FROM experiments WHERE id = :id", {row.id}));
+  SDA_ASSIGN_OR_RETURN(const auto taken,
+                       tx.QueryOne<int64_t>("SELECT 1 FROM experiments WHERE id = :id", {row.id}));
   if (taken) {
-    return MakeError(absl::StatusCode::kAlreadyExists, absl::StrCat(ExperimentName(row.id), " exists already"),
-                     {.reason = "EXPERIMENT_EXISTS", .metadata = {{"name", ExperimentName(row.id)}}, .violations = {}});
+    return MakeError(
+        absl::StatusCode::kAlreadyExists, absl::StrCat(ExperimentName(row.id), " exists already"),
+        {.reason = "EXPERIMENT_EXISTS", .metadata = {{"name", ExperimentName(row.id)}}, .violations = {}});
   }
-  SDA_RETURN_IF_ERROR(
-      tx.Execute("INSERT INTO experiments (id, number, state, archived, work_type, timed, suggestions, revision, message) "
-                 "SELECT :id, COALESCE(MAX(number), 0) + 1, :state, :archived, :work_type, :timed, :suggestions, 1, :message "
-                 "FROM experiments",
-                 {row.id, static_cast<int>(row.message.state()), row.message.archived(), row.message.work().type_url(),
-                  row.message.has_wall_clock_budget(), row.suggestions, Bytes{row.message.SerializeAsString()}})
-          .status());
+  SDA_RETURN_IF_ERROR(tx.Execute("INSERT INTO experiments (id, number, state, archived, work_type, timed, "
+                                 "suggestions, revision, message) "
+                                 "SELECT :id, COALESCE(MAX(number), 0) + 1, :state, :archived, :work_type, "
+                                 ":timed, :suggestions, 1, :message "
+                                 "FROM experiments",
+                                 {row.id, static_cast<int>(row.message.state()), row.message.archived(),
+                                  row.message.work().type_url(), row.message.has_wall_clock_budget(),
+                                  row.suggestions, Bytes{row.message.SerializeAsString()}})
+                          .status());
   return AddEvent(tx, row.id, 0);
 }
 
 absl::Status UpdateExperiment(Transaction& tx, ExperimentRow& row) {
   ++row.revision;
   row.message.set_etag(absl::StrCat(row.revision));
-  SDA_RETURN_IF_ERROR(tx.Execute("UPDATE experiments SET state = :state, archived = :archived, timed = :timed, "
-                                 "suggestions = :suggestions, revision = :revision, message = :message WHERE id = :id",
-                                 {static_cast<int>(row.message.state()), row.message.archived(),
-                                  row.message.has_wall_clock_budget(), row.suggestions, row.revision,
-                                  Bytes{row.message.SerializeAsString()}, row.id})
-                          .status());
+  SDA_RETURN_IF_ERROR(
+      tx.Execute("UPDATE experiments SET state = :state, archived = :archived, timed = :timed, "
+                 "suggestions = :suggestions, revision = :revision, message = :message WHERE id = :id",
+                 {static_cast<int>(row.message.state()), row.message.archived(),
+                  row.message.has_wall_clock_budget(), row.suggestions, row.revision,
+                  Bytes{row.message.SerializeAsString()}, row.id})
+          .status());
   return AddEvent(tx, row.id, 0);
 }
 
@@ -143,15 +157,19 @@ absl::Status DeleteExperiment(Transaction& tx, const std::string& experiment_id)
 }
 
 absl::StatusOr<ExperimentRow> GetExperiment(Transaction& tx, const std::string& experiment_id) {
-  SDA_ASSIGN_OR_RETURN(const auto columns, (tx.QueryOne<std::string, Bytes, int64_t, int64_t, int64_t>(
-                                               "SELECT id, message, suggestions, revision, number FROM experiments WHERE id = :id",
-                                               {experiment_id})));
+  SDA_ASSIGN_OR_RETURN(
+      const auto columns,
+      (tx.QueryOne<std::string, Bytes, int64_t, int64_t, int64_t>(
+          "SELECT id, message, suggestions, revision, number FROM experiments WHERE id = :id",
+          {experiment_id})));
   if (!columns) return NotFound(ExperimentName(experiment_id));
   return ToRow(*columns);
 }
 
-absl::StatusOr<std::vector<NumberedExperiment>> ListExperiments(Transaction& tx, const ExperimentFilter& filter) {
-  std::string sql = "SELECT id, message, suggestions, revision, number FROM experiments WHERE number < :before";
+absl::StatusOr<std::vector<NumberedExperiment>> ListExperiments(Transaction& tx,
+                                                                const ExperimentFilter& filter) {
+  std::string sql =
+      "SELECT id, message, suggestions, revision, number FROM experiments WHERE number < :before";
   if (!filter.show_archived) sql += " AND archived = 0";
   if (!filter.states.empty()) absl::StrAppend(&sql, " AND state IN (", NumberList(filter.states), ")");
   sql += " ORDER BY number DESC LIMIT :limit";
@@ -192,7 +210,8 @@ absl::StatusOr<std::vector<std::string>> UnsettledExperiments(Transaction& tx) {
 absl::StatusOr<TrialCounts> CountTrials(Transaction& tx, const std::string& experiment_id) {
   SDA_ASSIGN_OR_RETURN(const auto rows,
                        (tx.Query<int64_t, int64_t>(
-                           "SELECT state, COUNT(*) FROM trials WHERE experiment = :experiment GROUP BY state", {experiment_id})));
+                           "SELECT state, COUNT(*) FROM trials WHERE experiment = :experiment GROUP BY state",
+                           {experiment_id})));
   TrialCounts counts;
   for (const auto& [state, count] : rows) {
     switch (static_cast<TrialState>(state)) {
@@ -223,30 +242,37 @@ absl::StatusOr<TrialCounts> CountTrials(Transaction& tx, const std::string& expe
 }
 
 absl::Status InsertTrial(Transaction& tx, TrialRow& row) {
-  SDA_ASSIGN_OR_RETURN(const auto last, tx.QueryOne<int64_t>(
-                                            "SELECT COALESCE(MAX(number), 0) FROM trials WHERE experiment = :experiment",
-                                            {row.id.experiment_id}));
+  SDA_ASSIGN_OR_RETURN(
+      const auto last,
+      tx.QueryOne<int64_t>("SELECT COALESCE(MAX(number), 0) FROM trials WHERE experiment = :experiment",
+                           {row.id.experiment_id}));
   row.id.number = std::get<0>(*last) + 1;
   row.message.set_name(TrialName(row.id.experiment_id, row.id.number));
   SDA_RETURN_IF_ERROR(
-      tx.Execute("INSERT INTO trials (experiment, number, state, token, counted_attempts, stop_reason, memory_required, "
+      tx.Execute("INSERT INTO trials (experiment, number, state, token, counted_attempts, stop_reason, "
+                 "memory_required, "
                  "memory_available, memory_losses, message) "
-                 "VALUES (:experiment, :number, :state, :token, :attempts, :stop, :required, :available, :losses, :message)",
-                 {row.id.experiment_id, row.id.number, static_cast<int>(row.state()), row.token, int64_t{row.counted_attempts},
-                  row.stop_reason, row.memory_required_bytes, row.memory_available_bytes,
-                  int64_t{row.losses_near_memory_limit}, Bytes{row.message.SerializeAsString()}})
+                 "VALUES (:experiment, :number, :state, :token, :attempts, :stop, :required, :available, "
+                 ":losses, :message)",
+                 {row.id.experiment_id, row.id.number, static_cast<int>(row.state()), row.token,
+                  int64_t{row.counted_attempts}, row.stop_reason, row.memory_required_bytes,
+                  row.memory_available_bytes, int64_t{row.losses_near_memory_limit},
+                  Bytes{row.message.SerializeAsString()}})
           .status());
   return AddEvent(tx, row.id.experiment_id, row.id.number);
 }
 
 absl::Status UpdateTrial(Transaction& tx, const TrialRow& row) {
   SDA_RETURN_IF_ERROR(
-      tx.Execute("UPDATE trials SET state = :state, token = :token, counted_attempts = :attempts, stop_reason = :stop, "
-                 "memory_required = :required, memory_available = :available, memory_losses = :losses, message = :message "
-                 "WHERE experiment = :experiment AND number = :number",
-                 {static_cast<int>(row.state()), row.token, int64_t{row.counted_attempts}, row.stop_reason,
-                  row.memory_required_bytes, row.memory_available_bytes, int64_t{row.losses_near_memory_limit},
-                  Bytes{row.message.SerializeAsString()}, row.id.experiment_id, row.id.number})
+      tx.Execute(
+            "UPDATE trials SET state = :state, token = :token, counted_attempts = :attempts, stop_reason = "
+            ":stop, "
+            "memory_required = :required, memory_available = :available, memory_losses = :losses, message = "
+            ":message "
+            "WHERE experiment = :experiment AND number = :number",
+            {static_cast<int>(row.state()), row.token, int64_t{row.counted_attempts}, row.stop_reason,
+             row.memory_required_bytes, row.memory_available_bytes, int64_t{row.losses_near_memory_limit},
+             Bytes{row.message.SerializeAsString()}, row.id.experiment_id, row.id.number})
           .status());
   return AddEvent(tx, row.id.experiment_id, row.id.number);
 }
@@ -255,7 +281,8 @@ absl::StatusOr<TrialRow> GetTrial(Transaction& tx, const TrialId& id) {
   SDA_ASSIGN_OR_RETURN(
       const auto columns,
       (tx.QueryOne<int64_t, Bytes, std::string, int64_t, std::string, int64_t, int64_t, int64_t>(
-          absl::StrCat("SELECT ", kTrialColumns, " FROM trials WHERE experiment = :experiment AND number = :number"),
+          absl::StrCat("SELECT ", kTrialColumns,
+                       " FROM trials WHERE experiment = :experiment AND number = :number"),
           {id.experiment_id, id.number})));
   if (!columns) return NotFound(TrialName(id.experiment_id, id.number));
   return ToRow(id.experiment_id, *columns);
@@ -263,12 +290,14 @@ absl::StatusOr<TrialRow> GetTrial(Transaction& tx, const TrialId& id) {
 
 absl::StatusOr<std::vector<TrialRow>> ListTrials(Transaction& tx, const std::string& experiment_id,
                                                  const TrialFilter& filter) {
-  std::string sql = absl::StrCat("SELECT ", kTrialColumns, " FROM trials WHERE experiment = :experiment AND number > :after");
+  std::string sql = absl::StrCat("SELECT ", kTrialColumns,
+                                 " FROM trials WHERE experiment = :experiment AND number > :after");
   if (!filter.states.empty()) absl::StrAppend(&sql, " AND state IN (", NumberList(filter.states), ")");
   sql += " ORDER BY number LIMIT :limit";
-  SDA_ASSIGN_OR_RETURN(const auto rows,
-                       (tx.Query<int64_t, Bytes, std::string, int64_t, std::string, int64_t, int64_t, int64_t>(
-                           sql, {experiment_id, filter.after, filter.limit > 0 ? filter.limit : INT64_MAX})));
+  SDA_ASSIGN_OR_RETURN(
+      const auto rows,
+      (tx.Query<int64_t, Bytes, std::string, int64_t, std::string, int64_t, int64_t, int64_t>(
+          sql, {experiment_id, filter.after, filter.limit > 0 ? filter.limit : INT64_MAX})));
   std::vector<TrialRow> trials;
   trials.reserve(rows.size());
   for (const auto& columns : rows) {
@@ -280,36 +309,41 @@ absl::StatusOr<std::vector<TrialRow>> ListTrials(Transaction& tx, const std::str
 
 absl::Status AppendMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
   return tx
-      .Execute("INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
-               "SELECT :experiment, :trial, COALESCE(MAX(position), 0) + 1, :step, 0, :has_checkpoint, :message "
-               "FROM measurements WHERE experiment = :same_experiment AND trial = :same_trial",
-               {id.experiment_id, id.number, measurement.step(), !measurement.checkpoint_uri().empty(),
-                Bytes{measurement.SerializeAsString()}, id.experiment_id, id.number})
+      .Execute(
+          "INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
+          "SELECT :experiment, :trial, COALESCE(MAX(position), 0) + 1, :step, 0, :has_checkpoint, :message "
+          "FROM measurements WHERE experiment = :same_experiment AND trial = :same_trial",
+          {id.experiment_id, id.number, measurement.step(), !measurement.checkpoint_uri().empty(),
+           Bytes{measurement.SerializeAsString()}, id.experiment_id, id.number})
       .status();
 }
 
 absl::Status SupersedeMeasurements(Transaction& tx, const TrialId& id, int64_t step) {
   return tx
-      .Execute("UPDATE measurements SET superseded = 1 WHERE experiment = :experiment AND trial = :trial AND step > :step",
-               {id.experiment_id, id.number, step})
+      .Execute(
+          "UPDATE measurements SET superseded = 1 WHERE experiment = :experiment AND trial = :trial AND step "
+          "> :step",
+          {id.experiment_id, id.number, step})
       .status();
 }
 
-absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(Transaction& tx, const TrialId& id, int64_t after,
-                                                              int64_t limit) {
-  SDA_ASSIGN_OR_RETURN(const auto rows,
-                       (tx.Query<Bytes, bool>("SELECT message, superseded FROM measurements WHERE experiment = :experiment "
-                                              "AND trial = :trial AND position > :after ORDER BY position LIMIT :limit",
-                                              {id.experiment_id, id.number, after, limit})));
+absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(Transaction& tx, const TrialId& id,
+                                                              int64_t after, int64_t limit) {
+  SDA_ASSIGN_OR_RETURN(
+      const auto rows,
+      (tx.Query<Bytes, bool>("SELECT message, superseded FROM measurements WHERE experiment = :experiment "
+                             "AND trial = :trial AND position > :after ORDER BY position LIMIT :limit",
+                             {id.experiment_id, id.number, after, limit})));
   return ParseMeasurements(rows);
 }
 
 absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(Transaction& tx, const TrialId& id) {
-  SDA_ASSIGN_OR_RETURN(const auto rows,
-                       (tx.Query<Bytes, bool>("SELECT message, superseded FROM measurements WHERE experiment = :experiment "
-                                              "AND trial = :trial AND superseded = 0 AND has_checkpoint = 1 "
-                                              "ORDER BY position DESC LIMIT 1",
-                                              {id.experiment_id, id.number})));
+  SDA_ASSIGN_OR_RETURN(
+      const auto rows,
+      (tx.Query<Bytes, bool>("SELECT message, superseded FROM measurements WHERE experiment = :experiment "
+                             "AND trial = :trial AND superseded = 0 AND has_checkpoint = 1 "
+                             "ORDER BY position DESC LIMIT 1",
+                             {id.experiment_id, id.number})));
   SDA_ASSIGN_OR_RETURN(auto measurements, ParseMeasurements(rows));
   if (measurements.empty()) return std::nullopt;
   return std::make_optional(std::move(measurements.front()));
@@ -317,10 +351,11 @@ absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(Transaction& tx,
 
 absl::StatusOr<std::vector<Reading>> ReadingsOf(Transaction& tx, const std::string& experiment_id,
                                                 const std::string& metric) {
-  SDA_ASSIGN_OR_RETURN(const auto rows,
-                       (tx.Query<int64_t, Bytes>("SELECT trial, message FROM measurements WHERE experiment = :experiment "
-                                                 "AND superseded = 0 ORDER BY trial, position",
-                                                 {experiment_id})));
+  SDA_ASSIGN_OR_RETURN(
+      const auto rows,
+      (tx.Query<int64_t, Bytes>("SELECT trial, message FROM measurements WHERE experiment = :experiment "
+                                "AND superseded = 0 ORDER BY trial, position",
+                                {experiment_id})));
   std::vector<Reading> readings;
   for (const auto& [trial, bytes] : rows) {
     v1::Measurement measurement;
@@ -332,9 +367,10 @@ absl::StatusOr<std::vector<Reading>> ReadingsOf(Transaction& tx, const std::stri
 }
 
 absl::StatusOr<Changes> ChangesAfter(Transaction& tx, const std::string& experiment_id, int64_t event) {
-  SDA_ASSIGN_OR_RETURN(const auto rows, (tx.Query<int64_t, int64_t>("SELECT seq, trial FROM events WHERE experiment = :experiment "
-                                                                    "AND seq > :event ORDER BY seq",
-                                                                    {experiment_id, event})));
+  SDA_ASSIGN_OR_RETURN(const auto rows, (tx.Query<int64_t, int64_t>(
+                                            "SELECT seq, trial FROM events WHERE experiment = :experiment "
+                                            "AND seq > :event ORDER BY seq",
+                                            {experiment_id, event})));
   Changes changes;
   changes.last_event = event;
   std::set<int64_t> seen;

@@ -15,8 +15,8 @@
 #include "services/optimizer/core/lifecycle.h"
 #include "services/optimizer/server/names.h"
 
-// The optimizer's tables. Functions on an open transaction; messages are stored as they are, what is searched by beside
-// them in columns. Every change of a row leaves an event for watchers in the same transaction.
+// The optimizer's tables. Functions on an open transaction; messages are stored as they are, what is searched
+// by beside them in columns. Every change of a row leaves an event for watchers in the same transaction.
 namespace sda::optimizer::store {
 
 // The schema for sql::Database::Open.
@@ -24,17 +24,17 @@ const sql::Schema& OptimizerSchema();
 
 struct ExperimentRow {
   std::string id;
-  v1::Experiment message;       // without trial_counts
-  int64_t suggestions = 0;      // positions of the suggester's sequence that are used up
-  int64_t revision = 0;         // its etag
+  v1::Experiment message;   // without trial_counts
+  int64_t suggestions = 0;  // positions of the suggester's sequence that are used up
+  int64_t revision = 0;     // its etag
 };
 
 struct TrialRow {
   TrialId id;
-  v1::Trial message;            // without work
-  std::string token;            // of the lease; empty unless ACTIVE
-  int32_t counted_attempts = 0; // those that count against max_attempts
-  std::string stop_reason;      // why the trial was told to stop; empty if it was not
+  v1::Trial message;             // without work
+  std::string token;             // of the lease; empty unless ACTIVE
+  int32_t counted_attempts = 0;  // those that count against max_attempts
+  std::string stop_reason;       // why the trial was told to stop; empty if it was not
   int64_t memory_required_bytes = 0;
   int64_t memory_available_bytes = 0;
   int32_t losses_near_memory_limit = 0;
@@ -53,7 +53,7 @@ absl::StatusOr<ExperimentRow> GetExperiment(sql::Transaction& tx, const std::str
 struct ExperimentFilter {
   std::vector<v1::Experiment::State> states;  // empty: all
   bool show_archived = false;
-  std::optional<int64_t> before;              // only those made before the one of this number
+  std::optional<int64_t> before;  // only those made before the one of this number
   int64_t limit = 0;
 };
 struct NumberedExperiment {
@@ -61,9 +61,11 @@ struct NumberedExperiment {
   ExperimentRow row;
 };
 // Newest first.
-absl::StatusOr<std::vector<NumberedExperiment>> ListExperiments(sql::Transaction& tx, const ExperimentFilter& filter);
+absl::StatusOr<std::vector<NumberedExperiment>> ListExperiments(sql::Transaction& tx,
+                                                                const ExperimentFilter& filter);
 // Ids of ACTIVE experiments with work of this type (any if empty), oldest first.
-absl::StatusOr<std::vector<std::string>> ActiveExperiments(sql::Transaction& tx, const std::string& work_type);
+absl::StatusOr<std::vector<std::string>> ActiveExperiments(sql::Transaction& tx,
+                                                           const std::string& work_type);
 // Ids of experiments with ACTIVE trials or a wall-clock budget that are not final.
 absl::StatusOr<std::vector<std::string>> UnsettledExperiments(sql::Transaction& tx);
 
@@ -88,8 +90,8 @@ absl::Status AppendMeasurement(sql::Transaction& tx, const TrialId& id, const v1
 // Marks readings after `step` as superseded; step -1: all.
 absl::Status SupersedeMeasurements(sql::Transaction& tx, const TrialId& id, int64_t step);
 // From position `after` on (0 for the first), with the position of the last one.
-absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(sql::Transaction& tx, const TrialId& id, int64_t after,
-                                                              int64_t limit);
+absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(sql::Transaction& tx, const TrialId& id,
+                                                              int64_t after, int64_t limit);
 // The newest reading with a checkpoint that is not superseded.
 absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(sql::Transaction& tx, const TrialId& id);
 // Step and value of one metric for all trials of an experiment, readings that stand, by trial and position.
@@ -101,7 +103,8 @@ struct Reading {
 absl::StatusOr<std::vector<Reading>> ReadingsOf(sql::Transaction& tx, const std::string& experiment_id,
                                                 const std::string& metric);
 
-// What changed after an event: trial numbers, 0 for the experiment itself; each once, and the last event's number.
+// What changed after an event: trial numbers, 0 for the experiment itself; each once, and the last event's
+// number.
 struct Changes {
   std::vector<int64_t> trials;
   int64_t last_event = 0;

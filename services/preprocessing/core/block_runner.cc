@@ -12,7 +12,8 @@
 namespace sda::preprocessing {
 namespace {
 
-// Hands out the places of blocks in block order: where a block begins is known once all before it are decoded.
+// Hands out the places of blocks in block order: where a block begins is known once all before it are
+// decoded.
 class Numbering {
  public:
   // Waits until every earlier block was placed.
@@ -118,7 +119,8 @@ int64_t Input::total_bytes() const {
   return bytes;
 }
 
-absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t rows_total, const RunSettings& settings,
+absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t rows_total,
+                       const RunSettings& settings,
                        const std::vector<std::unique_ptr<BlockWorker>>& workers) {
   for (const InputFile& file : input.files) SDA_RETURN_IF_ERROR(CheckUnchanged(file));
   Run run(input, stage, rows_total, settings);

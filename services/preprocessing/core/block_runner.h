@@ -41,11 +41,12 @@ class BlockWorker {
   virtual absl::Status Process(const CellBlock& cells, const BlockPlace& place) = 0;
 };
 
-// Passes every block of the input to one of the workers, each of which runs on a thread of its own, and returns when
-// all are done. Blocks are begun in row order. Of several errors that of the earliest block is returned, whatever
-// the number of threads; CANCELLED if settings.stop is requested. `rows_total` is for progress only.
-absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t rows_total, const RunSettings& settings,
-                       const std::vector<std::unique_ptr<BlockWorker>>& workers);
+// Passes every block of the input to one of the workers, each of which runs on a thread of its own, and
+// returns when all are done. Blocks are begun in row order. Of several errors that of the earliest block is
+// returned, whatever the number of threads; CANCELLED if settings.stop is requested. `rows_total` is for
+// progress only.
+absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t rows_total,
+                       const RunSettings& settings, const std::vector<std::unique_ptr<BlockWorker>>& workers);
 
 // The place of a cell for error messages; `column` -1 for the row as a whole.
 error::Place PlaceOf(const Input& input, const BlockPlace& block, int64_t line_in_block, int column);

@@ -76,8 +76,9 @@ absl::StatusOr<InputSample> ReadSample(const std::vector<InputFile>& files, cons
           cell_error->column < 0 || static_cast<size_t>(cell_error->column) >= layout.columns.size()
               ? ""
               : layout.columns[static_cast<size_t>(cell_error->column)];
-      return error::BadCell({files[static_cast<size_t>(block.file)].path, line + cell_error->line + 1, column},
-                            cell_error->reason, cell_error->rule);
+      return error::BadCell(
+          {files[static_cast<size_t>(block.file)].path, line + cell_error->line + 1, column},
+          cell_error->reason, cell_error->rule);
     }
     line += cells.lines;
   }

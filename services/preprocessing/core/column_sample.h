@@ -26,11 +26,11 @@ class ColumnSample {
   int64_t distinct() const { return static_cast<int64_t>(distinct_.size()); }
   bool all_numbers() const { return numbers_ == values_; }
   bool all_integers() const { return integers_ == values_; }  // whole numbers, however written
-  bool all_times() const { return times_ == values_; }  // ISO 8601, and not plain numbers
+  bool all_times() const { return times_ == values_; }        // ISO 8601, and not plain numbers
   // Hashes in hexadecimal of one length, at least one with a letter or a leading zero.
   bool all_hashes() const { return hashes_ == values_ && telling_hashes_ > 0; }
   bool any_leading_zero() const { return leading_zeros_ > 0; }  // a whole number as "007"
-  double min() const { return min_; }  // of the numbers
+  double min() const { return min_; }                           // of the numbers
   double max() const { return max_; }
 
  private:

@@ -36,7 +36,8 @@ class RecordingOutput final : public DatasetOutput {
 
   absl::Status Remove(const std::string& path) override { return output_.Remove(path); }
 
-  // What cannot be removed stays, without a manifest: it is no dataset, and the first error is the one to report.
+  // What cannot be removed stays, without a manifest: it is no dataset, and the first error is the one to
+  // report.
   void RemoveAll() {
     const std::lock_guard lock(mutex_);
     for (const std::string& path : written_) output_.Remove(path).IgnoreError();
@@ -54,12 +55,14 @@ std::string VocabularyPath(const std::string& column, size_t position) {
   std::string name;
   bool same = true;
   for (const char c : column) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     name.push_back(plain ? c : '_');
     same = same && plain;
   }
   constexpr size_t kLongest = 80;
-  if (!same || name.empty() || name.size() > kLongest) name = absl::StrCat(name.substr(0, kLongest), ".", position);
+  if (!same || name.empty() || name.size() > kLongest)
+    name = absl::StrCat(name.substr(0, kLongest), ".", position);
   return absl::StrCat("vocabularies/", name, ".arrow");
 }
 
@@ -124,8 +127,8 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::string& name, const RunSettings& settings,
-                                       DatasetOutput& output) {
+absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::string& name,
+                                       const RunSettings& settings, DatasetOutput& output) {
   const absl::Time started = absl::Now();
   Stopwatch watch;
   nlohmann::ordered_json seconds;

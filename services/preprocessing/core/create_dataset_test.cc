@@ -22,14 +22,14 @@ namespace sda::preprocessing {
 namespace {
 
 using testing::ColumnNamed;
+using ::testing::ElementsAre;
 using testing::FolderOutput;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::ReadColumn;
 using testing::ReadFile;
 using testing::ReadVocabulary;
 using testing::TempFolder;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 class CreateDatasetTest : public ::testing::Test {
  protected:
@@ -67,8 +67,9 @@ class CreateDatasetTest : public ::testing::Test {
 std::string Log(int rows, int first = 0) {
   std::string text = "click,user_id,when,amount,word\n";
   for (int i = first; i < first + rows; ++i) {
-    text += std::to_string(i % 3 == 0) + "," + std::to_string(i * 7919 % 500) + "," + std::to_string(1'000'000 + i) + "," +
-            (i % 10 == 0 ? "" : std::to_string(i % 97) + ".5") + "," + (i % 11 == 0 ? "?" : "w" + std::to_string(i * i % 61)) + "\n";
+    text += std::to_string(i % 3 == 0) + "," + std::to_string(i * 7919 % 500) + "," +
+            std::to_string(1'000'000 + i) + "," + (i % 10 == 0 ? "" : std::to_string(i % 97) + ".5") + "," +
+            (i % 11 == 0 ? "?" : "w" + std::to_string(i * i % 61)) + "\n";
   }
   return text;
 }
@@ -184,7 +185,8 @@ TEST_F(CreateDatasetTest, DigestIsTheSameForAnyThreadsAndFileCut) {
   std::string rows;
   std::vector<std::string> lines;
   for (int i = 0; i < 20'000; ++i) {
-    lines.push_back(std::to_string(random() % 2) + "\t" + std::to_string(static_cast<double>(random()) / 1e5) + "\t" +
+    lines.push_back(std::to_string(random() % 2) + "\t" +
+                    std::to_string(static_cast<double>(random()) / 1e5) + "\t" +
                     std::to_string(random() % 3000) + "\tv" + std::to_string(random() % 5000) + "\n");
     rows += lines.back();
   }
@@ -253,7 +255,8 @@ TEST_F(CreateDatasetTest, TheLatestRowsAreTheTestPart) {
 
 TEST_F(CreateDatasetTest, RowsOfOneTimeAreNotTornApart) {
   std::string text = "y,t,x\n";
-  for (int i = 0; i < 100; ++i) text += std::to_string(i % 2) + "," + (i < 70 ? "1" : "2014-01-01") + "," + std::to_string(i) + "\n";
+  for (int i = 0; i < 100; ++i)
+    text += std::to_string(i % 2) + "," + (i < 70 ? "1" : "2014-01-01") + "," + std::to_string(i) + "\n";
   DatasetSpec spec{.data_uris = {Write("log.csv", text)}, .label = "y"};
   spec.split = {.kind = SplitSpec::Kind::kTime, .column = "t", .test_share = 0.3};
   EXPECT_EQ(CreateOrDie(spec).splits.at("test").rows, 30);
@@ -263,12 +266,15 @@ TEST_F(CreateDatasetTest, RowsOfOneTimeAreNotTornApart) {
 
 TEST_F(CreateDatasetTest, PositiveValuesMapLabels) {
   std::string text;
-  for (int i = 0; i < 300; ++i) text += std::to_string(i) + ".5, x, " + (i % 4 == 0 ? ">50K" : i % 4 == 1 ? ">50K." : "<=50K") + "\n";
+  for (int i = 0; i < 300; ++i)
+    text += std::to_string(i) + ".5, x, " + (i % 4 == 0 ? ">50K" : i % 4 == 1 ? ">50K." : "<=50K") + "\n";
   DatasetSpec spec{.data_uris = {Write("a.data", text)}, .label = "-1"};
   spec.positive_values = {">50K", ">50K."};
   const DatasetManifest manifest = CreateOrDie(spec);
   const auto& splits = manifest.splits;
-  EXPECT_EQ(splits.at("train").positive_rows + splits.at("validation").positive_rows + splits.at("test").positive_rows, 150);
+  EXPECT_EQ(splits.at("train").positive_rows + splits.at("validation").positive_rows +
+                splits.at("test").positive_rows,
+            150);
   spec.positive_values = {"yes"};
   EXPECT_THAT(Message(spec), HasSubstr("training rows has label \"yes\""));
 }
@@ -283,19 +289,25 @@ TEST_F(CreateDatasetTest, BadDataIsNamedByFileLineAndColumn) {
 
   EXPECT_EQ(Message(spec_of(good + "1,2\n")), file + ":20002: has 2 fields; must have 3");
   EXPECT_EQ(reason_, "RAGGED_ROW");
-  EXPECT_THAT(Message(spec_of(good + "\n\n2,1,w\n")), HasSubstr(file + ":20004: column \"y\": label \"2\" is neither 0 nor 1"));
+  EXPECT_THAT(Message(spec_of(good + "\n\n2,1,w\n")),
+              HasSubstr(file + ":20004: column \"y\": label \"2\" is neither 0 nor 1"));
   EXPECT_EQ(reason_, "BAD_LABEL");
   EXPECT_EQ(Message(spec_of(good + ",1,w\n")), file + ":20002: column \"y\": the label is missing");
-  EXPECT_THAT(Message(spec_of(good + "1,abc,w\n")), HasSubstr(file + ":20002: column \"x\": \"abc\" is not a number"));
+  EXPECT_THAT(Message(spec_of(good + "1,abc,w\n")),
+              HasSubstr(file + ":20002: column \"x\": \"abc\" is not a number"));
   EXPECT_EQ(reason_, "BAD_NUMBER");
   EXPECT_THAT(Message(spec_of(good + "1,nan,w\n")), HasSubstr("\"nan\" is not a number"));
   EXPECT_THAT(Message(spec_of(good + "1,1e300,w\n")), HasSubstr("is not a number (of at most 1e+150)"));
-  EXPECT_THAT(Message(spec_of(good + "1,2,\xff\n")), HasSubstr(":20002: column \"word\": \"\\xff\" is not valid UTF-8"));
+  EXPECT_THAT(Message(spec_of(good + "1,2,\xff\n")),
+              HasSubstr(":20002: column \"word\": \"\\xff\" is not valid UTF-8"));
   EXPECT_EQ(reason_, "BAD_TEXT");
-  EXPECT_THAT(Message(spec_of(good + "1,2,a\"b\n")), HasSubstr(":20002: column \"word\": has a quote inside"));
-  EXPECT_THAT(Message(spec_of(good, "clicked")), HasSubstr("label: there is no column \"clicked\"; columns are y, x, word"));
+  EXPECT_THAT(Message(spec_of(good + "1,2,a\"b\n")),
+              HasSubstr(":20002: column \"word\": has a quote inside"));
+  EXPECT_THAT(Message(spec_of(good, "clicked")),
+              HasSubstr("label: there is no column \"clicked\"; columns are y, x, word"));
   EXPECT_THAT(Message(spec_of("y,x\n")), HasSubstr("no rows"));
-  EXPECT_THAT(Message({.data_uris = {folder_.path() + "/none.csv"}, .label = "y"}), HasSubstr("none.csv: does not exist"));
+  EXPECT_THAT(Message({.data_uris = {folder_.path() + "/none.csv"}, .label = "y"}),
+              HasSubstr("none.csv: does not exist"));
 }
 
 TEST_F(CreateDatasetTest, OfSeveralErrorsTheFirstInTheDataIsNamed) {
@@ -369,11 +381,15 @@ TEST_F(CreateDatasetTest, AColumnWithoutValuesOrWithOneValueIsHarmless) {
   std::string text = "y,empty,same,x\n";
   for (int i = 0; i < 100; ++i) text += std::to_string(i % 2) + ",,7,a\n";
   DatasetSpec spec{.data_uris = {Write("log.csv", text)}, .label = "y"};
-  spec.columns = {{.name = "empty", .role = Role::kDense}, {.name = "same", .role = Role::kDense}, {.name = "x", .role = Role::kCategorical}};
+  spec.columns = {{.name = "empty", .role = Role::kDense},
+                  {.name = "same", .role = Role::kDense},
+                  {.name = "x", .role = Role::kCategorical}};
   const DatasetManifest manifest = CreateOrDie(spec);
   EXPECT_EQ(manifest.columns[0].raw_min, std::nullopt);
-  EXPECT_EQ(manifest.columns[0].dense, (DenseTransform{.fill_value = 0, .log = false, .mean = 0, .scale = 1}));
-  EXPECT_EQ(manifest.columns[1].dense, (DenseTransform{.fill_value = 7, .log = false, .mean = 7, .scale = 1}));
+  EXPECT_EQ(manifest.columns[0].dense,
+            (DenseTransform{.fill_value = 0, .log = false, .mean = 0, .scale = 1}));
+  EXPECT_EQ(manifest.columns[1].dense,
+            (DenseTransform{.fill_value = 7, .log = false, .mean = 7, .scale = 1}));
   for (const float value : ReadColumn<float>(dataset_, manifest, "train", "same")) EXPECT_EQ(value, 0);
 }
 

@@ -13,8 +13,8 @@ class DatasetOutput {
  public:
   virtual ~DatasetOutput() = default;
 
-  // Publishes a file whole or not at all: nobody ever sees a part of it, and after OK it survives a crash. `path` is
-  // relative to the folder, e.g. "train/shard-00000.arrow"; what was there before is replaced.
+  // Publishes a file whole or not at all: nobody ever sees a part of it, and after OK it survives a crash.
+  // `path` is relative to the folder, e.g. "train/shard-00000.arrow"; what was there before is replaced.
   virtual absl::Status Write(const std::string& path, std::string_view bytes) = 0;
 
   // Removes what Write published; OK if there is nothing.

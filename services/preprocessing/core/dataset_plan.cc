@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/preprocessing/core/layout_detection.h"
@@ -54,7 +56,9 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettin
     if (plan.column(i).role == Role::kCategorical) plan.categorical.push_back(i);
   }
   if (plan.dense.empty() && plan.categorical.empty()) {
-    return InvalidField("columns", "leave no column to learn from; every column but the label is ignored");
+    return InvalidField("columns",
+                        absl::StrCat("of ", spec.data_uris.front(),
+                                     " leave nothing to learn from; every column but the label is ignored"));
   }
   if (plan.splitter().by_column() && spec.split.kind == SplitSpec::Kind::kTime) {
     SDA_ASSIGN_OR_RETURN(plan.time_bound,

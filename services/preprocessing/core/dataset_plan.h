@@ -22,7 +22,8 @@ struct DatasetPlan {
   int split_column = 0;  // position of the split's column, where it has one
   double time_bound = 0;
 
-  // Positions of the feature columns in the order of the dataset: dense, then categorical, each in input order.
+  // Positions of the feature columns in the order of the dataset: dense, then categorical, each in input
+  // order.
   std::vector<int> dense;
   std::vector<int> categorical;
 

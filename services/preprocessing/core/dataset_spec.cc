@@ -16,7 +16,9 @@ constexpr size_t kMaxDelimiterBytes = 8;
 
 class Violations {
  public:
-  void Add(std::string field, std::string rule) { violations_.push_back({std::move(field), std::move(rule)}); }
+  void Add(std::string field, std::string rule) {
+    violations_.push_back({std::move(field), std::move(rule)});
+  }
 
   template <class T>
   void Range(const char* field, T value, T low, T high) {
@@ -26,7 +28,9 @@ class Violations {
     }
   }
 
-  absl::Status ToStatus() const { return violations_.empty() ? absl::OkStatus() : InvalidFields(violations_); }
+  absl::Status ToStatus() const {
+    return violations_.empty() ? absl::OkStatus() : InvalidFields(violations_);
+  }
 
  private:
   std::vector<FieldViolation> violations_;
@@ -40,8 +44,8 @@ void CheckUris(const std::vector<std::string>& uris, const char* field, Violatio
 
 void CheckFormat(const FormatSpec& format, Violations& violations) {
   if (format.delimiter.size() > kMaxDelimiterBytes) {
-    violations.Add("format.delimiter", absl::StrCat("has ", format.delimiter.size(), " bytes; must have at most ",
-                                                    kMaxDelimiterBytes));
+    violations.Add("format.delimiter", absl::StrCat("has ", format.delimiter.size(),
+                                                    " bytes; must have at most ", kMaxDelimiterBytes));
   }
   if (format.delimiter.find_first_of("\r\n\"") != std::string::npos) {
     violations.Add("format.delimiter", absl::StrCat("is ", error::Quoted(format.delimiter),
@@ -56,11 +60,13 @@ void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violatio
     const std::string field = absl::StrCat("columns[", i, "]");
     if (column.name.empty()) violations.Add(absl::StrCat(field, ".name"), "is empty; must name a column");
     if (!names.insert(column.name).second) {
-      violations.Add(absl::StrCat(field, ".name"), absl::StrCat("is ", error::Quoted(column.name), ", named before"));
+      violations.Add(absl::StrCat(field, ".name"),
+                     absl::StrCat("is ", error::Quoted(column.name), ", named before"));
     }
     if (column.frequency_threshold < 0 || column.frequency_threshold > kMaxThreshold) {
-      violations.Add(absl::StrCat(field, ".frequency_threshold"),
-                     absl::StrCat("is ", column.frequency_threshold, "; must be in [0, ", kMaxThreshold, "]"));
+      violations.Add(
+          absl::StrCat(field, ".frequency_threshold"),
+          absl::StrCat("is ", column.frequency_threshold, "; must be in [0, ", kMaxThreshold, "]"));
     }
   }
 }

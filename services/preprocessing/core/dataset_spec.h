@@ -10,8 +10,8 @@
 
 namespace sda::preprocessing {
 
-// What a user asks for: which files, how to read them, what to make of them. sda.preprocessing.v1.DatasetSpec says
-// the same to clients; see there for the meaning of each field.
+// What a user asks for: which files, how to read them, what to make of them. sda.preprocessing.v1.DatasetSpec
+// says the same to clients; see there for the meaning of each field.
 
 struct FormatSpec {
   enum class Kind { kGuess, kText, kParquet };
@@ -30,8 +30,8 @@ enum class Role { kDense, kCategorical, kIgnored, kLabel };
 // What a user says about one column; what is left out is inferred.
 struct ColumnChoice {
   std::string name = {};
-  std::optional<Role> role = {};  // kLabel only for the label itself
-  std::optional<bool> log = {};   // dense
+  std::optional<Role> role = {};    // kLabel only for the label itself
+  std::optional<bool> log = {};     // dense
   int64_t frequency_threshold = 0;  // categorical; 0: that of the dataset
 
   bool operator==(const ColumnChoice&) const = default;
@@ -40,8 +40,8 @@ struct ColumnChoice {
 struct SplitSpec {
   enum class Kind { kFraction, kHash, kTime };
   Kind kind = Kind::kFraction;
-  std::string column = {};           // of kHash and kTime
-  double test_share = 0.2;      // in [0, 0.9]; without meaning where there are test files
+  std::string column = {};        // of kHash and kTime
+  double test_share = 0.2;        // in [0, 0.9]; without meaning where there are test files
   double validation_share = 0.1;  // of the training part, in (0, 0.5]
 
   bool operator==(const SplitSpec&) const = default;
@@ -68,8 +68,9 @@ absl::Status ValidateSpec(const DatasetSpec& spec);
 // The fields that mean "missing", the defaults filled in; the empty field is not among them.
 std::vector<std::string> NullTokens(const FormatSpec& format);
 
-// The default frequency threshold for so many training rows: 1 below 2,000 (every value counts), 3 below 10,000,
-// 6 below 1,000,000, 10 below 30,000,000, then 15. Values seen less often cannot be learned and only overfit.
+// The default frequency threshold for so many training rows: 1 below 2,000 (every value counts), 3 below
+// 10,000, 6 below 1,000,000, 10 below 30,000,000, then 15. Values seen less often cannot be learned and only
+// overfit.
 int64_t DefaultFrequencyThreshold(int64_t train_rows);
 
 }  // namespace sda::preprocessing

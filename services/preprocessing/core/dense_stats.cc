@@ -13,7 +13,9 @@ namespace {
 constexpr int kRegisterBits = 12;
 constexpr double kLogUnit = 4294967296.0;  // 2^32
 
-int64_t LogUnits(double value) { return std::llround(SignedLog(value) * kLogUnit); }
+int64_t LogUnits(double value) {
+  return std::llround(SignedLog(value) * kLogUnit);
+}
 
 // The bits of a double, in an order that follows the values.
 int64_t OrderedBits(double value) {
@@ -41,7 +43,9 @@ DenseStats::Moments ToMoments(long double count, long double sum, long double sq
 
 }  // namespace
 
-double SignedLog(double x) { return std::copysign(std::log1p(std::abs(x)), x); }
+double SignedLog(double x) {
+  return std::copysign(std::log1p(std::abs(x)), x);
+}
 
 void DenseStats::AddLarge(double value) {
   min_ = large_ == 0 ? value : std::min(min_, value);
@@ -63,7 +67,8 @@ void DenseStats::Count(double value, int64_t count) {
   }
   // The register of the first bits holds the longest run of zeros seen behind them (Flajolet et al. 2007).
   const uint64_t hash = Mix64(std::bit_cast<uint64_t>(value));
-  const auto rank = static_cast<uint8_t>(std::countl_zero((hash << kRegisterBits) | (uint64_t{1} << (kRegisterBits - 1))) + 1);
+  const auto rank = static_cast<uint8_t>(
+      std::countl_zero((hash << kRegisterBits) | (uint64_t{1} << (kRegisterBits - 1))) + 1);
   uint8_t& slot = registers_[hash >> (64 - kRegisterBits)];
   slot = std::max(slot, rank);
   buckets_[OrderedBits(value) >> kBucketShift] += count;
@@ -122,7 +127,8 @@ int64_t DenseStats::distinct() const {
   double sum = 0;
   for (const uint8_t rank : registers_) sum += std::ldexp(1.0, -rank);
   const double alpha = 0.7213 / (1 + 1.079 / registers);
-  // Far above 2.5 registers, where no small-range correction applies: overflowing takes kExactDistinct values.
+  // Far above 2.5 registers, where no small-range correction applies: overflowing takes kExactDistinct
+  // values.
   return small + std::llround(alpha * registers * registers / sum);
 }
 
@@ -135,8 +141,10 @@ void DenseStats::VisitAscending(const Visit& visit) const {
   std::sort(others.begin(), others.end());
   size_t next = 0;
   for (int value = 0; value < kSmall; ++value) {
-    for (; next < others.size() && others[next].first < value; ++next) visit(others[next].first, others[next].second);
-    if (small_[static_cast<size_t>(value)] > 0) visit(static_cast<double>(value), small_[static_cast<size_t>(value)]);
+    for (; next < others.size() && others[next].first < value; ++next)
+      visit(others[next].first, others[next].second);
+    if (small_[static_cast<size_t>(value)] > 0)
+      visit(static_cast<double>(value), small_[static_cast<size_t>(value)]);
   }
   for (; next < others.size(); ++next) visit(others[next].first, others[next].second);
 }
@@ -156,7 +164,8 @@ double DenseStats::Skewness(bool log) const {
   const auto count = static_cast<double>(values());
   if (count == 0) return 0;
   double mean = 0;
-  VisitAscending([&](double value, int64_t n) { mean += static_cast<double>(n) * (log ? SignedLog(value) : value); });
+  VisitAscending(
+      [&](double value, int64_t n) { mean += static_cast<double>(n) * (log ? SignedLog(value) : value); });
   mean /= count;
   double second = 0;
   double third = 0;
@@ -189,7 +198,8 @@ DenseStats::Sums DenseStats::LogSums() const {
     values += static_cast<__int128>(small_[i]) * log;
     squares += static_cast<__int128>(small_[i]) * log * log;
   }
-  return {static_cast<long double>(values) / kLogUnit, static_cast<long double>(squares) / kLogUnit / kLogUnit};
+  return {static_cast<long double>(values) / kLogUnit,
+          static_cast<long double>(squares) / kLogUnit / kLogUnit};
 }
 
 DenseStats::Moments DenseStats::RawMoments() const {

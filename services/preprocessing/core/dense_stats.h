@@ -14,8 +14,8 @@ namespace sda::preprocessing {
 // sign(x) · ln(1 + |x|), the logarithm of the dense transform.
 double SignedLog(double x);
 
-// What is learned from the values of one dense column. Every result depends on the values alone, not on their order
-// or on how they were dealt to several objects that are merged. Memory is bounded. Not thread-safe.
+// What is learned from the values of one dense column. Every result depends on the values alone, not on their
+// order or on how they were dealt to several objects that are merged. Memory is bounded. Not thread-safe.
 class DenseStats {
  public:
   // `value` must be finite and |value| at most kLargestValue.
@@ -42,19 +42,19 @@ class DenseStats {
   // Exact for up to kExactDistinct values outside 0, 1, …, 4095; beyond that estimated within 3 %.
   int64_t distinct() const;
 
-  // The smallest value with at least half of the values at or below it; exact as above, beyond that within 0.1 %.
-  // 0 without values.
+  // The smallest value with at least half of the values at or below it; exact as above, beyond that within
+  // 0.1 %. 0 without values.
   double Median() const;
 
-  // The third standardised moment, of the values or of their signed logarithms; exactness as above. 0 where all
-  // values are equal.
+  // The third standardised moment, of the values or of their signed logarithms; exactness as above. 0 where
+  // all values are equal.
   double Skewness(bool log) const;
 
   // Of the values; to within rounding. Missing values are left out.
   Moments RawMoments() const;
 
-  // Of all rows: the values, and `fill` for each missing one, as they are or as signed logarithms. Logarithms are
-  // added in units of 2^-32.
+  // Of all rows: the values, and `fill` for each missing one, as they are or as signed logarithms. Logarithms
+  // are added in units of 2^-32.
   Moments FilledMoments(double fill, bool log) const;
 
   static constexpr int64_t kExactDistinct = 131'072;
@@ -62,7 +62,6 @@ class DenseStats {
 
  private:
   static constexpr int kSmall = 4096;
-
 
   struct Sums {
     long double values = 0;
@@ -87,11 +86,11 @@ class DenseStats {
   double max_ = 0;
   ExactSum sum_;
   ExactSum squares_;
-  __int128 log_sum_ = 0;      // units of 2^-32
-  __int128 log_squares_ = 0;  // units of 2^-64
+  __int128 log_sum_ = 0;                           // units of 2^-32
+  __int128 log_squares_ = 0;                       // units of 2^-64
   absl::flat_hash_map<uint64_t, int64_t> counts_;  // by bits of the value; empty once overflowed
   bool overflowed_ = false;
-  std::vector<uint8_t> registers_;  // HyperLogLog of the values, once overflowed
+  std::vector<uint8_t> registers_;                 // HyperLogLog of the values, once overflowed
   absl::flat_hash_map<int64_t, int64_t> buckets_;  // once overflowed
 };
 

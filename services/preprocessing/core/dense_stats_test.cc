@@ -23,7 +23,8 @@ struct Reference {
   double Stddev(bool log = false) const {
     const long double mean = Mean(log);
     long double sum = 0;
-    for (const double v : values) sum += ((log ? SignedLog(v) : v) - mean) * ((log ? SignedLog(v) : v) - mean);
+    for (const double v : values)
+      sum += ((log ? SignedLog(v) : v) - mean) * ((log ? SignedLog(v) : v) - mean);
     return static_cast<double>(std::sqrt(sum / static_cast<long double>(values.size())));
   }
   double Median() const {
@@ -54,7 +55,8 @@ TEST(DenseStatsTest, FollowsTheDefinitions) {
   EXPECT_EQ(stats.min(), *std::min_element(reference.values.begin(), reference.values.end()));
   EXPECT_EQ(stats.max(), *std::max_element(reference.values.begin(), reference.values.end()));
   EXPECT_EQ(stats.Median(), reference.Median());
-  EXPECT_EQ(stats.distinct(), static_cast<int64_t>(std::set<double>(reference.values.begin(), reference.values.end()).size()));
+  EXPECT_EQ(stats.distinct(),
+            static_cast<int64_t>(std::set<double>(reference.values.begin(), reference.values.end()).size()));
   EXPECT_NEAR(stats.RawMoments().mean, reference.Mean(), 1e-12 * std::abs(reference.Mean()));
   EXPECT_NEAR(stats.RawMoments().stddev, reference.Stddev(), 1e-12 * reference.Stddev());
   EXPECT_NEAR(stats.FilledMoments(0, true).mean, reference.Mean(true), 1e-9);
@@ -103,7 +105,8 @@ TEST(DenseStatsTest, OrderAndGroupingDoNotMatter) {
   for (const size_t size : {1000u, 400'000u}) {  // the larger has more distinct values than are kept
     std::mt19937 random(3);
     std::vector<double> values(size);
-    for (double& value : values) value = std::ldexp(static_cast<double>(random()), -20) * (random() % 2 == 0 ? 1 : -1);
+    for (double& value : values)
+      value = std::ldexp(static_cast<double>(random()), -20) * (random() % 2 == 0 ? 1 : -1);
     const DenseStats expected = StatsOf(values);
     std::shuffle(values.begin(), values.end(), random);
     DenseStats parts[3];

@@ -19,7 +19,8 @@ class DenseEncoder {
  public:
   explicit DenseEncoder(const DenseTransform& transform) : transform_(transform) {
     missing_ = ApplyTransformToMissing(transform);
-    for (int value = 0; value < kTable; ++value) table_[static_cast<size_t>(value)] = ApplyTransform(transform, value);
+    for (int value = 0; value < kTable; ++value)
+      table_[static_cast<size_t>(value)] = ApplyTransform(transform, value);
   }
 
   float missing() const { return missing_; }
@@ -64,7 +65,12 @@ struct Run {
 class EncodeWorker final : public BlockWorker {
  public:
   EncodeWorker(const DatasetPlan& plan, const Fit& fit, const FittedState& state, ShardSet& shards)
-      : plan_(plan), fit_(fit), state_(state), shards_(shards), missing_(plan.missing_test()), dealer_(plan) {}
+      : plan_(plan),
+        fit_(fit),
+        state_(state),
+        shards_(shards),
+        missing_(plan.missing_test()),
+        dealer_(plan) {}
 
   absl::Status Process(const CellBlock& cells, const BlockPlace& place) override {
     // The first pass counted the blocks; more of them, or other rows in them, mean another file.
@@ -106,7 +112,8 @@ class EncodeWorker final : public BlockWorker {
       if (position + static_cast<int64_t>(rows.size()) != next_block) return Changed(place);
       for (int64_t done = 0; done < static_cast<int64_t>(rows.size());) {
         const int64_t offset = position % shards_.shard_rows();
-        const int64_t count = std::min(static_cast<int64_t>(rows.size()) - done, shards_.shard_rows() - offset);
+        const int64_t count =
+            std::min(static_cast<int64_t>(rows.size()) - done, shards_.shard_rows() - offset);
         SDA_ASSIGN_OR_RETURN(Shard* const shard, shards_.Open(split, position));
         runs_.push_back({split, rows.data() + done, count, position, offset, shard});
         position += count;
@@ -188,7 +195,8 @@ float ApplyTransformToMissing(const DenseTransform& transform) {
   return ApplyTransform(transform, transform.fill_value);
 }
 
-absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan, const Fit& fit,
+absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,
+                                                                              const Fit& fit,
                                                                               const RunSettings& settings,
                                                                               DatasetOutput& output) {
   const FittedState state(fit);

@@ -19,9 +19,10 @@ namespace sda::preprocessing {
 float ApplyTransform(const DenseTransform& transform, double value);
 float ApplyTransformToMissing(const DenseTransform& transform);
 
-// The second pass: every row through the fitted state into the shards of its split. Returns the shards of each
-// split. On an error some shards may have been written.
-absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan, const Fit& fit,
+// The second pass: every row through the fitted state into the shards of its split. Returns the shards of
+// each split. On an error some shards may have been written.
+absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,
+                                                                              const Fit& fit,
                                                                               const RunSettings& settings,
                                                                               DatasetOutput& output);
 

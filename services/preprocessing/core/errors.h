@@ -8,8 +8,8 @@
 
 #include <absl/status/status.h>
 
-// What can be wrong with data, each with its code, reason and wording. Bad data is INVALID_ARGUMENT and carries
-// file, line and column, as far as there are any, in the metadata.
+// What can be wrong with data, each with its code, reason and wording. Bad data is INVALID_ARGUMENT and
+// carries file, line and column, as far as there are any, in the metadata.
 namespace sda::preprocessing::error {
 
 // INPUT_NOT_FOUND, INPUT_EMPTY, INPUT_UNREADABLE.

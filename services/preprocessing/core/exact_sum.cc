@@ -40,7 +40,8 @@ void ExactSum::Merge(const ExactSum& other) {
   ExactSum carried = other;
   carried.Carry();
   Carry();
-  for (int i = 0; i < kDigits; ++i) digits_[static_cast<size_t>(i)] += carried.digits_[static_cast<size_t>(i)];
+  for (int i = 0; i < kDigits; ++i)
+    digits_[static_cast<size_t>(i)] += carried.digits_[static_cast<size_t>(i)];
   pending_ += 1;
 }
 

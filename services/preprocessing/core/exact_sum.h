@@ -6,9 +6,9 @@
 
 namespace sda::preprocessing {
 
-// The exact sum of finite doubles: a fixed-point number wide enough for every double, so that the result depends on
-// the values alone and not on their order or on how they were dealt to threads (after R. M. Neal, "Fast exact
-// summation using small and large superaccumulators", 2015). Not thread-safe.
+// The exact sum of finite doubles: a fixed-point number wide enough for every double, so that the result
+// depends on the values alone and not on their order or on how they were dealt to threads (after R. M. Neal,
+// "Fast exact summation using small and large superaccumulators", 2015). Not thread-safe.
 class ExactSum {
  public:
   void Add(double value);
@@ -22,8 +22,8 @@ class ExactSum {
   long double Value() const;
 
  private:
-  // Digit i weighs 2^(32·i − 1074). Digits take up to 2^31 additions before carries must move on; the topmost is
-  // signed.
+  // Digit i weighs 2^(32·i − 1074). Digits take up to 2^31 additions before carries must move on; the topmost
+  // is signed.
   static constexpr int kDigits = 67;
 
   void Carry();

@@ -35,7 +35,8 @@ TEST(ExactSumTest, OrderAndGroupingDoNotMatter) {
   std::mt19937_64 random(1);
   std::vector<double> values(2000);
   for (double& value : values) {
-    value = std::ldexp(static_cast<double>(static_cast<int64_t>(random())), static_cast<int>(random() % 1800) - 960);
+    value = std::ldexp(static_cast<double>(static_cast<int64_t>(random())),
+                       static_cast<int>(random() % 1800) - 960);
   }
   const long double expected = Sum(values);
   for (int round = 0; round < 5; ++round) {

@@ -10,8 +10,8 @@
 
 namespace sda::preprocessing {
 
-// The value of a dense field as ParseNumber reads it, with a short way for whole numbers of up to 15 digits, which
-// doubles hold exactly. False for what is no number or beyond DenseStats::kLargestValue.
+// The value of a dense field as ParseNumber reads it, with a short way for whole numbers of up to 15 digits,
+// which doubles hold exactly. False for what is no number or beyond DenseStats::kLargestValue.
 inline bool ParseDense(std::string_view field, double& value) {
   const bool negative = !field.empty() && field.front() == '-';
   const std::string_view digits = negative ? field.substr(1) : field;

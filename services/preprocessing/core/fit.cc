@@ -38,7 +38,8 @@ class CategoryCounter {
  public:
   explicit CategoryCounter(MissingTest missing) : missing_(std::move(missing)) {}
 
-  void Count(const CellBlock& cells, size_t column, const std::vector<uint32_t>& rows, CategoryCounts& counts) {
+  void Count(const CellBlock& cells, size_t column, const std::vector<uint32_t>& rows,
+             CategoryCounts& counts) {
     keys_.clear();
     for (const uint32_t row : rows) {
       const std::string_view field = cells.view(row, column);
@@ -71,7 +72,8 @@ class FitWorker final : public BlockWorker {
     SDA_RETURN_IF_ERROR(dealer_.Deal(cells, place));
     is_train_.assign(cells.rows, 0);
     for (const uint32_t row : dealer_.rows(Split::kTrain)) is_train_[row] = 1;
-    for (size_t i = 0; i < dense_.size(); ++i) SDA_RETURN_IF_ERROR(FitDense(cells, place, plan_.dense[i], dense_[i]));
+    for (size_t i = 0; i < dense_.size(); ++i)
+      SDA_RETURN_IF_ERROR(FitDense(cells, place, plan_.dense[i], dense_[i]));
     for (size_t i = 0; i < categories_.size(); ++i) {
       const int column = plan_.categorical[i];
       if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckUtf8(cells, place, column));
@@ -113,8 +115,8 @@ class FitWorker final : public BlockWorker {
     return error::BadCell(
         PlaceOf(plan_.input, place, cells.line(row), column), "BAD_NUMBER",
         absl::StrCat(error::Quoted(field), " is not a number (of at most ", DenseStats::kLargestValue,
-                     "); the column is dense: ", plan_.column(column).reason, "; make it categorical, or name ",
-                     error::Quoted(field), " as a missing value"));
+                     "); the column is dense: ", plan_.column(column).reason,
+                     "; make it categorical, or name ", error::Quoted(field), " as a missing value"));
   }
 
   absl::Status CheckUtf8(const CellBlock& cells, const BlockPlace& place, int column) const {
@@ -216,7 +218,8 @@ class Finisher {
       counts.missing += other.missing;
     }
     const int64_t train_rows = fit_.splits[static_cast<size_t>(Split::kTrain)].rows;
-    fit_.categorical[i] = FinishCategorical(plan_.column(plan_.categorical[i]), plan_.spec, train_rows, counts);
+    fit_.categorical[i] =
+        FinishCategorical(plan_.column(plan_.categorical[i]), plan_.spec, train_rows, counts);
     counts = {};
   }
 
@@ -235,7 +238,8 @@ void AddCounts(const std::vector<FitWorker*>& workers, Fit& fit) {
       fit.splits[split].positives += worker->splits()[split].positives;
     }
   }
-  std::sort(blocks.begin(), blocks.end(), [](const BlockCounts& a, const BlockCounts& b) { return a.index < b.index; });
+  std::sort(blocks.begin(), blocks.end(),
+            [](const BlockCounts& a, const BlockCounts& b) { return a.index < b.index; });
   BlockOffsets next;
   for (const BlockCounts& block : blocks) {
     fit.blocks.push_back(next);
@@ -247,13 +251,15 @@ void AddCounts(const std::vector<FitWorker*>& workers, Fit& fit) {
 absl::Status CheckTrainable(const DatasetPlan& plan, const Fit& fit) {
   const SplitCount& train = fit.splits[static_cast<size_t>(Split::kTrain)];
   if (fit.rows == 0) return error::InputEmpty(plan.input.files.front().path, "has no rows");
-  if (train.rows == 0) return InvalidField("split", absl::StrCat("leaves none of ", fit.rows, " rows to train on"));
+  if (train.rows == 0)
+    return InvalidField("split", absl::StrCat("leaves none of ", fit.rows, " rows to train on"));
   if (train.positives == 0 && !plan.spec.positive_values.empty()) {
     return InvalidField("positive_values",
                         absl::StrCat("none of ", train.rows, " training rows has label ",
-                                     absl::StrJoin(plan.spec.positive_values, " or ", [](std::string* out, const std::string& value) {
-                                       absl::StrAppend(out, error::Quoted(value));
-                                     })));
+                                     absl::StrJoin(plan.spec.positive_values, " or ",
+                                                   [](std::string* out, const std::string& value) {
+                                                     absl::StrAppend(out, error::Quoted(value));
+                                                   })));
   }
   if (train.positives == 0 || train.positives == train.rows) {
     return InvalidField("label", absl::StrCat("is ", train.positives == 0 ? 0 : 1, " in all of ", train.rows,

@@ -37,7 +37,8 @@ struct BlockOffsets {
   std::array<int64_t, kSplits> first{};
 };
 
-// What the first pass learns. All of it comes from rows of the training split, apart from counts of the others.
+// What the first pass learns. All of it comes from rows of the training split, apart from counts of the
+// others.
 struct Fit {
   int64_t rows = 0;
   std::array<SplitCount, kSplits> splits{};
@@ -46,13 +47,14 @@ struct Fit {
   std::vector<BlockOffsets> blocks;
 };
 
-// The first pass. Checks every field on the way, also of other splits: BAD_LABEL, BAD_NUMBER, BAD_TEXT, RAGGED_ROW
-// name file, line and column. INVALID_ARGUMENT if no row is left to train on or no label is positive.
+// The first pass. Checks every field on the way, also of other splits: BAD_LABEL, BAD_NUMBER, BAD_TEXT,
+// RAGGED_ROW name file, line and column. INVALID_ARGUMENT if no row is left to train on or no label is
+// positive.
 //
-// Dense columns: the logarithm is taken where the plan says so or, unsaid, where the skewness of the values is above
-// 2 and that of their logarithms nearer to 0. A missing value becomes 0 where the logarithm is taken (counts: nothing
-// was seen), else the median. Mean and scale are those of all training rows after filling and logarithm; a column of
-// one value has scale 1.
+// Dense columns: the logarithm is taken where the plan says so or, unsaid, where the skewness of the values
+// is above 2 and that of their logarithms nearer to 0. A missing value becomes 0 where the logarithm is taken
+// (counts: nothing was seen), else the median. Mean and scale are those of all training rows after filling
+// and logarithm; a column of one value has scale 1.
 absl::StatusOr<Fit> FitDataset(const DatasetPlan& plan, const RunSettings& settings);
 
 }  // namespace sda::preprocessing

@@ -1,7 +1,5 @@
 #include "services/preprocessing/core/input_files.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -14,6 +12,7 @@
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
 #include <arrow/util/compression.h>
+#include <fnmatch.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -43,11 +42,14 @@ absl::StatusOr<Location> Locate(const std::string& path) {
   auto filesystem = arrow::fs::FileSystemFromUri(path, &location.path);
   if (!filesystem.ok()) return error::InputUnreadable(path, filesystem.status().message());
   location.filesystem = *filesystem;
-  if (absl::EndsWith(path, location.path)) location.prefix = path.substr(0, path.size() - location.path.size());
+  if (absl::EndsWith(path, location.path))
+    location.prefix = path.substr(0, path.size() - location.path.size());
   return location;
 }
 
-std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view BaseName(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 std::string Folder(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -55,7 +57,9 @@ std::string Folder(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-bool IsHidden(std::string_view name) { return name.empty() || name.front() == '.' || name.front() == '_'; }
+bool IsHidden(std::string_view name) {
+  return name.empty() || name.front() == '.' || name.front() == '_';
+}
 
 InputFile ToInputFile(const FileInfo& info, std::string path) {
   const auto modified = info.mtime().time_since_epoch().count();
@@ -90,13 +94,15 @@ absl::StatusOr<std::vector<InputFile>> FindOne(const std::string& path) {
     return std::vector<InputFile>{ToInputFile(*info, path)};
   }
   if (info->type() == FileType::Directory) {
-    SDA_ASSIGN_OR_RETURN(auto files, ListFolder(location, location.path, path, [](const std::string&) { return true; }));
+    SDA_ASSIGN_OR_RETURN(auto files,
+                         ListFolder(location, location.path, path, [](const std::string&) { return true; }));
     if (files.empty()) return error::InputEmpty(path, "is a folder without files");
     return files;
   }
   const std::string pattern(BaseName(location.path));
   if (info->type() == FileType::NotFound && pattern.find_first_of("*?[") != std::string::npos) {
-    SDA_ASSIGN_OR_RETURN(auto files, ListFolder(location, Folder(location.path), path, [&](const std::string& name) {
+    SDA_ASSIGN_OR_RETURN(auto files,
+                         ListFolder(location, Folder(location.path), path, [&](const std::string& name) {
                            return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
                          }));
     if (files.empty()) return error::InputEmpty(path, "matches no file");
@@ -106,7 +112,8 @@ absl::StatusOr<std::vector<InputFile>> FindOne(const std::string& path) {
   return error::InputUnreadable(path, "is neither a file nor a folder");
 }
 
-// The codec of data that begins with `magic`; none for what is not compressed. Codecs live as long as the process.
+// The codec of data that begins with `magic`; none for what is not compressed. Codecs live as long as the
+// process.
 arrow::util::Codec* CodecFor(std::string_view magic) {
   static arrow::util::Codec* const gzip = arrow::util::Codec::Create(arrow::Compression::GZIP)->release();
   static arrow::util::Codec* const zstd = arrow::util::Codec::Create(arrow::Compression::ZSTD)->release();
@@ -126,9 +133,10 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(const std::vector<std::str
       files.push_back(std::move(file));
     }
   }
-  std::sort(files.begin(), files.end(), [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
-  const auto twice = std::adjacent_find(files.begin(), files.end(),
-                                        [](const InputFile& a, const InputFile& b) { return a.path == b.path; });
+  std::sort(files.begin(), files.end(),
+            [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
+  const auto twice = std::adjacent_find(
+      files.begin(), files.end(), [](const InputFile& a, const InputFile& b) { return a.path == b.path; });
   if (twice != files.end()) return InvalidField(twice->path, "is named twice; its rows would count twice");
   return files;
 }

@@ -24,15 +24,17 @@ struct InputFile {
   bool operator==(const InputFile&) const = default;
 };
 
-// The files that `paths` name: a file is itself, a folder its files (not below, and none that begin with "." or
-// "_"), a path with *, ? or [ what it matches. Sorted by path. INPUT_NOT_FOUND, INPUT_EMPTY (a file without bytes, a
-// folder or glob without files); INVALID_ARGUMENT where a file is named twice.
+// The files that `paths` name: a file is itself, a folder its files (not below, and none that begin with "."
+// or
+// "_"), a path with *, ? or [ what it matches. Sorted by path. INPUT_NOT_FOUND, INPUT_EMPTY (a file without
+// bytes, a folder or glob without files); INVALID_ARGUMENT where a file is named twice.
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(const std::vector<std::string>& paths);
 
 // A file as a stream of bytes.
 struct OpenedInput {
-  std::shared_ptr<arrow::io::InputStream> stream;    // decompressed
-  std::shared_ptr<arrow::io::RandomAccessFile> raw;  // what lies in the file; its position tells how far reading is
+  std::shared_ptr<arrow::io::InputStream> stream;  // decompressed
+  std::shared_ptr<arrow::io::RandomAccessFile>
+      raw;  // what lies in the file; its position tells how far reading is
 };
 
 // Decompresses a file that begins as gzip or Zstandard data does.

@@ -14,9 +14,9 @@
 namespace sda::preprocessing {
 namespace {
 
-using testing::TempFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::TempFolder;
 
 std::vector<std::string> Paths(const std::vector<InputFile>& files) {
   std::vector<std::string> paths;
@@ -24,7 +24,9 @@ std::vector<std::string> Paths(const std::vector<InputFile>& files) {
   return paths;
 }
 
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
+std::string Message(const absl::Status& status) {
+  return std::string(status.message());
+}
 
 TEST(InputFilesTest, FilesFoldersAndGlobsAreSortedByPath) {
   const TempFolder folder;
@@ -67,7 +69,8 @@ TEST(InputFilesTest, AChangedFileIsSeen) {
   EXPECT_EQ(GetErrorReason(CheckUnchanged(files->front())), "INPUT_CHANGED");
 }
 
-absl::StatusOr<InputLayout> Detect(std::string_view text, const std::string& label = "0", FormatSpec format = {}) {
+absl::StatusOr<InputLayout> Detect(std::string_view text, const std::string& label = "0",
+                                   FormatSpec format = {}) {
   return DetectTextLayout(text, "f", format, label);
 }
 
@@ -97,8 +100,10 @@ TEST(LayoutDetectionTest, GivenFormatsAreNotGuessed) {
 
 TEST(LayoutDetectionTest, HeadersMustNameEachColumnOnce) {
   const FormatSpec yes{.header = FormatSpec::Header::kYes};
-  EXPECT_THAT(Message(Detect("a,b,a\n1,2,3\n", "0", yes).status()), HasSubstr("f:1: the header names column \"a\" twice"));
-  EXPECT_THAT(Message(Detect("\na,,c\n1,2,3\n", "0", yes).status()), HasSubstr("f:2: the header has a column without"));
+  EXPECT_THAT(Message(Detect("a,b,a\n1,2,3\n", "0", yes).status()),
+              HasSubstr("f:1: the header names column \"a\" twice"));
+  EXPECT_THAT(Message(Detect("\na,,c\n1,2,3\n", "0", yes).status()),
+              HasSubstr("f:2: the header has a column without"));
 }
 
 TEST(LayoutDetectionTest, ColumnsAreFoundByNameThenPosition) {

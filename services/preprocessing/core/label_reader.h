@@ -16,8 +16,9 @@
 
 namespace sda::preprocessing {
 
-// Tells clicks from the rest. With positive values, those are clicks and all others are not; without, labels must be
-// the numbers 0 and 1. A missing label is an error either way, unless it is one of the positive values.
+// Tells clicks from the rest. With positive values, those are clicks and all others are not; without, labels
+// must be the numbers 0 and 1. A missing label is an error either way, unless it is one of the positive
+// values.
 class LabelReader {
  public:
   LabelReader(std::vector<std::string> positive_values, MissingTest missing)
@@ -26,7 +27,8 @@ class LabelReader {
   // Nothing where the field is no label.
   std::optional<bool> Read(std::string_view field) const {
     if (!positive_values_.empty()) {
-      if (std::find(positive_values_.begin(), positive_values_.end(), field) != positive_values_.end()) return true;
+      if (std::find(positive_values_.begin(), positive_values_.end(), field) != positive_values_.end())
+        return true;
       return missing_(field) ? std::nullopt : std::optional<bool>(false);
     }
     if (field == "0") return false;
@@ -40,8 +42,9 @@ class LabelReader {
   // The rule that a field broke for which Read returned nothing.
   std::string Rule(std::string_view field) const {
     if (missing_(field)) return "the label is missing";
-    return absl::StrCat("label ", error::Quoted(field), " is neither 0 nor 1; name the values that count as clicks "
-                                                        "(positive_values, --positive)");
+    return absl::StrCat("label ", error::Quoted(field),
+                        " is neither 0 nor 1; name the values that count as clicks "
+                        "(positive_values, --positive)");
   }
 
  private:

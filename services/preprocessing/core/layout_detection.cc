@@ -100,15 +100,19 @@ absl::StatusOr<std::string> GuessDelimiter(std::string_view text, std::string_vi
     if (best.size() == 1 && best != "\t" && BlankFollowsEverywhere(records)) best += ' ';
   }
   if (best.empty()) {
-    return error::BadFormat(path, "no delimiter of tab, \"::\", comma, semicolon and \"|\" cuts its rows into equally "
-                                  "many fields; give the delimiter");
+    return error::BadFormat(
+        path,
+        "no delimiter of tab, \"::\", comma, semicolon and \"|\" cuts its rows into equally "
+        "many fields; give the delimiter");
   }
   return best;
 }
 
 // ---- header and names ----
 
-bool IsNumberOrHash(std::string_view text) { return ParseNumber(text).has_value() || IsHexHash(text); }
+bool IsNumberOrHash(std::string_view text) {
+  return ParseNumber(text).has_value() || IsHexHash(text);
+}
 
 bool LooksLikeNames(const std::vector<std::string>& fields) {
   std::set<std::string> seen;
@@ -118,7 +122,8 @@ bool LooksLikeNames(const std::vector<std::string>& fields) {
   return true;
 }
 
-// Whether some column holds numbers, and nothing but numbers and missing fields, in all records but the first.
+// Whether some column holds numbers, and nothing but numbers and missing fields, in all records but the
+// first.
 bool SomeColumnIsNumeric(const Records& records, const MissingTest& missing) {
   for (size_t column = 0; column < records.front().fields.size(); ++column) {
     bool numbers = false;
@@ -146,7 +151,8 @@ bool IsCriteoRecord(const std::vector<std::string>& fields, bool with_label) {
   if (with_label && fields[0] != "0" && fields[0] != "1") return false;
   for (size_t i = 0; i < kCriteoInts + kCriteoHashes; ++i) {
     const std::string& field = fields[first + i];
-    const bool fits = i < kCriteoInts ? ParseInteger(field).has_value() : field.size() == 8 && IsHexHash(field);
+    const bool fits =
+        i < kCriteoInts ? ParseInteger(field).has_value() : field.size() == 8 && IsHexHash(field);
     if (!field.empty() && !fits) return false;
   }
   return true;
@@ -178,7 +184,8 @@ absl::Status CheckHeader(const std::vector<std::string>& names, std::string_view
     const error::Place place{std::string(path), line, ""};
     if (name.empty()) return error::BadCell(place, "BAD_HEADER", "the header has a column without a name");
     if (!seen.insert(name).second) {
-      return error::BadCell(place, "BAD_HEADER", absl::StrCat("the header names column ", error::Quoted(name), " twice"));
+      return error::BadCell(place, "BAD_HEADER",
+                            absl::StrCat("the header names column ", error::Quoted(name), " twice"));
     }
   }
   return absl::OkStatus();
@@ -186,8 +193,8 @@ absl::Status CheckHeader(const std::vector<std::string>& names, std::string_view
 
 }  // namespace
 
-absl::StatusOr<InputLayout> DetectTextLayout(std::string_view begin, std::string_view path, const FormatSpec& format,
-                                             std::string_view label) {
+absl::StatusOr<InputLayout> DetectTextLayout(std::string_view begin, std::string_view path,
+                                             const FormatSpec& format, std::string_view label) {
   InputLayout layout;
   layout.text.delimiter = format.delimiter;
   if (format.delimiter.empty()) {
@@ -198,7 +205,8 @@ absl::StatusOr<InputLayout> DetectTextLayout(std::string_view begin, std::string
   if (records.empty()) {
     const bool blank = begin.find_first_not_of("\r\n") == std::string_view::npos;
     return blank ? error::InputEmpty(path, "has no rows")
-                 : error::BadFormat(path, "the quotes of its first row do not close; quote fields as in RFC 4180");
+                 : error::BadFormat(path,
+                                    "the quotes of its first row do not close; quote fields as in RFC 4180");
   }
 
   const MissingTest missing(NullTokens(format));
@@ -238,7 +246,8 @@ bool IsCriteoLayout(const std::vector<std::string>& columns) {
 bool IsHexHash(std::string_view text) {
   const size_t size = text.size();
   if (size != 8 && size != 16 && size != 32 && size != 40 && size != 64) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 absl::StatusOr<int> FindColumn(std::string_view field, const std::string& text,

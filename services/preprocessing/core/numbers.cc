@@ -67,14 +67,16 @@ bool TakeZone(std::string_view& text, int& seconds) {
 std::optional<double> ParseIsoTime(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, zone = 0;
   double fraction = 0;
-  if (!TakeDigits(text, 4, year) || !TakeChar(text, '-') || !TakeDigits(text, 2, month) || !TakeChar(text, '-') ||
-      !TakeDigits(text, 2, day)) {
+  if (!TakeDigits(text, 4, year) || !TakeChar(text, '-') || !TakeDigits(text, 2, month) ||
+      !TakeChar(text, '-') || !TakeDigits(text, 2, day)) {
     return std::nullopt;
   }
   if (!text.empty()) {
     if (!TakeChar(text, 'T') && !TakeChar(text, ' ')) return std::nullopt;
-    if (!TakeDigits(text, 2, hour) || !TakeChar(text, ':') || !TakeDigits(text, 2, minute)) return std::nullopt;
-    if (TakeChar(text, ':') && !(TakeDigits(text, 2, second) && TakeFraction(text, fraction))) return std::nullopt;
+    if (!TakeDigits(text, 2, hour) || !TakeChar(text, ':') || !TakeDigits(text, 2, minute))
+      return std::nullopt;
+    if (TakeChar(text, ':') && !(TakeDigits(text, 2, second) && TakeFraction(text, fraction)))
+      return std::nullopt;
     if (!TakeZone(text, zone) || !text.empty()) return std::nullopt;
   }
   const absl::CivilDay date(year, month, day);

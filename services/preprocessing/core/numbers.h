@@ -8,8 +8,8 @@
 
 namespace sda::preprocessing {
 
-// A finite decimal number ("-3", "+1.5e3", ".5"), blanks around it allowed; nothing for anything else, also for
-// "inf", "nan", hexadecimal and numbers beyond the range of double.
+// A finite decimal number ("-3", "+1.5e3", ".5"), blanks around it allowed; nothing for anything else, also
+// for "inf", "nan", hexadecimal and numbers beyond the range of double.
 std::optional<double> ParseNumber(std::string_view text);
 
 // Plain decimal digits with an optional minus sign, no blanks, fitting 64 bits.

@@ -113,8 +113,8 @@ bool HasText(const arrow::DataType& type) {
     case arrow::Type::BOOL:
       return true;
     default:
-      return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) || arrow::is_base_binary_like(type.id()) ||
-             arrow::is_decimal(type.id());
+      return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) ||
+             arrow::is_base_binary_like(type.id()) || arrow::is_decimal(type.id());
   }
 }
 
@@ -138,7 +138,8 @@ class ParquetDecoder final : public BlockDecoder {
         cells.cells[row * cells.columns + column] = {static_cast<uint32_t>(begin),
                                                      static_cast<uint32_t>(text_.size() - begin)};
       }
-      if (text_.size() > UINT32_MAX / 2) return absl::ResourceExhaustedError("a batch of rows exceeds 2 GiB of text");
+      if (text_.size() > UINT32_MAX / 2)
+        return absl::ResourceExhaustedError("a batch of rows exceeds 2 GiB of text");
     }
     text_.append(kCellPadding, '\0');
     cells.text = text_.data();
@@ -237,9 +238,10 @@ absl::StatusOr<std::vector<std::string>> ParquetColumns(const InputFile& file) {
   std::vector<std::string> names;
   for (const auto& field : schema->fields()) {
     if (!HasText(*field->type())) {
-      return error::BadFormat(file.path, absl::StrCat("column ", error::Quoted(field->name()), " has type ",
-                                                      field->type()->ToString(),
-                                                      "; must be a number, text, a boolean, a date or a time"));
+      return error::BadFormat(
+          file.path,
+          absl::StrCat("column ", error::Quoted(field->name()), " has type ", field->type()->ToString(),
+                       "; must be a number, text, a boolean, a date or a time"));
     }
     names.push_back(field->name());
   }

@@ -19,11 +19,11 @@ namespace {
 
 using testing::ColumnNamed;
 using testing::FolderOutput;
+using ::testing::HasSubstr;
 using testing::ReadColumn;
 using testing::ReadFile;
 using testing::ReadVocabulary;
 using testing::TempFolder;
-using ::testing::HasSubstr;
 
 class RealDataTest : public ::testing::Test {
  protected:
@@ -62,9 +62,10 @@ TEST_F(RealDataTest, CriteoKaggle) {
   EXPECT_EQ(manifest.splits.at("train").positive_rows, 3'423);
   // 60,641 with the empty string as a value of the columns that have it: 12 of the 26.
   EXPECT_EQ(VocabularySum(manifest), 60'629);
-  const int64_t with_missing = std::count_if(manifest.columns.begin(), manifest.columns.end(), [](const ManifestColumn& column) {
-    return column.role == ColumnRole::kCategorical && column.missing_rows > 0;
-  });
+  const int64_t with_missing =
+      std::count_if(manifest.columns.begin(), manifest.columns.end(), [](const ManifestColumn& column) {
+        return column.role == ColumnRole::kCategorical && column.missing_rows > 0;
+      });
   EXPECT_EQ(VocabularySum(manifest) + with_missing, 60'641);
   // The stated sizes count the empty string.
   EXPECT_EQ(ColumnNamed(manifest, "C3").distinct_count + 1, 8'205);
@@ -74,7 +75,8 @@ TEST_F(RealDataTest, CriteoKaggle) {
   EXPECT_EQ(ColumnNamed(manifest, "C4").distinct_count + 1, 5'858);
   EXPECT_LT(*ColumnNamed(manifest, "I2").raw_min, 0);
   // Counts with long tails.
-  for (const char* name : {"I1", "I2", "I3", "I5", "I6", "I7", "I9"}) EXPECT_TRUE(ColumnNamed(manifest, name).dense.log) << name;
+  for (const char* name : {"I1", "I2", "I3", "I5", "I6", "I7", "I9"})
+    EXPECT_TRUE(ColumnNamed(manifest, name).dense.log) << name;
 }
 
 TEST_F(RealDataTest, CriteoKaggleEqualsAPlainReading) {
@@ -123,7 +125,8 @@ TEST_F(RealDataTest, CriteoKaggleEqualsAPlainReading) {
       ASSERT_GE(counts[vocabulary[i]], 5);
       if (i == 0) continue;
       const int before = counts[vocabulary[i - 1]];
-      ASSERT_TRUE(before > counts[vocabulary[i]] || (before == counts[vocabulary[i]] && vocabulary[i - 1] < vocabulary[i]));
+      ASSERT_TRUE(before > counts[vocabulary[i]] ||
+                  (before == counts[vocabulary[i]] && vocabulary[i - 1] < vocabulary[i]));
     }
     for (size_t r = 0; r < rows.size(); ++r) {
       const std::string& text = rows[r][static_cast<size_t>(c) + 14];
@@ -151,20 +154,24 @@ TEST_F(RealDataTest, TerabyteRow) {
   SDA_REAL_DATA_OR_SKIP(file, "criteo_1tb_day0_head/day_0_head1000.tsv");
   const std::vector<double> ints = {31, 70, 47, 47, NAN, 5, 0, 0, 44, 1, NAN, 10, 47};
   const std::vector<std::string> hashes = {
-      "6f341f8a", "000877b3", "ae0e09c7", "5e9ea730", "1315f676", "6fcd6dcb", "66dfe839", "59903d33", "2e4e821f",
-      "61aa5d8e", "b0464cac", "12716184", "a77a4a56", "afed79a4", "b867d0bc", "83f41762", "1f7fc70b", "d9f758ff",
-      "1889c49d", "d2611cf6", "ac6f605a", "cfa55246", "1bbb04d6", "64332f55", "ff654802", "ed10571d"};
+      "6f341f8a", "000877b3", "ae0e09c7", "5e9ea730", "1315f676", "6fcd6dcb", "66dfe839",
+      "59903d33", "2e4e821f", "61aa5d8e", "b0464cac", "12716184", "a77a4a56", "afed79a4",
+      "b867d0bc", "83f41762", "1f7fc70b", "d9f758ff", "1889c49d", "d2611cf6", "ac6f605a",
+      "cfa55246", "1bbb04d6", "64332f55", "ff654802", "ed10571d"};
   std::string row = "0";
-  for (const double value : ints) row += std::isnan(value) ? "\t" : "\t" + std::to_string(static_cast<int>(value));
+  for (const double value : ints)
+    row += std::isnan(value) ? "\t" : "\t" + std::to_string(static_cast<int>(value));
   for (const std::string& hash : hashes) row += "\t" + hash;
-  const DatasetManifest manifest = Create(AllTrain(folder_.Write("row.tsv", row + "\n" + ReadFile(file)), "label"));
+  const DatasetManifest manifest =
+      Create(AllTrain(folder_.Write("row.tsv", row + "\n" + ReadFile(file)), "label"));
   EXPECT_EQ(ReadColumn<float>(dataset(), manifest, "train", "label")[0], 0);
   for (size_t c = 0; c < ints.size(); ++c) {
     const ManifestColumn& column = ColumnNamed(manifest, "I" + std::to_string(c + 1));
     const double raw = std::isnan(ints[c]) ? column.dense.fill_value : ints[c];
     const double logged = column.dense.log ? std::log1p(raw) : raw;
     EXPECT_NEAR(ReadColumn<float>(dataset(), manifest, "train", column.name)[0],
-                (logged - column.dense.mean) / column.dense.scale, 1e-5) << column.name;
+                (logged - column.dense.mean) / column.dense.scale, 1e-5)
+        << column.name;
   }
   for (size_t c = 0; c < hashes.size(); ++c) {
     const ManifestColumn& column = ColumnNamed(manifest, "C" + std::to_string(c + 1));
@@ -178,10 +185,11 @@ TEST_F(RealDataTest, Tencent) {
   const DatasetManifest manifest = Create(AllTrain(file, "click"));
   EXPECT_EQ(manifest.splits.at("train").rows, 39'948);
   EXPECT_EQ(manifest.splits.at("train").positive_rows, 6'728);
-  const std::map<std::string, int64_t> stated = {{"query_id", 30'748}, {"user_id", 30'114}, {"title_id", 25'321},
-                                                 {"description_id", 22'381}, {"keyword_id", 19'803}, {"ad_id", 19'228},
-                                                 {"url_hash", 6'941}, {"advertiser_id", 6'064}};
-  for (const auto& [name, values] : stated) EXPECT_EQ(ColumnNamed(manifest, name).distinct_count, values) << name;
+  const std::map<std::string, int64_t> stated = {
+      {"query_id", 30'748},   {"user_id", 30'114}, {"title_id", 25'321}, {"description_id", 22'381},
+      {"keyword_id", 19'803}, {"ad_id", 19'228},   {"url_hash", 6'941},  {"advertiser_id", 6'064}};
+  for (const auto& [name, values] : stated)
+    EXPECT_EQ(ColumnNamed(manifest, name).distinct_count, values) << name;
 }
 
 TEST_F(RealDataTest, Adult) {
@@ -201,7 +209,8 @@ TEST_F(RealDataTest, Adult) {
   EXPECT_NEAR(missing_share("c1"), 0.056, 0.001);
   EXPECT_NEAR(missing_share("c6"), 0.057, 0.001);
   EXPECT_NEAR(missing_share("c13"), 0.018, 0.001);
-  EXPECT_EQ(ReadVocabulary(dataset(), ColumnNamed(manifest, "c9")), (std::vector<std::string>{"Male", "Female"}));
+  EXPECT_EQ(ReadVocabulary(dataset(), ColumnNamed(manifest, "c9")),
+            (std::vector<std::string>{"Male", "Female"}));
   EXPECT_TRUE(ColumnNamed(manifest, "c10").dense.log);
   EXPECT_FALSE(ColumnNamed(manifest, "c0").dense.log);
 }

@@ -11,7 +11,8 @@
 
 namespace sda::preprocessing {
 
-// Reads label and split of every row of a block; both passes use it, so they cannot disagree. Not thread-safe.
+// Reads label and split of every row of a block; both passes use it, so they cannot disagree. Not
+// thread-safe.
 class RowDealer {
  public:
   explicit RowDealer(const DatasetPlan& plan)

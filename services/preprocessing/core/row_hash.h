@@ -7,8 +7,8 @@
 namespace sda::preprocessing {
 
 // Every random choice of preprocessing is a hash of (seed, stream, row number), never the next number of a
-// generator: so it does not depend on threads, file cuts or interruptions. The functions are part of the dataset
-// format: changing one changes the digest of every dataset.
+// generator: so it does not depend on threads, file cuts or interruptions. The functions are part of the
+// dataset format: changing one changes the digest of every dataset.
 
 // What a choice is for; each stream is independent of the others.
 enum class RandomStream : uint64_t { kTestSplit = 1, kValidationSplit = 2, kKeySplit = 3, kDatagen = 4 };
@@ -33,7 +33,9 @@ inline uint64_t HashKey(uint64_t seed, RandomStream stream, std::string_view key
 }
 
 // Uniform in [0, 1), from the upper 53 bits.
-inline double ToUnit(uint64_t hash) { return static_cast<double>(hash >> 11) * 0x1.0p-53; }
+inline double ToUnit(uint64_t hash) {
+  return static_cast<double>(hash >> 11) * 0x1.0p-53;
+}
 
 }  // namespace sda::preprocessing
 

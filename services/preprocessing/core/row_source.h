@@ -31,15 +31,15 @@ struct InputLayout {
 
 // A run of whole rows of one file, not decoded yet. Reusable: keeps its memory.
 struct Block {
-  int64_t index = 0;       // blocks are numbered from 0 in row order over all files
-  int file = 0;            // index into the files of the source
+  int64_t index = 0;  // blocks are numbered from 0 in row order over all files
+  int file = 0;       // index into the files of the source
   bool starts_file = false;
   int64_t header_lines = 0;       // lines of the file before its first block, where starts_file
   std::unique_ptr<char[]> bytes;  // text, and kCellPadding bytes behind it
   size_t size = 0;
   size_t capacity = 0;
   std::shared_ptr<arrow::RecordBatch> batch;  // Parquet
-  int64_t input_bytes = 0;  // bytes of input passed, over all files
+  int64_t input_bytes = 0;                    // bytes of input passed, over all files
 };
 
 // Turns a block into cells; one for each thread, as it keeps scratch memory.
@@ -47,8 +47,8 @@ class BlockDecoder {
  public:
   virtual ~BlockDecoder() = default;
 
-  // Decodes `block`; `cells` refers to memory of block and decoder until the next call. A CellError is about the
-  // data; a status is about reading it.
+  // Decodes `block`; `cells` refers to memory of block and decoder until the next call. A CellError is about
+  // the data; a status is about reading it.
   virtual absl::StatusOr<std::optional<CellError>> Decode(Block& block, CellBlock& cells) = 0;
 };
 

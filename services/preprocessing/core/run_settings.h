@@ -9,10 +9,10 @@
 namespace sda::preprocessing {
 
 struct Progress {
-  std::string stage;        // "scan", "fit", "encode"
-  int64_t rows = 0;         // done in this stage
-  int64_t rows_total = 0;   // 0 while unknown
-  int64_t bytes = 0;        // of input passed in this stage
+  std::string stage;       // "scan", "fit", "encode"
+  int64_t rows = 0;        // done in this stage
+  int64_t rows_total = 0;  // 0 while unknown
+  int64_t bytes = 0;       // of input passed in this stage
   int64_t bytes_total = 0;
 };
 

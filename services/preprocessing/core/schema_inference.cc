@@ -23,18 +23,19 @@ constexpr double kPackedShare = 0.5;
 constexpr double kLargestExact = 9007199254740992.0;  // 2^53
 
 constexpr std::string_view kQuantityWords[] = {
-    "age", "amount", "avg", "balance", "bytes", "clicks", "cnt", "cost", "count", "counts",
-    "distance", "duration", "fnlwgt", "gain", "height", "hours", "impression", "impressions",
-    "income", "latitude", "longitude", "loss", "mean", "minutes", "num", "percent", "price",
-    "quantity", "rate", "ratio", "salary", "score", "seconds", "size", "speed", "sum", "temperature",
-    "total", "views", "weight", "wgt", "width",
+    "age",    "amount",      "avg",        "balance",     "bytes",    "clicks",   "cnt",
+    "cost",   "count",       "counts",     "distance",    "duration", "fnlwgt",   "gain",
+    "height", "hours",       "impression", "impressions", "income",   "latitude", "longitude",
+    "loss",   "mean",        "minutes",    "num",         "percent",  "price",    "quantity",
+    "rate",   "ratio",       "salary",     "score",       "seconds",  "size",     "speed",
+    "sum",    "temperature", "total",      "views",       "weight",   "wgt",      "width",
 };
 
 constexpr std::string_view kIdentifierWords[] = {
-    "ad", "advertiser", "app", "banner", "brand", "browser", "campaign", "cat", "category", "city", "class",
-    "code", "country", "device", "domain", "guid", "hash", "id", "ids", "ip", "isbn", "key", "movie",
-    "postcode", "product", "region", "site", "sku", "store", "type", "uid", "url", "user", "uuid", "zip",
-    "zipcode",
+    "ad",   "advertiser", "app",  "banner",  "brand",  "browser",  "campaign", "cat",    "category",
+    "city", "class",      "code", "country", "device", "domain",   "guid",     "hash",   "id",
+    "ids",  "ip",         "isbn", "key",     "movie",  "postcode", "product",  "region", "site",
+    "sku",  "store",      "type", "uid",     "url",    "user",     "uuid",     "zip",    "zipcode",
 };
 
 // The words of a name: cut at anything but letters and digits and before capitals, in lower case.
@@ -82,7 +83,8 @@ Verdict JudgeNumbers(const std::string& name, const ColumnSample& sample) {
   }
   if (!sample.all_integers()) return {Role::kDense, "numbers with fractions"};
   if (const auto word = FindWord(words, kIdentifierWords)) {
-    return {Role::kCategorical, absl::StrCat("whole numbers, and \"", *word, "\" in the name says identifier")};
+    return {Role::kCategorical,
+            absl::StrCat("whole numbers, and \"", *word, "\" in the name says identifier")};
   }
   if (sample.distinct() <= kFewValues) {
     return {Role::kCategorical, absl::StrCat("whole numbers with only ", sample.distinct(), " values")};
@@ -98,7 +100,8 @@ Verdict JudgeNumbers(const std::string& name, const ColumnSample& sample) {
 // Rules 3 to 12.
 Verdict Judge(const std::string& name, const ColumnSample& sample, bool complete) {
   if (sample.values() == 0) return {Role::kIgnored, "every value is missing"};
-  if (complete && sample.distinct() == 1 && sample.missing() == 0) return {Role::kIgnored, "has a single value"};
+  if (complete && sample.distinct() == 1 && sample.missing() == 0)
+    return {Role::kIgnored, "has a single value"};
   if (sample.all_hashes()) return {Role::kCategorical, "hashes in hexadecimal"};
   if (!sample.all_numbers()) {
     if (sample.all_times()) return {Role::kIgnored, "dates or times; rows can be split by them"};
@@ -136,13 +139,15 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
   Schema schema(columns.size());
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string& name = columns[i];
-    Verdict verdict = criteo && name != "label" ? JudgeCriteo(name) : Judge(name, sample.columns[i], sample.complete);
+    Verdict verdict =
+        criteo && name != "label" ? JudgeCriteo(name) : Judge(name, sample.columns[i], sample.complete);
     if (name == time_column) verdict = {Role::kIgnored, "rows are split by it"};
     schema[i] = {name, verdict.role, std::nullopt, 0, std::move(verdict.reason)};
   }
   for (size_t i = 0; i < spec.columns.size(); ++i) {
     const ColumnChoice& choice = spec.columns[i];
-    SDA_ASSIGN_OR_RETURN(const int index, FindColumn(absl::StrCat("columns[", i, "].name"), choice.name, columns));
+    SDA_ASSIGN_OR_RETURN(const int index,
+                         FindColumn(absl::StrCat("columns[", i, "].name"), choice.name, columns));
     Column& column = schema[static_cast<size_t>(index)];
     if (choice.role && (index == label) != (*choice.role == Role::kLabel)) {
       return InvalidField(absl::StrCat("columns[", i, "].role"),

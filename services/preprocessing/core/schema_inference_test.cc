@@ -13,8 +13,8 @@
 namespace sda::preprocessing {
 namespace {
 
-using testing::TempFolder;
 using ::testing::HasSubstr;
+using testing::TempFolder;
 
 absl::StatusOr<Schema> Infer(const DatasetSpec& spec) {
   const auto files = FindInputFiles(spec.data_uris);
@@ -45,18 +45,23 @@ class SchemaInferenceTest : public ::testing::Test {
   std::map<std::string, char> RolesOf(const std::string& header, const Row& row) {
     std::string text = header + "\n";
     for (int i = 0; i < 400; ++i) text += row(i) + "\n";
-    return Roles(Infer({.data_uris = {folder_.Write("t.csv", text)}, .format = {.header = FormatSpec::Header::kYes}, .label = "y"}));
+    return Roles(Infer({.data_uris = {folder_.Write("t.csv", text)},
+                        .format = {.header = FormatSpec::Header::kYes},
+                        .label = "y"}));
   }
 
   TempFolder folder_;
 };
 
-std::string S(int64_t value) { return std::to_string(value); }
+std::string S(int64_t value) {
+  return std::to_string(value);
+}
 
 TEST_F(SchemaInferenceTest, RolesFollowValues) {
   const auto roles = RolesOf("y,none,one,word,day,fraction,few,packed,sparse,zero,huge", [](int i) {
-    return S(i % 2) + ",,7," + (i % 3 == 0 ? "red" : "blue") + ",2014-10-" + S(10 + i % 20) + "," + S(i) + ".5," +
-           S(i % 4) + "," + S(1000 + i) + "," + S(i * i * 7 + 3) + ",0" + S(i) + "," + S(9'007'199'254'740'993 + i);
+    return S(i % 2) + ",,7," + (i % 3 == 0 ? "red" : "blue") + ",2014-10-" + S(10 + i % 20) + "," + S(i) +
+           ".5," + S(i % 4) + "," + S(1000 + i) + "," + S(i * i * 7 + 3) + ",0" + S(i) + "," +
+           S(9'007'199'254'740'993 + i);
   });
   EXPECT_EQ(roles.at("y"), 'l');
   EXPECT_EQ(roles.at("none"), 'i');
@@ -83,14 +88,16 @@ TEST_F(SchemaInferenceTest, RolesFollowNames) {
 }
 
 TEST_F(SchemaInferenceTest, HashesThatLookLikeNumbersAreHashes) {
-  const auto roles = RolesOf("y,h", [](int i) { return S(i % 2) + (i % 2 == 0 ? ",12e45678" : ",9876543" + S(i % 10)); });
+  const auto roles =
+      RolesOf("y,h", [](int i) { return S(i % 2) + (i % 2 == 0 ? ",12e45678" : ",9876543" + S(i % 10)); });
   EXPECT_EQ(roles.at("h"), 'c');
 }
 
 TEST_F(SchemaInferenceTest, ChoicesWin) {
   const std::string file = folder_.Write("t.csv", "y,a,b\n0,1.5,x\n1,2.5,y\n");
   DatasetSpec spec{.data_uris = {file}, .label = "y"};
-  spec.columns = {{.name = "a", .role = Role::kCategorical, .frequency_threshold = 9}, {.name = "b", .role = Role::kIgnored}};
+  spec.columns = {{.name = "a", .role = Role::kCategorical, .frequency_threshold = 9},
+                  {.name = "b", .role = Role::kIgnored}};
   const auto schema = Infer(spec);
   ASSERT_TRUE(schema.ok()) << schema.status();
   EXPECT_EQ((*schema)[1].role, Role::kCategorical);
@@ -98,7 +105,8 @@ TEST_F(SchemaInferenceTest, ChoicesWin) {
   EXPECT_EQ((*schema)[2].role, Role::kIgnored);
 
   spec.columns = {{.name = "zzz"}};
-  EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("columns[0].name: there is no column \"zzz\""));
+  EXPECT_THAT(std::string(Infer(spec).status().message()),
+              HasSubstr("columns[0].name: there is no column \"zzz\""));
   spec.columns = {{.name = "y", .role = Role::kDense}};
   EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("columns[0].role: is not label"));
   spec.columns = {{.name = "a", .role = Role::kLabel}};
@@ -113,7 +121,8 @@ TEST_F(SchemaInferenceTest, TheTimeColumnOfASplitIsIgnored) {
   spec.split = {.kind = SplitSpec::Kind::kTime, .column = "when"};
   EXPECT_EQ(Roles(Infer(spec)).at("when"), 'i');
   spec.split.column = "nope";
-  EXPECT_THAT(std::string(Infer(spec).status().message()), HasSubstr("split.time_column: there is no column"));
+  EXPECT_THAT(std::string(Infer(spec).status().message()),
+              HasSubstr("split.time_column: there is no column"));
 }
 
 TEST(RealSchemaTest, CriteoKaggle) {
@@ -130,7 +139,8 @@ TEST(RealSchemaTest, CriteoColumnsWithoutTheirNames) {
   const TempFolder folder;
   std::string text = "clicked";
   for (int i = 1; i <= 39; ++i) text += "\tf" + S(i);
-  const auto roles = Roles(Infer({.data_uris = {folder.Write("t.tsv", text + "\n" + testing::ReadFile(file))}, .label = "clicked"}));
+  const auto roles = Roles(Infer(
+      {.data_uris = {folder.Write("t.tsv", text + "\n" + testing::ReadFile(file))}, .label = "clicked"}));
   for (int i = 14; i <= 39; ++i) EXPECT_EQ(roles.at("f" + S(i)), 'c') << i;
   for (int i = 1; i <= 9; ++i) EXPECT_EQ(roles.at("f" + S(i)), 'd') << i;
 }
@@ -139,8 +149,8 @@ TEST(RealSchemaTest, Tencent) {
   SDA_REAL_DATA_OR_SKIP(file, "tencent_click_small/Click_prediction_small.csv");
   const auto roles = Roles(Infer({.data_uris = {file}, .label = "click"}));
   EXPECT_EQ(roles.at("impression"), 'd');
-  for (const char* name : {"url_hash", "ad_id", "advertiser_id", "depth", "position", "query_id", "keyword_id", "title_id",
-                           "description_id", "user_id"}) {
+  for (const char* name : {"url_hash", "ad_id", "advertiser_id", "depth", "position", "query_id",
+                           "keyword_id", "title_id", "description_id", "user_id"}) {
     EXPECT_EQ(roles.at(name), 'c') << name;
   }
 }

@@ -44,7 +44,8 @@ size_t FindSeparatorsImpl(const char* text, size_t size, Separators separators, 
   for (; base + 64 <= size; base += 64) {
     uint64_t bits = SeparatorBits(d, bytes + base, delimiter, newline, quote);
     const int count = std::popcount(bits);
-    // Eight at a time without a branch on each: what is written behind the last position is overwritten later.
+    // Eight at a time without a branch on each: what is written behind the last position is overwritten
+    // later.
     for (int done = 0; done < count; done += 8) {
       for (int i = 0; i < 8; ++i) {
         out[done + i] = static_cast<uint32_t>(base) + static_cast<uint32_t>(std::countr_zero(bits));
@@ -111,9 +112,13 @@ size_t FindSeparatorsReference(const char* text, size_t size, Separators separat
   return count;
 }
 
-size_t CountByte(const char* text, size_t size, char c) { return HWY_DYNAMIC_DISPATCH(CountByteImpl)(text, size, c); }
+size_t CountByte(const char* text, size_t size, char c) {
+  return HWY_DYNAMIC_DISPATCH(CountByteImpl)(text, size, c);
+}
 
-bool IsAscii(const char* text, size_t size) { return HWY_DYNAMIC_DISPATCH(IsAsciiImpl)(text, size); }
+bool IsAscii(const char* text, size_t size) {
+  return HWY_DYNAMIC_DISPATCH(IsAsciiImpl)(text, size);
+}
 
 }  // namespace sda::preprocessing
 #endif  // HWY_ONCE

@@ -13,13 +13,13 @@ struct Separators {
   char quote = '"';
 };
 
-// Writes the positions of all bytes of text[0, size) that equal one of the separators, in ascending order, and
-// returns their number:
+// Writes the positions of all bytes of text[0, size) that equal one of the separators, in ascending order,
+// and returns their number:
 //
 //   n = 0; for i in [0, size): if text[i] in {delimiter, newline, quote}: positions[n++] = i; return n
 //
-// `positions` must have room for size + 64 entries: up to 64 entries behind the last may be overwritten. size must
-// be below 2^32. No alignment is needed; nothing outside text[0, size) is read.
+// `positions` must have room for size + 64 entries: up to 64 entries behind the last may be overwritten. size
+// must be below 2^32. No alignment is needed; nothing outside text[0, size) is read.
 size_t FindSeparators(const char* text, size_t size, Separators separators, uint32_t* positions);
 
 // The same, one byte at a time: the oracle of the tests.

@@ -38,9 +38,11 @@ TEST(SeparatorScanTest, EveryTargetFindsWhatTheReferenceFinds) {
         std::vector<uint32_t> expected(size + 64);
         std::vector<uint32_t> found(size + 64);
         const Separators separators{',', '\n', '"'};
-        const size_t count = FindSeparatorsReference(text.data() + misaligned, size, separators, expected.data());
+        const size_t count =
+            FindSeparatorsReference(text.data() + misaligned, size, separators, expected.data());
         ASSERT_EQ(FindSeparators(text.data() + misaligned, size, separators, found.data()), count) << size;
-        EXPECT_TRUE(std::equal(expected.begin(), expected.begin() + static_cast<int64_t>(count), found.begin()))
+        EXPECT_TRUE(
+            std::equal(expected.begin(), expected.begin() + static_cast<int64_t>(count), found.begin()))
             << size;
       }
     }
@@ -62,7 +64,8 @@ TEST(SeparatorScanTest, CountsBytes) {
   ForEachTarget([] {
     for (const size_t size : {0, 1, 63, 64, 65, 1000}) {
       const std::string text = RandomText(size, 7);
-      EXPECT_EQ(CountByte(text.data(), size, '"'), static_cast<size_t>(std::count(text.begin(), text.end(), '"')));
+      EXPECT_EQ(CountByte(text.data(), size, '"'),
+                static_cast<size_t>(std::count(text.begin(), text.end(), '"')));
     }
   });
 }

@@ -46,7 +46,9 @@ Shard::Shard(const ShardColumns& columns, int64_t rows)
 
 Shard::~Shard() = default;
 
-void* Shard::Column(size_t i) { return memory_->mutable_data() + stride_ * static_cast<int64_t>(i); }
+void* Shard::Column(size_t i) {
+  return memory_->mutable_data() + stride_ * static_cast<int64_t>(i);
+}
 
 absl::StatusOr<std::string> Shard::ToArrow() const {
   arrow::FieldVector fields;

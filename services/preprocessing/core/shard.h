@@ -41,8 +41,8 @@ class Shard {
   // Says that so many rows are complete; true for the call that completes the last one.
   bool Complete(int64_t rows) { return remaining_.fetch_sub(rows, std::memory_order_acq_rel) == rows; }
 
-  // The shard as an Arrow IPC file of one record batch: "label" and dense columns float32, categorical columns
-  // int32, none with nulls, not compressed. The bytes depend on names and values alone.
+  // The shard as an Arrow IPC file of one record batch: "label" and dense columns float32, categorical
+  // columns int32, none with nulls, not compressed. The bytes depend on names and values alone.
   absl::StatusOr<std::string> ToArrow() const;
 
  private:

@@ -18,9 +18,9 @@
 
 namespace sda::preprocessing {
 
-// All shards of a dataset: row p of a split lies in its shard p / shard_rows. A shard gets memory when the first of
-// its rows comes and is written by the thread that completes it; as rows come nearly in order, few are open at a
-// time. Thread-safe.
+// All shards of a dataset: row p of a split lies in its shard p / shard_rows. A shard gets memory when the
+// first of its rows comes and is written by the thread that completes it; as rows come nearly in order, few
+// are open at a time. Thread-safe.
 class ShardSet {
  public:
   // `split_rows` are the rows of each split in all.
@@ -32,7 +32,8 @@ class ShardSet {
   // The shard with row `position` of the split, to write to until Complete().
   absl::StatusOr<Shard*> Open(Split split, int64_t position);
 
-  // Says that `rows` rows of the shard with row `position` are complete; writes the shard if they were the last.
+  // Says that `rows` rows of the shard with row `position` are complete; writes the shard if they were the
+  // last.
   absl::Status Complete(Split split, int64_t position, int64_t rows);
 
   // What was written, in order. Call when all rows are complete.

@@ -24,8 +24,9 @@ class TimeCollector final : public BlockWorker {
       const std::string_view field = cells.view(row, static_cast<size_t>(column_));
       const auto time = ParseTime(field);
       if (!time) {
-        return error::BadCell(PlaceOf(input_, place, cells.line(row), column_), "BAD_TIME",
-                              absl::StrCat(error::Quoted(field), " is neither a number nor an ISO 8601 date or time"));
+        return error::BadCell(
+            PlaceOf(input_, place, cells.line(row), column_), "BAD_TIME",
+            absl::StrCat(error::Quoted(field), " is neither a number nor an ISO 8601 date or time"));
       }
       times_.push_back(*time);
     }
@@ -54,7 +55,8 @@ bool Splitter::IsTest(int64_t row, std::string_view key) const {
   return false;
 }
 
-absl::StatusOr<double> FindTimeBound(const Input& input, int column, double test_share, const RunSettings& settings) {
+absl::StatusOr<double> FindTimeBound(const Input& input, int column, double test_share,
+                                     const RunSettings& settings) {
   std::vector<std::unique_ptr<BlockWorker>> workers;
   std::vector<TimeCollector*> collectors;
   for (int i = 0; i < settings.threads; ++i) {

@@ -29,7 +29,10 @@ class Splitter {
  public:
   // `time_bound` is for splits by time.
   Splitter(const DatasetSpec& spec, double time_bound)
-      : split_(spec.split), seed_(static_cast<uint64_t>(spec.seed)), time_bound_(time_bound), test_files_(!spec.test_uris.empty()) {}
+      : split_(spec.split),
+        seed_(static_cast<uint64_t>(spec.seed)),
+        time_bound_(time_bound),
+        test_files_(!spec.test_uris.empty()) {}
 
   // `key` is the row's field in the split's column.
   Split Assign(int64_t row, bool in_test_file, std::string_view key) const {
@@ -49,10 +52,11 @@ class Splitter {
   const bool test_files_;
 };
 
-// For a split by time: the bound such that the rows later than it are at most test_share of all; rows of the same
-// time stay together. Goes through the input once and keeps 8 bytes for each row. `column` is the position of the
-// time column. BAD_TIME names the place of a field that is not a time.
-absl::StatusOr<double> FindTimeBound(const Input& input, int column, double test_share, const RunSettings& settings);
+// For a split by time: the bound such that the rows later than it are at most test_share of all; rows of the
+// same time stay together. Goes through the input once and keeps 8 bytes for each row. `column` is the
+// position of the time column. BAD_TIME names the place of a field that is not a time.
+absl::StatusOr<double> FindTimeBound(const Input& input, int column, double test_share,
+                                     const RunSettings& settings);
 
 }  // namespace sda::preprocessing
 

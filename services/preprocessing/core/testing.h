@@ -1,8 +1,6 @@
 #ifndef SDA_SERVICES_PREPROCESSING_CORE_TESTING_H_
 #define SDA_SERVICES_PREPROCESSING_CORE_TESTING_H_
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +10,7 @@
 #include <string_view>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 // What the tests of preprocessing share.
 namespace sda::preprocessing::testing {
@@ -64,9 +63,9 @@ inline std::optional<std::string> RealData(const std::string& name) {
 }  // namespace sda::preprocessing::testing
 
 // Defines `variable` as the path of a real data file or skips the test.
-#define SDA_REAL_DATA_OR_SKIP(variable, name)                                                    \
-  const auto variable##_found = ::sda::preprocessing::testing::RealData(name);                   \
-  if (!variable##_found) GTEST_SKIP() << "SDA_TEST_DATA does not hold " << (name);               \
+#define SDA_REAL_DATA_OR_SKIP(variable, name)                                      \
+  const auto variable##_found = ::sda::preprocessing::testing::RealData(name);     \
+  if (!variable##_found) GTEST_SKIP() << "SDA_TEST_DATA does not hold " << (name); \
   const std::string variable = *variable##_found
 
 #endif  // SDA_SERVICES_PREPROCESSING_CORE_TESTING_H_

@@ -60,8 +60,8 @@ inline std::shared_ptr<arrow::RecordBatch> ReadBatch(const std::string& path, in
 
 // One column of one split, over all its shards.
 template <class Value>
-std::vector<Value> ReadColumn(const std::string& folder, const DatasetManifest& manifest, const std::string& split,
-                              const std::string& name) {
+std::vector<Value> ReadColumn(const std::string& folder, const DatasetManifest& manifest,
+                              const std::string& split, const std::string& name) {
   std::vector<Value> values;
   for (const ManifestShard& shard : manifest.splits.at(split).shards) {
     const auto batch = ReadBatch(folder + "/" + shard.path);

@@ -41,8 +41,8 @@ void Reserve(Block& block, size_t size) {
   block.capacity = capacity;
 }
 
-// The length of the longest prefix of `text` that is a whole number of records; 0 if there is none. In legal text
-// a newline is inside a quoted field exactly when an odd number of quotes precedes it.
+// The length of the longest prefix of `text` that is a whole number of records; 0 if there is none. In legal
+// text a newline is inside a quoted field exactly when an odd number of quotes precedes it.
 size_t WholeRecords(std::string_view text, bool quotes) {
   size_t end = text.rfind('\n');
   if (end == std::string_view::npos) return 0;
@@ -79,7 +79,8 @@ absl::Status TextSource::OpenFile() {
 absl::Status TextSource::Fill(Block& block, size_t at_least) {
   Reserve(block, at_least);
   while (!at_end_ && block.size < at_least) {
-    auto read = input_.stream->Read(static_cast<int64_t>(at_least - block.size), block.bytes.get() + block.size);
+    auto read =
+        input_.stream->Read(static_cast<int64_t>(at_least - block.size), block.bytes.get() + block.size);
     if (!read.ok()) return error::InputUnreadable(file().path, read.status().message());
     if (*read == 0) at_end_ = true;
     block.size += static_cast<size_t>(*read);
@@ -97,10 +98,11 @@ absl::Status TextSource::SkipHeader(Block& block, size_t& begin) {
   if (records.empty()) return error::InputEmpty(file().path, "has no header line");
   const RawRecord& header = records.front();
   if (header.fields != layout_.columns) {
-    return error::BadCell({file().path, header.line + 1, ""}, "HEADER_MISMATCH",
-                          absl::StrCat("has header ", error::Quoted(absl::StrJoin(header.fields, layout_.text.delimiter)),
-                                       "; must be the columns of the first file, ",
-                                       error::Quoted(absl::StrJoin(layout_.columns, layout_.text.delimiter))));
+    return error::BadCell(
+        {file().path, header.line + 1, ""}, "HEADER_MISMATCH",
+        absl::StrCat("has header ", error::Quoted(absl::StrJoin(header.fields, layout_.text.delimiter)),
+                     "; must be the columns of the first file, ",
+                     error::Quoted(absl::StrJoin(layout_.columns, layout_.text.delimiter))));
   }
   begin += header.end;
   block.header_lines = header.lines;
@@ -123,7 +125,8 @@ absl::StatusOr<bool> TextSource::Next(Block& block) {
       if (at_end_) break;
       end = begin + WholeRecords({block.bytes.get() + begin, block.size - begin}, layout_.text.quotes);
       if (end <= begin && block.size > kMaxRowBytes) {
-        return error::InputUnreadable(file().path, absl::StrCat("has a row of more than ", kMaxRowBytes, " bytes"));
+        return error::InputUnreadable(file().path,
+                                      absl::StrCat("has a row of more than ", kMaxRowBytes, " bytes"));
       }
     }
     if (at_end_) {
@@ -150,7 +153,8 @@ absl::StatusOr<bool> TextSource::Next(Block& block) {
       ++next_file_;
     }
     if (end == begin) {
-      if (block.starts_file) return error::InputEmpty(files_[static_cast<size_t>(block.file)].path, "has no rows");
+      if (block.starts_file)
+        return error::InputEmpty(files_[static_cast<size_t>(block.file)].path, "has no rows");
       continue;
     }
     if (begin > 0) std::memmove(block.bytes.get(), block.bytes.get() + begin, end - begin);

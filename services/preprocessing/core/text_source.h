@@ -13,8 +13,9 @@
 
 namespace sda::preprocessing {
 
-// Delimited text, read ahead of nobody: Next() reads one block's worth of bytes and cuts at the last newline outside
-// quotes. Header lines are checked against the layout's columns and left out, as is a UTF-8 byte order mark.
+// Delimited text, read ahead of nobody: Next() reads one block's worth of bytes and cuts at the last newline
+// outside quotes. Header lines are checked against the layout's columns and left out, as is a UTF-8 byte
+// order mark.
 class TextSource final : public RowSource {
  public:
   TextSource(std::vector<InputFile> files, InputLayout layout);
@@ -30,12 +31,12 @@ class TextSource final : public RowSource {
 
   const std::vector<InputFile> files_;
   const InputLayout layout_;
-  int next_file_ = 0;      // the file being read
+  int next_file_ = 0;  // the file being read
   bool open_ = false;
-  bool at_end_ = false;    // no more bytes in the open file
+  bool at_end_ = false;        // no more bytes in the open file
   bool file_started_ = false;  // a block of the open file was handed out
   OpenedInput input_;
-  std::string rest_;       // bytes read but not handed out
+  std::string rest_;  // bytes read but not handed out
   int64_t next_block_ = 0;
   int64_t finished_bytes_ = 0;  // of the files before
 };

@@ -17,7 +17,9 @@ CellError RaggedRow(int64_t line, size_t found, size_t expected) {
           absl::StrCat("has ", found, found == 1 ? " field" : " fields", "; must have ", expected)};
 }
 
-bool IsBlankLine(const char* text) { return text[0] == '\n' || (text[0] == '\r' && text[1] == '\n'); }
+bool IsBlankLine(const char* text) {
+  return text[0] == '\n' || (text[0] == '\r' && text[1] == '\n');
+}
 
 // Walks through text record by record; the slow, complete path for quotes and long delimiters.
 class RecordWalker {
@@ -147,8 +149,7 @@ std::optional<CellError> Tokenizer::Tokenize(char* text, size_t size, CellBlock&
 
   const bool has_quotes = format_.quotes && CountByte(text, size, '"') > 0;
   const char first = format_.delimiter[0];
-  const size_t count =
-      FindSeparators(text, size, {first, '\n', has_quotes ? '"' : first}, positions_.get());
+  const size_t count = FindSeparators(text, size, {first, '\n', has_quotes ? '"' : first}, positions_.get());
   if (!has_quotes && format_.delimiter.size() == 1) return TokenizePlain(text, count, out);
   return TokenizeGeneral(text, count, out);
 }

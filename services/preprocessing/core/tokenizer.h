@@ -14,16 +14,17 @@
 
 namespace sda::preprocessing {
 
-// Cuts delimited text into fields. Rows are records of RFC 4180: they end at a newline outside quotes; a carriage
-// return before it is dropped; a quoted field loses its quotes and doubled quotes become one; blanks are kept.
-// Blank lines are skipped. Every other row must have the same number of fields. Reusable; not thread-safe.
+// Cuts delimited text into fields. Rows are records of RFC 4180: they end at a newline outside quotes; a
+// carriage return before it is dropped; a quoted field loses its quotes and doubled quotes become one; blanks
+// are kept. Blank lines are skipped. Every other row must have the same number of fields. Reusable; not
+// thread-safe.
 class Tokenizer {
  public:
   Tokenizer(TextFormat format, size_t columns);
 
-  // Tokenizes text[0, size), which must end with a newline and have kCellPadding readable bytes behind it. Quoted
-  // fields with doubled quotes are rewritten in place. On success `out` refers to `text`. On an error `out` holds
-  // the rows before it.
+  // Tokenizes text[0, size), which must end with a newline and have kCellPadding readable bytes behind it.
+  // Quoted fields with doubled quotes are rewritten in place. On success `out` refers to `text`. On an error
+  // `out` holds the rows before it.
   std::optional<CellError> Tokenize(char* text, size_t size, CellBlock& out);
 
  private:
@@ -44,8 +45,8 @@ struct RawRecord {
   int64_t lines = 0;  // lines up to its end
 };
 
-// The first `limit` records of `text`, which should end at the end of a record; blank lines are skipped. Stops at a
-// malformed record. For headers and guesses, not for speed.
+// The first `limit` records of `text`, which should end at the end of a record; blank lines are skipped.
+// Stops at a malformed record. For headers and guesses, not for speed.
 std::vector<RawRecord> ReadRecords(std::string_view text, const TextFormat& format, size_t limit);
 
 }  // namespace sda::preprocessing

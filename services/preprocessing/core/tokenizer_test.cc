@@ -30,7 +30,8 @@ Result Read(std::string text, const TextFormat& format, size_t columns) {
   result.error = tokenizer.Tokenize(text.data(), size, cells);
   for (size_t row = 0; row < cells.rows; ++row) {
     result.rows.emplace_back();
-    for (size_t column = 0; column < columns; ++column) result.rows.back().emplace_back(cells.view(row, column));
+    for (size_t column = 0; column < columns; ++column)
+      result.rows.back().emplace_back(cells.view(row, column));
     result.lines.push_back(cells.line(row));
   }
   result.line_count = cells.lines;
@@ -79,7 +80,9 @@ TEST(TokenizerTest, LongDelimiters) {
   EXPECT_EQ(Read("a, b,c, \"d, e\"\n", {", ", true, false}, 3).rows, (Rows{{"a", "b,c", "d, e"}}));
 }
 
-TEST(TokenizerTest, BlanksAreKept) { EXPECT_EQ(Read(" a , b\n", kCsv, 2).rows, (Rows{{" a ", " b"}})); }
+TEST(TokenizerTest, BlanksAreKept) {
+  EXPECT_EQ(Read(" a , b\n", kCsv, 2).rows, (Rows{{" a ", " b"}}));
+}
 
 TEST(TokenizerTest, RaggedRowsAreFoundWithTheirLine) {
   for (const TextFormat& format : {kCsv, TextFormat{",", false, false}, TextFormat{",,", false, false}}) {
@@ -143,7 +146,8 @@ TEST(TokenizerTest, RandomTablesAreReadBack) {
         if (columns == 1 && value.empty()) value = "x";
         row.push_back(value);
         if (column > 0) text += delimiter;
-        const bool plain = !quotes || (value.find_first_of(",: \t\"\n") == std::string::npos && random() % 2 == 0);
+        const bool plain =
+            !quotes || (value.find_first_of(",: \t\"\n") == std::string::npos && random() % 2 == 0);
         if (plain) {
           text += value;
           continue;

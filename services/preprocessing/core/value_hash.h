@@ -8,8 +8,8 @@
 
 namespace sda::preprocessing {
 
-// Hashing of category values for the tables of this process; never stored. Values of up to 8 bytes, which is most of
-// them, are handled as one number.
+// Hashing of category values for the tables of this process; never stored. Values of up to 8 bytes, which is
+// most of them, are handled as one number.
 
 inline constexpr size_t kInlineValueBytes = 8;
 

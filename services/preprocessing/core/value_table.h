@@ -12,10 +12,10 @@
 
 namespace sda::preprocessing {
 
-// A map from category values to one number each: counts while fitting, ids while encoding. Open addressing with
-// linear probing; values of up to 8 bytes lie in the slots, longer ones in an arena. Callers work through a batch of
-// values column by column: hash all, prefetch all, then look up all, so that cache misses overlap. Thread-safe for
-// concurrent Find.
+// A map from category values to one number each: counts while fitting, ids while encoding. Open addressing
+// with linear probing; values of up to 8 bytes lie in the slots, longer ones in an arena. Callers work
+// through a batch of values column by column: hash all, prefetch all, then look up all, so that cache misses
+// overlap. Thread-safe for concurrent Find.
 class ValueTable {
  public:
   // A value ready to be looked up. `data` must stay valid, with 8 bytes readable, until then.
@@ -74,7 +74,7 @@ class ValueTable {
 
  private:
   struct Slot {
-    uint64_t word = 0;   // the bytes of a short value, the address of a long one
+    uint64_t word = 0;  // the bytes of a short value, the address of a long one
     int64_t number = 0;
     uint32_t size = 0;
     uint32_t tag : 31 = 0;  // of the hash

@@ -50,7 +50,8 @@ TEST(ValueTableTest, CountsAsAMapDoes) {
 TEST(ValueTableTest, WhatLiesBehindAValueIsNoPartOfIt) {
   ValueTable table;
   for (const char* text : {"abcXXXXXXXX", "abcYYYYYYYY"}) ++table.At(ValueTable::MakeKey(text, 3));
-  for (const char* text : {"0123456789XXXXXXXX", "0123456789YYYYYYYY"}) ++table.At(ValueTable::MakeKey(text, 10));
+  for (const char* text : {"0123456789XXXXXXXX", "0123456789YYYYYYYY"})
+    ++table.At(ValueTable::MakeKey(text, 10));
   EXPECT_EQ(table.size(), 2u);
 }
 
@@ -71,7 +72,8 @@ TEST(ValueTableTest, AddAllSumsUp) {
 TEST(VocabularyTest, MostFrequentFirstThenByBytes) {
   Keys key;
   ValueTable counts;
-  for (const auto& [value, count] : std::map<std::string, int64_t>{{"b", 3}, {"a", 3}, {"\xc3\xa9", 3}, {"z", 9}, {"rare", 2}}) {
+  for (const auto& [value, count] :
+       std::map<std::string, int64_t>{{"b", 3}, {"a", 3}, {"\xc3\xa9", 3}, {"z", 9}, {"rare", 2}}) {
     counts.At(key(value)) = count;
   }
   const auto vocabulary = BuildVocabulary(counts, 3);
@@ -83,7 +85,8 @@ TEST(VocabularyTest, MostFrequentFirstThenByBytes) {
 }
 
 TEST(VocabularyTest, ArrowBytesDependOnValuesAlone) {
-  const std::vector<ValueCount> vocabulary = {{"z", 9}, {"", 3}, {"long enough to leave the inline bytes", 1}};
+  const std::vector<ValueCount> vocabulary = {
+      {"z", 9}, {"", 3}, {"long enough to leave the inline bytes", 1}};
   const auto first = VocabularyToArrow(vocabulary);
   ASSERT_TRUE(first.ok());
   EXPECT_EQ(*first, *VocabularyToArrow({{"z", 1}, {"", 1}, {"long enough to leave the inline bytes", 1}}));

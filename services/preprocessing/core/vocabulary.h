@@ -23,15 +23,15 @@ struct ValueCount {
   bool operator==(const ValueCount&) const = default;
 };
 
-// The values of a table that were counted at least `threshold` times, by descending count, ties by bytes. Their
-// position + kFirstValueId is their id.
+// The values of a table that were counted at least `threshold` times, by descending count, ties by bytes.
+// Their position + kFirstValueId is their id.
 std::vector<ValueCount> BuildVocabulary(const ValueTable& counts, int64_t threshold);
 
 // The table from values to their ids.
 ValueTable IndexVocabulary(const std::vector<ValueCount>& vocabulary);
 
-// The vocabulary as an Arrow IPC file with one column "value" of UTF-8 text, row r for id r + 2. The bytes depend on
-// the values alone. Values must be valid UTF-8.
+// The vocabulary as an Arrow IPC file with one column "value" of UTF-8 text, row r for id r + 2. The bytes
+// depend on the values alone. Values must be valid UTF-8.
 absl::StatusOr<std::string> VocabularyToArrow(const std::vector<ValueCount>& vocabulary);
 
 }  // namespace sda::preprocessing

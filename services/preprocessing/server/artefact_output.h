@@ -16,13 +16,16 @@ namespace sda::preprocessing {
 class ArtefactOutput final : public DatasetOutput {
  public:
   // `folder` is the dataset's name; `store` must outlive this.
-  ArtefactOutput(const ArtefactStore& store, std::string folder) : store_(store), folder_(std::move(folder)) {}
+  ArtefactOutput(const ArtefactStore& store, std::string folder)
+      : store_(store), folder_(std::move(folder)) {}
 
   absl::Status Write(const std::string& path, std::string_view bytes) override {
     return store_.Write(absl::StrCat(folder_, "/", path), bytes);
   }
 
-  absl::Status Remove(const std::string& path) override { return store_.Remove(absl::StrCat(folder_, "/", path)); }
+  absl::Status Remove(const std::string& path) override {
+    return store_.Remove(absl::StrCat(folder_, "/", path));
+  }
 
  private:
   const ArtefactStore& store_;

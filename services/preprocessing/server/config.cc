@@ -1,8 +1,8 @@
 #include "services/preprocessing/server/config.h"
 
-#include <sched.h>
-
 #include <algorithm>
+
+#include <sched.h>
 
 #include "services/preprocessing/server/limits.h"
 
@@ -10,8 +10,10 @@ namespace sda::preprocessing {
 
 void Config::Declare(rpc::Flags& flags) {
   server.Declare(flags);
-  flags.Text("artefacts", &artefacts, "root of datasets and models: a folder or a URI that Arrow's file systems know");
-  flags.Integer("threads", &threads, "threads of each job; 0: all cores this process may use", 0, kMaxThreads);
+  flags.Text("artefacts", &artefacts,
+             "root of datasets and models: a folder or a URI that Arrow's file systems know");
+  flags.Integer("threads", &threads, "threads of each job; 0: all cores this process may use", 0,
+                kMaxThreads);
   flags.Integer("jobs", &jobs, "jobs that run at a time; others wait", 1, kMaxRunningJobs);
 }
 

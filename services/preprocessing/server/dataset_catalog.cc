@@ -21,8 +21,9 @@ namespace sda::preprocessing {
 namespace {
 
 absl::Status DatasetNotFound(const std::string& dataset) {
-  return MakeError(absl::StatusCode::kNotFound, absl::StrCat("there is no dataset ", DatasetName(dataset)),
-                   {.reason = "DATASET_NOT_FOUND", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
+  return MakeError(
+      absl::StatusCode::kNotFound, absl::StrCat("there is no dataset ", DatasetName(dataset)),
+      {.reason = "DATASET_NOT_FOUND", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
 }
 
 std::string CreateTime(const std::string& provenance_json) {
@@ -84,7 +85,8 @@ absl::StatusOr<v1::Dataset> DatasetCatalog::Get(const std::string& dataset) cons
   SDA_ASSIGN_OR_RETURN(*proto.mutable_spec(), SpecFromOptions(manifest->options_json, path));
   SplitsToProto(*manifest, *proto.mutable_profile());
   ColumnsToProto(*manifest, proto.spec(), *proto.mutable_profile());
-  google::protobuf::util::TimeUtil::FromString(CreateTime(manifest->provenance_json), proto.mutable_create_time());
+  google::protobuf::util::TimeUtil::FromString(CreateTime(manifest->provenance_json),
+                                               proto.mutable_create_time());
   return proto;
 }
 

@@ -12,7 +12,8 @@
 
 namespace sda::preprocessing {
 
-// The finished datasets of an artefact store, read from their manifests. Thread-safe; holds nothing in memory.
+// The finished datasets of an artefact store, read from their manifests. Thread-safe; holds nothing in
+// memory.
 class DatasetCatalog {
  public:
   // `store` must outlive this.

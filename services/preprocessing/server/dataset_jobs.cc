@@ -34,8 +34,10 @@ void SetError(const absl::Status& status, common::v1::ResourceError& out) {
 }
 
 absl::Status DatasetExists(const std::string& dataset) {
-  return MakeError(absl::StatusCode::kAlreadyExists, absl::StrCat(DatasetName(dataset), " exists; choose another dataset_id"),
-                   {.reason = "DATASET_EXISTS", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
+  return MakeError(
+      absl::StatusCode::kAlreadyExists,
+      absl::StrCat(DatasetName(dataset), " exists; choose another dataset_id"),
+      {.reason = "DATASET_EXISTS", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
 }
 
 absl::Status JobNotFound(const JobName& name) {
@@ -45,20 +47,25 @@ absl::Status JobNotFound(const JobName& name) {
 }
 
 const char* OutcomeOf(v1::Job::State state) {
-  return state == v1::Job::STATE_SUCCEEDED ? "succeeded" : state == v1::Job::STATE_CANCELLED ? "cancelled" : "failed";
+  return state == v1::Job::STATE_SUCCEEDED   ? "succeeded"
+         : state == v1::Job::STATE_CANCELLED ? "cancelled"
+                                             : "failed";
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DatasetJobs>> DatasetJobs::Open(const Dependencies& dependencies,
-                                                              const Options& options) {
+                                                               const Options& options) {
   std::unique_ptr<DatasetJobs> jobs(new DatasetJobs(dependencies, options));
   SDA_RETURN_IF_ERROR(jobs->Recover());
-  for (int i = 0; i < options.running_jobs; ++i) jobs->threads_.emplace_back([raw = jobs.get()] { raw->Work(); });
+  for (int i = 0; i < options.running_jobs; ++i)
+    jobs->threads_.emplace_back([raw = jobs.get()] { raw->Work(); });
   return jobs;
 }
 
-DatasetJobs::~DatasetJobs() { Stop(); }
+DatasetJobs::~DatasetJobs() {
+  Stop();
+}
 
 absl::Status DatasetJobs::Recover() {
   SDA_ASSIGN_OR_RETURN(const auto datasets, store_.ListFolders("datasets"));
@@ -84,7 +91,8 @@ absl::Status DatasetJobs::RecoverJob(const std::string& dataset, const std::stri
   SDA_ASSIGN_OR_RETURN(const std::string json, store_.Read(path));
   auto entry = std::make_shared<Entry>();
   SDA_ASSIGN_OR_RETURN(entry->record, JobRecordFromJson(json, path));
-  if (entry->record.job.name() != JobNameOf(dataset, job)) return absl::DataLossError(absl::StrCat(path, ": holds another job"));
+  if (entry->record.job.name() != JobNameOf(dataset, job))
+    return absl::DataLossError(absl::StrCat(path, ": holds another job"));
   jobs_[job] = entry;
   if (IsFinal(entry->record.job)) return absl::OkStatus();
   // The manifest is published before the record of success.
@@ -104,7 +112,8 @@ absl::StatusOr<v1::Job> DatasetJobs::Create(const std::string& dataset, const v1
   SDA_ASSIGN_OR_RETURN(const bool made, catalog_.Exists(dataset));
   if (made || HasLiveJob(dataset)) return DatasetExists(dataset);
   if (queue_.size() >= kMaxQueuedJobs || stopping_) {
-    return MakeError(absl::StatusCode::kResourceExhausted, absl::StrCat(queue_.size(), " jobs wait; try again later"),
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     absl::StrCat(queue_.size(), " jobs wait; try again later"),
                      {.reason = "TOO_MANY_JOBS", .metadata = {}, .violations = {}});
   }
   const absl::Time now = clock_.Now();
@@ -188,9 +197,10 @@ absl::Status DatasetJobs::CheckDeletable(const std::string& dataset) const {
 
 absl::Status DatasetJobs::CheckDeletableLocked(const std::string& dataset) const {
   if (HasLiveJob(dataset)) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     absl::StrCat("a job of ", DatasetName(dataset), " has not ended; cancel it first"),
-                     {.reason = "JOB_RUNNING", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("a job of ", DatasetName(dataset), " has not ended; cancel it first"),
+        {.reason = "JOB_RUNNING", .metadata = {{"dataset", DatasetName(dataset)}}, .violations = {}});
   }
   SDA_ASSIGN_OR_RETURN(const bool known, store_.Exists(DatasetName(dataset)));
   return known ? absl::OkStatus() : catalog_.Get(dataset).status();
@@ -201,7 +211,8 @@ absl::Status DatasetJobs::Delete(const std::string& dataset) {
   SDA_RETURN_IF_ERROR(CheckDeletableLocked(dataset));
   SDA_RETURN_IF_ERROR(catalog_.RemoveFiles(dataset));
   SDA_RETURN_IF_ERROR(store_.RemoveFolder(DatasetName(dataset)));
-  std::erase_if(jobs_, [&](const auto& job) { return job.second->record.job.dataset() == DatasetName(dataset); });
+  std::erase_if(jobs_,
+                [&](const auto& job) { return job.second->record.job.dataset() == DatasetName(dataset); });
   changed_.notify_all();
   return absl::OkStatus();
 }
@@ -335,7 +346,8 @@ absl::Status DatasetJobs::Publish(Entry& entry, v1::Job job, bool force) {
 
 absl::StatusOr<DatasetJobs::EntryPtr> DatasetJobs::FindEntry(const JobName& name) const {
   const auto entry = jobs_.find(name.job);
-  if (entry == jobs_.end() || entry->second->record.job.dataset() != DatasetName(name.dataset)) return JobNotFound(name);
+  if (entry == jobs_.end() || entry->second->record.job.dataset() != DatasetName(name.dataset))
+    return JobNotFound(name);
   return entry->second;
 }
 

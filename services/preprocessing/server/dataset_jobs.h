@@ -27,13 +27,13 @@
 
 namespace sda::preprocessing {
 
-// The makings of datasets: a queue of jobs, a few of which run at a time. Every change of a job's state is published
-// to the artefact root before anyone hears of it; jobs that had not ended when the process did start over when the
-// next one opens the root. Thread-safe.
+// The makings of datasets: a queue of jobs, a few of which run at a time. Every change of a job's state is
+// published to the artefact root before anyone hears of it; jobs that had not ended when the process did
+// start over when the next one opens the root. Thread-safe.
 class DatasetJobs {
  public:
   struct Options {
-    int threads = 1;      // of each job
+    int threads = 1;  // of each job
     int running_jobs = 1;
   };
   // All must outlive this.
@@ -45,14 +45,16 @@ class DatasetJobs {
   };
 
   // Reads the records of the root and begins to work. Records that cannot be read are passed over and logged.
-  static absl::StatusOr<std::unique_ptr<DatasetJobs>> Open(const Dependencies& dependencies, const Options& options);
+  static absl::StatusOr<std::unique_ptr<DatasetJobs>> Open(const Dependencies& dependencies,
+                                                           const Options& options);
 
   // Stops as Stop() does.
   ~DatasetJobs();
 
-  // Queues a job that makes dataset `dataset`. ALREADY_EXISTS (DATASET_EXISTS) where there is one or a job makes it;
-  // RESOURCE_EXHAUSTED (TOO_MANY_JOBS). `spec` must have passed ValidateRequestSpec.
-  absl::StatusOr<v1::Job> Create(const std::string& dataset, const v1::DatasetSpec& spec, const RequestKey& request);
+  // Queues a job that makes dataset `dataset`. ALREADY_EXISTS (DATASET_EXISTS) where there is one or a job
+  // makes it; RESOURCE_EXHAUSTED (TOO_MANY_JOBS). `spec` must have passed ValidateRequestSpec.
+  absl::StatusOr<v1::Job> Create(const std::string& dataset, const v1::DatasetSpec& spec,
+                                 const RequestKey& request);
 
   // The job as it was created by this request, if it was.
   absl::StatusOr<std::optional<v1::Job>> FindCreated(const RequestKey& request) const;
@@ -64,20 +66,22 @@ class DatasetJobs {
     std::vector<v1::Job> jobs;
     bool more = false;
   };
-  // Newest first; of one dataset, or of all if it is empty; those behind job id `after`, from the newest if empty.
+  // Newest first; of one dataset, or of all if it is empty; those behind job id `after`, from the newest if
+  // empty.
   Page List(const std::string& dataset, const std::string& after, int limit) const;
 
   // Ends the job and waits until it has ended: CANCELLED if `stop` fires before.
   absl::StatusOr<v1::Job> Cancel(const JobName& name, std::stop_token stop);
 
-  // Removes a dataset with its jobs. NOT_FOUND; FAILED_PRECONDITION (JOB_RUNNING) while a job of it has not ended: the
-  // check alone, and the deed.
+  // Removes a dataset with its jobs. NOT_FOUND; FAILED_PRECONDITION (JOB_RUNNING) while a job of it has not
+  // ended: the check alone, and the deed.
   absl::Status CheckDeletable(const std::string& dataset) const;
   absl::Status Delete(const std::string& dataset);
 
-  // Waits until the job is newer than `seen`, which it then sets; 0 is older than every job. Nothing when `stop` fired
-  // or the jobs stop; NOT_FOUND.
-  absl::StatusOr<std::optional<v1::Job>> AwaitChange(const JobName& name, int64_t& seen, std::stop_token stop) const;
+  // Waits until the job is newer than `seen`, which it then sets; 0 is older than every job. Nothing when
+  // `stop` fired or the jobs stop; NOT_FOUND.
+  absl::StatusOr<std::optional<v1::Job>> AwaitChange(const JobName& name, int64_t& seen,
+                                                     std::stop_token stop) const;
 
   // Interrupts the running jobs, which start over with the next Open, and joins the threads. Idempotent.
   void Stop();
@@ -106,7 +110,8 @@ class DatasetJobs {
   void Finish(const EntryPtr& entry, const JobName& name, const absl::Status& status);
   void ShowProgress(const EntryPtr& entry, const common::v1::Progress& progress);
 
-  // Publishes the entry's record as `job`; under mutex_. The entry changes only if that worked, unless `force`.
+  // Publishes the entry's record as `job`; under mutex_. The entry changes only if that worked, unless
+  // `force`.
   absl::Status Publish(Entry& entry, v1::Job job, bool force);
   absl::StatusOr<EntryPtr> FindEntry(const JobName& name) const;  // under mutex_
   bool HasLiveJob(const std::string& dataset) const;              // under mutex_
@@ -120,7 +125,8 @@ class DatasetJobs {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
-  std::map<std::string, EntryPtr, std::greater<>> jobs_;  // by job id, newest first; guarded by mutex_, as all below
+  std::map<std::string, EntryPtr, std::greater<>>
+      jobs_;  // by job id, newest first; guarded by mutex_, as all below
   std::deque<EntryPtr> queue_;
   bool stopping_ = false;
   std::vector<std::jthread> threads_;  // guarded by stop_mutex_

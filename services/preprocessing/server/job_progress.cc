@@ -31,7 +31,8 @@ bool JobProgress::Update(const Progress& progress, absl::Duration now, absl::Dur
   out.set_rate_per_second(rate);
   const double left = static_cast<double>(std::max<int64_t>(total - done, 0)) / rate;
   out.mutable_remaining()->set_seconds(static_cast<int64_t>(left));
-  out.mutable_remaining()->set_nanos(static_cast<int32_t>((left - static_cast<double>(static_cast<int64_t>(left))) * 1e9));
+  out.mutable_remaining()->set_nanos(
+      static_cast<int32_t>((left - static_cast<double>(static_cast<int64_t>(left))) * 1e9));
   return true;
 }
 

@@ -10,12 +10,14 @@
 
 namespace sda::preprocessing {
 
-// Turns the core's progress into what clients see: bytes while the number of rows is unknown, then rows; with rate
-// and time left by the mean since the stage began. Not thread-safe.
+// Turns the core's progress into what clients see: bytes while the number of rows is unknown, then rows; with
+// rate and time left by the mean since the stage began. Not thread-safe.
 class JobProgress {
  public:
-  // What to show at monotonic time `now`; nothing if the last was shown less than `interval` ago, in the same stage.
-  bool Update(const Progress& progress, absl::Duration now, absl::Duration interval, common::v1::Progress& out);
+  // What to show at monotonic time `now`; nothing if the last was shown less than `interval` ago, in the same
+  // stage.
+  bool Update(const Progress& progress, absl::Duration now, absl::Duration interval,
+              common::v1::Progress& out);
 
  private:
   std::string stage_;

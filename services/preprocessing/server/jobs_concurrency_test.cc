@@ -14,8 +14,8 @@ namespace {
 using sda::testing::TempDir;
 using testing::RunningServer;
 
-// Several jobs at once, each watched, some cancelled, while others list and ask: every job ends in one state that all
-// agree on, and the datasets that were made are equal.
+// Several jobs at once, each watched, some cancelled, while others list and ask: every job ends in one state
+// that all agree on, and the datasets that were made are equal.
 TEST(JobsConcurrencyTest, ManyCallersAndJobs) {
   const TempDir folder;
   const std::string file = folder / "log.tsv";
@@ -37,7 +37,8 @@ TEST(JobsConcurrencyTest, ManyCallersAndJobs) {
         SDA_ASSERT_OK(job);
         const bool cancel = i % 3 == 2;
         std::jthread canceller;
-        if (cancel) canceller = std::jthread([&] { SDA_EXPECT_OK(server.Cancel(job->name(), "cancel-" + id)); });
+        if (cancel)
+          canceller = std::jthread([&] { SDA_EXPECT_OK(server.Cancel(job->name(), "cancel-" + id)); });
         std::jthread second_watcher([&] { SDA_EXPECT_OK(server.Watch(job->name())); });
         const auto ended = server.Watch(job->name());
         SDA_ASSERT_OK(ended);

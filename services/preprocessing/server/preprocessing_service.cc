@@ -34,7 +34,8 @@ template <class Request>
 absl::StatusOr<RequestKey> KeyOf(const Request& request, const char* method) {
   const std::string& id = request.request_id();
   if (id.empty() || id.size() > kMaxRequestIdBytes) {
-    return InvalidField("request_id", absl::StrCat("has ", id.size(), " characters; must have 1 to ", kMaxRequestIdBytes));
+    return InvalidField("request_id",
+                        absl::StrCat("has ", id.size(), " characters; must have 1 to ", kMaxRequestIdBytes));
   }
   return RequestKey{id, method, Sha256Hex(request.SerializeAsString())};
 }
@@ -50,13 +51,20 @@ absl::StatusOr<int> PageSize(int32_t page_size) {
 
 class PreprocessingServer::Impl final : public PreprocessingService::CallbackService {
  public:
-  Impl(std::unique_ptr<ArtefactStore> store, std::unique_ptr<RootOwner> owner, Clock& clock, rpc::CallEnvironment& calls)
-      : store_(std::move(store)), owner_(std::move(owner)), clock_(clock), calls_(calls), catalog_(*store_), replies_(*store_) {}
+  Impl(std::unique_ptr<ArtefactStore> store, std::unique_ptr<RootOwner> owner, Clock& clock,
+       rpc::CallEnvironment& calls)
+      : store_(std::move(store)),
+        owner_(std::move(owner)),
+        clock_(clock),
+        calls_(calls),
+        catalog_(*store_),
+        replies_(*store_) {}
 
   absl::Status Open(const Config& config) {
     SDA_RETURN_IF_ERROR(replies_.RemoveOld(clock_.Now() - kReplyLifetime));
-    SDA_ASSIGN_OR_RETURN(jobs_, DatasetJobs::Open({*store_, catalog_, clock_, calls_.metrics()},
-                                                  {.threads = config.ThreadsOfJob(), .running_jobs = config.jobs}));
+    SDA_ASSIGN_OR_RETURN(jobs_,
+                         DatasetJobs::Open({*store_, catalog_, clock_, calls_.metrics()},
+                                           {.threads = config.ThreadsOfJob(), .running_jobs = config.jobs}));
     return absl::OkStatus();
   }
 
@@ -64,7 +72,8 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
 
   void Stop() { jobs_->Stop(); }
 
-  grpc::ServerUnaryReactor* CreateDataset(grpc::CallbackServerContext* context, const CreateDatasetRequest* request,
+  grpc::ServerUnaryReactor* CreateDataset(grpc::CallbackServerContext* context,
+                                          const CreateDatasetRequest* request,
                                           CreateDatasetResponse* response) override {
     return rpc::HandleUnary(calls_, context, request, response, "CreateDataset",
                             [this](const CreateDatasetRequest& request, CreateDatasetResponse* response,
@@ -73,37 +82,41 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
 
   grpc::ServerUnaryReactor* GetDataset(grpc::CallbackServerContext* context, const GetDatasetRequest* request,
                                        GetDatasetResponse* response) override {
-    return rpc::HandleUnary(
-        calls_, context, request, response, "GetDataset",
-        [this](const GetDatasetRequest& request, GetDatasetResponse* response, rpc::RequestContext&) -> absl::Status {
-          SDA_ASSIGN_OR_RETURN(const std::string id, ParseDatasetName("name", request.name()));
-          SDA_ASSIGN_OR_RETURN(*response->mutable_dataset(), catalog_.Get(id));
-          return absl::OkStatus();
-        });
+    return rpc::HandleUnary(calls_, context, request, response, "GetDataset",
+                            [this](const GetDatasetRequest& request, GetDatasetResponse* response,
+                                   rpc::RequestContext&) -> absl::Status {
+                              SDA_ASSIGN_OR_RETURN(const std::string id,
+                                                   ParseDatasetName("name", request.name()));
+                              SDA_ASSIGN_OR_RETURN(*response->mutable_dataset(), catalog_.Get(id));
+                              return absl::OkStatus();
+                            });
   }
 
-  grpc::ServerUnaryReactor* ListDatasets(grpc::CallbackServerContext* context, const ListDatasetsRequest* request,
+  grpc::ServerUnaryReactor* ListDatasets(grpc::CallbackServerContext* context,
+                                         const ListDatasetsRequest* request,
                                          ListDatasetsResponse* response) override {
     return rpc::HandleUnary(
         calls_, context, request, response, "ListDatasets",
-        [this](const ListDatasetsRequest& request, ListDatasetsResponse* response, rpc::RequestContext&) -> absl::Status {
+        [this](const ListDatasetsRequest& request, ListDatasetsResponse* response,
+               rpc::RequestContext&) -> absl::Status {
           SDA_ASSIGN_OR_RETURN(const int limit, PageSize(request.page_size()));
           SDA_ASSIGN_OR_RETURN(DatasetCatalog::Page page, catalog_.List(request.page_token(), limit));
           for (Dataset& dataset : page.datasets) *response->add_datasets() = std::move(dataset);
           if (page.more) {
-            SDA_ASSIGN_OR_RETURN(const std::string last, ParseDatasetName("name", response->datasets().rbegin()->name()));
+            SDA_ASSIGN_OR_RETURN(const std::string last,
+                                 ParseDatasetName("name", response->datasets().rbegin()->name()));
             response->set_next_page_token(last);
           }
           return absl::OkStatus();
         });
   }
 
-  grpc::ServerUnaryReactor* DeleteDataset(grpc::CallbackServerContext* context, const DeleteDatasetRequest* request,
+  grpc::ServerUnaryReactor* DeleteDataset(grpc::CallbackServerContext* context,
+                                          const DeleteDatasetRequest* request,
                                           DeleteDatasetResponse* response) override {
     return rpc::HandleUnary(calls_, context, request, response, "DeleteDataset",
-                            [this](const DeleteDatasetRequest& request, DeleteDatasetResponse*, rpc::RequestContext&) {
-                              return DoDeleteDataset(request);
-                            });
+                            [this](const DeleteDatasetRequest& request, DeleteDatasetResponse*,
+                                   rpc::RequestContext&) { return DoDeleteDataset(request); });
   }
 
   grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context, const GetJobRequest* request,
@@ -119,37 +132,40 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
 
   grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context, const ListJobsRequest* request,
                                      ListJobsResponse* response) override {
-    return rpc::HandleUnary(
-        calls_, context, request, response, "ListJobs",
-        [this](const ListJobsRequest& request, ListJobsResponse* response, rpc::RequestContext&) -> absl::Status {
-          std::string dataset;
-          if (!request.parent().empty()) {
-            SDA_ASSIGN_OR_RETURN(dataset, ParseDatasetName("parent", request.parent()));
-          }
-          SDA_ASSIGN_OR_RETURN(const int limit, PageSize(request.page_size()));
-          DatasetJobs::Page page = jobs_->List(dataset, request.page_token(), limit);
-          for (Job& job : page.jobs) *response->add_jobs() = std::move(job);
-          if (page.more) {
-            SDA_ASSIGN_OR_RETURN(const JobName last, ParseJobName("name", response->jobs().rbegin()->name()));
-            response->set_next_page_token(last.job);
-          }
-          return absl::OkStatus();
-        });
+    return rpc::HandleUnary(calls_, context, request, response, "ListJobs",
+                            [this](const ListJobsRequest& request, ListJobsResponse* response,
+                                   rpc::RequestContext&) -> absl::Status {
+                              std::string dataset;
+                              if (!request.parent().empty()) {
+                                SDA_ASSIGN_OR_RETURN(dataset, ParseDatasetName("parent", request.parent()));
+                              }
+                              SDA_ASSIGN_OR_RETURN(const int limit, PageSize(request.page_size()));
+                              DatasetJobs::Page page = jobs_->List(dataset, request.page_token(), limit);
+                              for (Job& job : page.jobs) *response->add_jobs() = std::move(job);
+                              if (page.more) {
+                                SDA_ASSIGN_OR_RETURN(const JobName last,
+                                                     ParseJobName("name", response->jobs().rbegin()->name()));
+                                response->set_next_page_token(last.job);
+                              }
+                              return absl::OkStatus();
+                            });
   }
 
   grpc::ServerUnaryReactor* CancelJob(grpc::CallbackServerContext* context, const CancelJobRequest* request,
                                       CancelJobResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "CancelJob",
-                            [this](const CancelJobRequest& request, CancelJobResponse* response,
-                                   rpc::RequestContext& call) { return DoCancelJob(request, response, call); });
+    return rpc::HandleUnary(
+        calls_, context, request, response, "CancelJob",
+        [this](const CancelJobRequest& request, CancelJobResponse* response, rpc::RequestContext& call) {
+          return DoCancelJob(request, response, call);
+        });
   }
 
   grpc::ServerWriteReactor<WatchJobResponse>* WatchJob(grpc::CallbackServerContext* context,
                                                        const WatchJobRequest* request) override {
     return rpc::HandleServerStream<WatchJobResponse>(
         calls_, context, request, "WatchJob",
-        [this](const WatchJobRequest& request, rpc::StreamWriter<WatchJobResponse>& stream, rpc::RequestContext& call)
-            -> absl::Status {
+        [this](const WatchJobRequest& request, rpc::StreamWriter<WatchJobResponse>& stream,
+               rpc::RequestContext& call) -> absl::Status {
           SDA_ASSIGN_OR_RETURN(const JobName name, ParseJobName("name", request.name()));
           int64_t seen = 0;
           while (true) {
@@ -162,18 +178,19 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
         });
   }
 
-  grpc::ServerUnaryReactor* InferSchema(grpc::CallbackServerContext* context, const InferSchemaRequest* request,
+  grpc::ServerUnaryReactor* InferSchema(grpc::CallbackServerContext* context,
+                                        const InferSchemaRequest* request,
                                         InferSchemaResponse* response) override {
     return rpc::HandleUnary(calls_, context, request, response, "InferSchema",
-                            [](const InferSchemaRequest& request, InferSchemaResponse* response, rpc::RequestContext&) {
-                              return DoInferSchema(request, response);
-                            });
+                            [](const InferSchemaRequest& request, InferSchemaResponse* response,
+                               rpc::RequestContext&) { return DoInferSchema(request, response); });
   }
 
  private:
   absl::Status DoCreateDataset(const CreateDatasetRequest& request, CreateDatasetResponse* response) {
     SDA_ASSIGN_OR_RETURN(const RequestKey key, KeyOf(request, "CreateDataset"));
-    if (!request.dataset_id().empty()) SDA_RETURN_IF_ERROR(CheckDatasetId("dataset_id", request.dataset_id()));
+    if (!request.dataset_id().empty())
+      SDA_RETURN_IF_ERROR(CheckDatasetId("dataset_id", request.dataset_id()));
     SDA_ASSIGN_OR_RETURN(const CoreSpec spec, SpecFromProto(request.spec()));
     SDA_RETURN_IF_ERROR(ValidateRequestSpec(spec));
     const std::lock_guard lock(changes_);
@@ -207,7 +224,8 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
     return replies_.Save(key, kDone, clock_.Now());
   }
 
-  absl::Status DoCancelJob(const CancelJobRequest& request, CancelJobResponse* response, rpc::RequestContext& call) {
+  absl::Status DoCancelJob(const CancelJobRequest& request, CancelJobResponse* response,
+                           rpc::RequestContext& call) {
     SDA_ASSIGN_OR_RETURN(const RequestKey key, KeyOf(request, "CancelJob"));
     SDA_ASSIGN_OR_RETURN(const JobName name, ParseJobName("name", request.name()));
     SDA_ASSIGN_OR_RETURN(const auto reply, replies_.Find(key));
@@ -219,7 +237,8 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
   static absl::Status DoInferSchema(const InferSchemaRequest& request, InferSchemaResponse* response) {
     const int64_t rows = request.sample_rows_count();
     if (rows < 0 || rows > kMaxSampleRows) {
-      return InvalidField("sample_rows_count", absl::StrCat("is ", rows, "; must be in [0, ", kMaxSampleRows, "]"));
+      return InvalidField("sample_rows_count",
+                          absl::StrCat("is ", rows, "; must be in [0, ", kMaxSampleRows, "]"));
     }
     SDA_ASSIGN_OR_RETURN(const CoreSpec spec, SpecFromProto(request.spec()));
     SDA_ASSIGN_OR_RETURN(const SchemaGuess guess, GuessSchema(spec, rows == 0 ? kDefaultSampleRows : rows));
@@ -245,8 +264,8 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
 PreprocessingServer::PreprocessingServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PreprocessingServer::~PreprocessingServer() = default;
 
-absl::StatusOr<std::unique_ptr<PreprocessingServer>> PreprocessingServer::Create(const Config& config, Clock& clock,
-                                                                                rpc::CallEnvironment& calls) {
+absl::StatusOr<std::unique_ptr<PreprocessingServer>> PreprocessingServer::Create(
+    const Config& config, Clock& clock, rpc::CallEnvironment& calls) {
   SDA_ASSIGN_OR_RETURN(auto store, ArtefactStore::Open(config.artefacts));
   SDA_ASSIGN_OR_RETURN(auto owner, RootOwner::Take(*store));
   auto impl = std::make_unique<Impl>(std::move(store), std::move(owner), clock, calls);
@@ -254,10 +273,16 @@ absl::StatusOr<std::unique_ptr<PreprocessingServer>> PreprocessingServer::Create
   return std::unique_ptr<PreprocessingServer>(new PreprocessingServer(std::move(impl)));
 }
 
-grpc::Service& PreprocessingServer::grpc_service() { return *impl_; }
+grpc::Service& PreprocessingServer::grpc_service() {
+  return *impl_;
+}
 
-absl::Status PreprocessingServer::CheckReady() const { return impl_->CheckReady(); }
+absl::Status PreprocessingServer::CheckReady() const {
+  return impl_->CheckReady();
+}
 
-void PreprocessingServer::Stop() { impl_->Stop(); }
+void PreprocessingServer::Stop() {
+  impl_->Stop();
+}
 
 }  // namespace sda::preprocessing

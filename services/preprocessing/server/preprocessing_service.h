@@ -19,7 +19,8 @@ namespace sda::preprocessing {
 // sda.preprocessing.v1.PreprocessingService over an artefact root. Thread-safe.
 class PreprocessingServer {
  public:
-  // Opens the root, takes hold of it and goes on with the jobs it holds. `clock` and `calls` must outlive this.
+  // Opens the root, takes hold of it and goes on with the jobs it holds. `clock` and `calls` must outlive
+  // this.
   static absl::StatusOr<std::unique_ptr<PreprocessingServer>> Create(const Config& config, Clock& clock,
                                                                      rpc::CallEnvironment& calls);
   ~PreprocessingServer();

@@ -1,7 +1,5 @@
 #include "services/preprocessing/server/preprocessing_service.h"
 
-#include <sys/mount.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
 #include "common/base/error.h"
 #include "common/base/sha256.h"
@@ -57,7 +56,9 @@ class PreprocessingServiceTest : public ::testing::Test {
     return spec;
   }
 
-  std::vector<std::string> DatasetFiles(const std::string& id) const { return FilesBelow(root_ + "/datasets/" + id); }
+  std::vector<std::string> DatasetFiles(const std::string& id) const {
+    return FilesBelow(root_ + "/datasets/" + id);
+  }
 
   TempDir folder_;
   const std::string root_ = folder_ / "root";
@@ -138,14 +139,19 @@ TEST_F(PreprocessingServiceTest, BadRequestsAreRefusedFieldByField) {
   spec.mutable_split()->set_fraction(std::nan(""));
   const auto refused = server.Create(spec, "d", "r1").status();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("spec.data_uris: is empty")));
-  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("spec.split.test_share: is nan")));
+  EXPECT_THAT(refused,
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("spec.split.test_share: is nan")));
   const std::string file = folder_.Write("clicks.csv", ClickLog(100));
-  EXPECT_THAT(server.Create(SpecOf(file), "Upper", "r1"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("dataset_id: is \"Upper\"")));
-  EXPECT_THAT(server.Create(SpecOf(file), "d", ""), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_id: has 0")));
-  EXPECT_THAT(server.GetDataset("datasets/../x"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must be datasets/{dataset}")));
+  EXPECT_THAT(server.Create(SpecOf(file), "Upper", "r1"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("dataset_id: is \"Upper\"")));
+  EXPECT_THAT(server.Create(SpecOf(file), "d", ""),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("request_id: has 0")));
+  EXPECT_THAT(server.GetDataset("datasets/../x"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must be datasets/{dataset}")));
   v1::DatasetSpec unknown = SpecOf(file);
   unknown.mutable_format()->set_kind(static_cast<v1::InputFormat::Kind>(9));
-  EXPECT_THAT(server.Create(unknown, "d", "r1"), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("spec.format.kind: is 9")));
+  EXPECT_THAT(server.Create(unknown, "d", "r1"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("spec.format.kind: is 9")));
   EXPECT_THAT(FilesBelow(root_ + "/datasets"), IsEmpty());
 }
 
@@ -211,7 +217,8 @@ TEST_F(PreprocessingServiceTest, ListsPage) {
   list.set_parent("datasets/a");
   EXPECT_EQ(server.Call(&Stub::ListJobs, list)->jobs_size(), 1);
   list.set_page_size(1001);
-  EXPECT_THAT(server.Call(&Stub::ListJobs, list), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_size: is 1001")));
+  EXPECT_THAT(server.Call(&Stub::ListJobs, list),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("page_size: is 1001")));
 }
 
 TEST_F(PreprocessingServiceTest, DeletingRemovesEverythingOnce) {
@@ -299,9 +306,9 @@ TEST_F(PreprocessingServiceTest, AKilledServicesJobStartsOver) {
   const auto ended = server.Watch("datasets/d/jobs/01");
   SDA_ASSERT_OK(ended);
   EXPECT_EQ(ended->state(), v1::Job::STATE_SUCCEEDED) << ended->DebugString();
-  EXPECT_THAT(DatasetFiles("d"), ElementsAre("jobs/01.json", "jobs/02.json", "manifest.json", "test/shard-00000.arrow",
-                                             "train/shard-00000.arrow", "validation/shard-00000.arrow",
-                                             "vocabularies/word.arrow"));
+  EXPECT_THAT(DatasetFiles("d"), ElementsAre("jobs/01.json", "jobs/02.json", "manifest.json",
+                                             "test/shard-00000.arrow", "train/shard-00000.arrow",
+                                             "validation/shard-00000.arrow", "vocabularies/word.arrow"));
 }
 
 TEST_F(PreprocessingServiceTest, AJobWhoseManifestIsThereHasSucceeded) {
@@ -324,8 +331,10 @@ TEST_F(PreprocessingServiceTest, OneServiceOwnsARoot) {
   Config config;
   config.artefacts = root_;
   sda::testing::TestServer transport;
-  const auto second = PreprocessingServer::Create(config, RealClock::Get(), transport.runner().calls()).status();
-  EXPECT_THAT(second, StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another preprocessing service")));
+  const auto second =
+      PreprocessingServer::Create(config, RealClock::Get(), transport.runner().calls()).status();
+  EXPECT_THAT(second,
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another preprocessing service")));
 }
 
 TEST_F(PreprocessingServiceTest, SchemasAreInferredWithReasons) {
@@ -345,15 +354,18 @@ TEST_F(PreprocessingServiceTest, SchemasAreInferredWithReasons) {
   EXPECT_EQ(schema->format().delimiter(), ",");
   EXPECT_EQ(schema->format().header(), v1::InputFormat::HEADER_YES);
   request.mutable_spec()->set_label("nope");
-  EXPECT_THAT(server.Call(&Stub::InferSchema, request), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no column \"nope\"")));
+  EXPECT_THAT(server.Call(&Stub::InferSchema, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no column \"nope\"")));
   request.set_sample_rows_count(-1);
-  EXPECT_THAT(server.Call(&Stub::InferSchema, request), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("sample_rows_count")));
+  EXPECT_THAT(server.Call(&Stub::InferSchema, request),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("sample_rows_count")));
 }
 
 TEST_F(PreprocessingServiceTest, AFullDiskIsSaidAndLeavesNothing) {
   const std::string disk = folder_ / "disk";
   std::filesystem::create_directories(disk);
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=3m") != 0) GTEST_SKIP() << "mounting a small tmpfs is not allowed";
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=3m") != 0)
+    GTEST_SKIP() << "mounting a small tmpfs is not allowed";
   {
     RunningServer server(disk);
     const auto job = server.Watch(server.Create(LongSpec(), "d", "r1")->name());

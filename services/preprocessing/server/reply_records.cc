@@ -53,7 +53,8 @@ absl::Status ReplyRecords::Save(const RequestKey& key, const std::string& reply,
                      {"payload_sha256", key.payload_sha256},
                      {"reply", absl::Base64Escape(reply)},
                      {"time", absl::FormatTime(absl::RFC3339_full, now, absl::UTCTimeZone())}};
-  return store_.Write(PathOf(key.request_id), json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return store_.Write(PathOf(key.request_id),
+                      json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 absl::Status ReplyRecords::RemoveOld(absl::Time oldest) const {
@@ -64,16 +65,17 @@ absl::Status ReplyRecords::RemoveOld(absl::Time oldest) const {
     const std::optional<Json> json = text.ok() ? Parse(*text) : std::nullopt;
     absl::Time time;
     std::string error;
-    const bool known = json && absl::ParseTime(absl::RFC3339_full, (*json)["time"].get<std::string>(), &time, &error);
+    const bool known =
+        json && absl::ParseTime(absl::RFC3339_full, (*json)["time"].get<std::string>(), &time, &error);
     if (known && time < oldest) SDA_RETURN_IF_ERROR(store_.Remove(path));
   }
   return absl::OkStatus();
 }
 
 absl::Status RequestIdReused(const std::string& request_id) {
-  return MakeError(absl::StatusCode::kAlreadyExists,
-                   absl::StrCat("request_id ", request_id, " was used for another call"),
-                   {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", request_id}}, .violations = {}});
+  return MakeError(
+      absl::StatusCode::kAlreadyExists, absl::StrCat("request_id ", request_id, " was used for another call"),
+      {.reason = "REQUEST_ID_REUSED", .metadata = {{"request_id", request_id}}, .violations = {}});
 }
 
 }  // namespace sda::preprocessing

@@ -21,15 +21,15 @@ struct RequestKey {
   bool operator==(const RequestKey&) const = default;
 };
 
-// First replies of changing calls, a file each, so that a repeated call is answered with them again. Thread-safe;
-// callers see to it that one request id is not worked on twice at a time.
+// First replies of changing calls, a file each, so that a repeated call is answered with them again.
+// Thread-safe; callers see to it that one request id is not worked on twice at a time.
 class ReplyRecords {
  public:
   // `store` must outlive this.
   explicit ReplyRecords(const ArtefactStore& store) : store_(store) {}
 
-  // The reply, as bytes of its message; nothing where there is none yet. ALREADY_EXISTS (REQUEST_ID_REUSED) where the id
-  // belongs to another call.
+  // The reply, as bytes of its message; nothing where there is none yet. ALREADY_EXISTS (REQUEST_ID_REUSED)
+  // where the id belongs to another call.
   absl::StatusOr<std::optional<std::string>> Find(const RequestKey& key) const;
 
   absl::Status Save(const RequestKey& key, const std::string& reply, absl::Time now) const;

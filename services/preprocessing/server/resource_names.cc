@@ -18,15 +18,21 @@ namespace {
 
 constexpr size_t kUlidBytes = 26;
 
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool IsId(std::string_view id) {
   return !id.empty() && id.size() <= kMaxIdBytes &&
          std::all_of(id.begin(), id.end(), [](char c) { return IsLower(c) || IsDigit(c) || c == '-'; });
 }
 
-bool IsDatasetId(std::string_view id) { return IsId(id) && IsLower(id.front()); }
+bool IsDatasetId(std::string_view id) {
+  return IsId(id) && IsLower(id.front());
+}
 
 std::string Rule(std::string_view value, std::string_view format) {
   return absl::StrCat("is ", error::Quoted(value), "; must be ", ToAbsl(format));
@@ -47,13 +53,16 @@ absl::StatusOr<std::string> ParseDatasetName(std::string_view field, std::string
 
 absl::StatusOr<JobName> ParseJobName(std::string_view field, std::string_view name) {
   const std::vector<std::string> parts = absl::StrSplit(ToAbsl(name), '/');
-  if (parts.size() == 4 && parts[0] == "datasets" && IsDatasetId(parts[1]) && parts[2] == "jobs" && IsId(parts[3])) {
+  if (parts.size() == 4 && parts[0] == "datasets" && IsDatasetId(parts[1]) && parts[2] == "jobs" &&
+      IsId(parts[3])) {
     return JobName{parts[1], parts[3]};
   }
   return InvalidField(field, Rule(name, "datasets/{dataset}/jobs/{job}"));
 }
 
-std::string DatasetName(std::string_view dataset) { return absl::StrCat("datasets/", ToAbsl(dataset)); }
+std::string DatasetName(std::string_view dataset) {
+  return absl::StrCat("datasets/", ToAbsl(dataset));
+}
 
 std::string JobNameOf(std::string_view dataset, std::string_view job) {
   return absl::StrCat("datasets/", ToAbsl(dataset), "/jobs/", ToAbsl(job));
@@ -78,9 +87,13 @@ std::string NewDatasetId(std::string_view data_uri, absl::Time now) {
   return absl::StrCat(id.empty() ? "dataset" : id, "-", NewUlid(now));
 }
 
-std::string ManifestPath(std::string_view dataset) { return absl::StrCat("datasets/", ToAbsl(dataset), "/manifest.json"); }
+std::string ManifestPath(std::string_view dataset) {
+  return absl::StrCat("datasets/", ToAbsl(dataset), "/manifest.json");
+}
 
-std::string JobsFolder(std::string_view dataset) { return absl::StrCat("datasets/", ToAbsl(dataset), "/jobs"); }
+std::string JobsFolder(std::string_view dataset) {
+  return absl::StrCat("datasets/", ToAbsl(dataset), "/jobs");
+}
 
 std::string JobPath(std::string_view dataset, std::string_view job) {
   return absl::StrCat(JobsFolder(dataset), "/", ToAbsl(job), ".json");

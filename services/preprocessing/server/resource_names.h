@@ -8,8 +8,8 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
-// Names of datasets and jobs, which are also their places below the artefact root. Ids are 1 to 63 characters of
-// [a-z0-9-], starting with a letter; ids of jobs may start with a digit.
+// Names of datasets and jobs, which are also their places below the artefact root. Ids are 1 to 63 characters
+// of [a-z0-9-], starting with a letter; ids of jobs may start with a digit.
 namespace sda::preprocessing {
 
 struct JobName {

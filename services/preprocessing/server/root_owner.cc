@@ -1,12 +1,11 @@
 #include "services/preprocessing/server/root_owner.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <string>
 
 #include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -26,9 +25,10 @@ absl::StatusOr<std::unique_ptr<RootOwner>> RootOwner::Take(const ArtefactStore& 
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) != 0) {
     if (file >= 0) ::close(file);
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     absl::StrCat(store.root(), ": another preprocessing service works on this artefact root"),
-                     {.reason = "ROOT_IN_USE", .metadata = {{"root", store.root()}}, .violations = {}});
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat(store.root(), ": another preprocessing service works on this artefact root"),
+        {.reason = "ROOT_IN_USE", .metadata = {{"root", store.root()}}, .violations = {}});
   }
   return std::unique_ptr<RootOwner>(new RootOwner(file));
 }

@@ -9,8 +9,9 @@
 
 namespace sda::preprocessing {
 
-// Sees to it that one process at a time works on the jobs of a local artefact root, by a lock on a file in it that the
-// kernel takes back when the process ends. On a store that is not local there is no such lock: run one replica.
+// Sees to it that one process at a time works on the jobs of a local artefact root, by a lock on a file in it
+// that the kernel takes back when the process ends. On a store that is not local there is no such lock: run
+// one replica.
 class RootOwner {
  public:
   // FAILED_PRECONDITION (ROOT_IN_USE) while another process owns the root.

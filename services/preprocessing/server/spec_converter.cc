@@ -117,7 +117,9 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
   for (const v1::ColumnSpec& column : proto.columns()) {
     ColumnChoice& choice = spec.columns.emplace_back();
     choice.name = column.name();
-    SDA_ASSIGN_OR_RETURN(choice.role, RoleFromProto(column.role(), absl::StrCat("spec.columns[", spec.columns.size() - 1, "].role")));
+    SDA_ASSIGN_OR_RETURN(
+        choice.role,
+        RoleFromProto(column.role(), absl::StrCat("spec.columns[", spec.columns.size() - 1, "].role")));
     if (column.has_log()) choice.log = column.log();
     choice.frequency_threshold = column.frequency_threshold();
   }

@@ -12,8 +12,8 @@
 // Between the messages of sda.preprocessing.v1 and the structs of the core.
 namespace sda::preprocessing {
 
-// Fills in the defaults that depend on nothing. INVALID_ARGUMENT with field paths below "spec" for unknown enum values;
-// the rest is for ValidateSpec.
+// Fills in the defaults that depend on nothing. INVALID_ARGUMENT with field paths below "spec" for unknown
+// enum values; the rest is for ValidateSpec.
 absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto);
 
 // ValidateSpec with the field paths of a request: "spec.label".

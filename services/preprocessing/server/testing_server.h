@@ -48,8 +48,9 @@ class RunningServer {
 
   // stub().Method(request) as a status of ours.
   template <class Request, class Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::PreprocessingService::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                                                      Response*),
+  absl::StatusOr<Response> Call(grpc::Status (v1::PreprocessingService::Stub::*method)(grpc::ClientContext*,
+                                                                                       const Request&,
+                                                                                       Response*),
                                 const Request& request) {
     grpc::ClientContext context;
     Response response;
@@ -58,7 +59,8 @@ class RunningServer {
     return response;
   }
 
-  absl::StatusOr<v1::Job> Create(const v1::DatasetSpec& spec, const std::string& id, const std::string& request_id) {
+  absl::StatusOr<v1::Job> Create(const v1::DatasetSpec& spec, const std::string& id,
+                                 const std::string& request_id) {
     v1::CreateDatasetRequest request;
     request.set_request_id(request_id);
     request.set_dataset_id(id);
@@ -127,7 +129,8 @@ inline std::vector<std::string> FilesBelow(const std::string& folder) {
 inline std::string ClickLog(int rows) {
   std::string text = "click,amount,word\n";
   for (int i = 0; i < rows; ++i) {
-    text += std::to_string(i % 3 == 0) + "," + std::to_string(i % 97) + ".5,w" + std::to_string(i * i % 61) + "\n";
+    text += std::to_string(i % 3 == 0) + "," + std::to_string(i % 97) + ".5,w" + std::to_string(i * i % 61) +
+            "\n";
   }
   return text;
 }

@@ -26,17 +26,20 @@ std::string WithoutScheme(std::string_view uri) {
 
 }  // namespace
 
-ArtefactFolders::ArtefactFolders(std::string_view root) : root_(fs::absolute(WithoutScheme(root)).lexically_normal()) {
+ArtefactFolders::ArtefactFolders(std::string_view root)
+    : root_(fs::absolute(WithoutScheme(root)).lexically_normal()) {
   while (root_.size() > 1 && root_.back() == '/') root_.pop_back();
 }
 
-absl::StatusOr<std::string> ArtefactFolders::Resolve(std::string_view field, std::string_view path_or_uri) const {
+absl::StatusOr<std::string> ArtefactFolders::Resolve(std::string_view field,
+                                                     std::string_view path_or_uri) const {
   const std::string text = WithoutScheme(path_or_uri);
   if (text.empty()) return InvalidField(field, "is empty; must name something below the artefact root");
   const fs::path given(text);
   const std::string path = (given.is_absolute() ? given : fs::path(root_) / given).lexically_normal();
   if (!absl::StartsWith(path, root_ + "/")) {
-    return InvalidField(field, absl::StrCat("is \"", ToAbsl(path_or_uri), "\"; must lie below the artefact root ", root_));
+    return InvalidField(
+        field, absl::StrCat("is \"", ToAbsl(path_or_uri), "\"; must lie below the artefact root ", root_));
   }
   return path;
 }
@@ -47,14 +50,14 @@ std::string ArtefactFolders::Relative(const std::string& path) const {
   return std::string(relative);
 }
 
-absl::StatusOr<LocalDataset> OpenDataset(const ArtefactFolders& folders, std::string_view field, std::string_view uri,
-                                         std::string_view sha256) {
+absl::StatusOr<LocalDataset> OpenDataset(const ArtefactFolders& folders, std::string_view field,
+                                         std::string_view uri, std::string_view sha256) {
   SDA_ASSIGN_OR_RETURN(const std::string path, folders.Resolve(field, uri));
   SDA_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
   if (!sha256.empty() && Sha256Hex(text) != sha256) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
-                     absl::StrCat(path, ": is not the manifest the trial was made for (SHA-256 ", Sha256Hex(text),
-                                  ", wanted ", ToAbsl(sha256), ")"),
+                     absl::StrCat(path, ": is not the manifest the trial was made for (SHA-256 ",
+                                  Sha256Hex(text), ", wanted ", ToAbsl(sha256), ")"),
                      {.reason = "MANIFEST_CHANGED", .metadata = {{"manifest", path}}, .violations = {}});
   }
   LocalDataset dataset;

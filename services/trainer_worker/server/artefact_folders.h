@@ -18,8 +18,8 @@ class ArtefactFolders {
 
   const std::string& root() const { return root_; }
 
-  // A path below the root, or a URI or absolute path that lies below it, as a local path. INVALID_ARGUMENT names `field`
-  // for one that leads elsewhere.
+  // A path below the root, or a URI or absolute path that lies below it, as a local path. INVALID_ARGUMENT
+  // names `field` for one that leads elsewhere.
   absl::StatusOr<std::string> Resolve(std::string_view field, std::string_view path_or_uri) const;
 
   // The inverse for a local path below the root.
@@ -37,8 +37,8 @@ struct LocalDataset {
 
 // Reads a manifest; where `sha256` is not empty its bytes must have it. NOT_FOUND, INVALID_ARGUMENT, or
 // FAILED_PRECONDITION MANIFEST_CHANGED.
-absl::StatusOr<LocalDataset> OpenDataset(const ArtefactFolders& folders, std::string_view field, std::string_view uri,
-                                         std::string_view sha256);
+absl::StatusOr<LocalDataset> OpenDataset(const ArtefactFolders& folders, std::string_view field,
+                                         std::string_view uri, std::string_view sha256);
 
 }  // namespace sda::trainer
 

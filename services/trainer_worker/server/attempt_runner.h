@@ -17,8 +17,8 @@ namespace sda::trainer {
 // One attempt at a trial, as a slot hands it to whoever trains.
 struct AttemptOrder {
   trainer::v1::TrainingSpec spec;  // complete and valid
-  std::string folder;              // of this attempt, below the artefact root: "experiments/e/trials/7/attempt-1"
-  std::string resume_checkpoint;   // of an earlier attempt, below the artefact root; empty for a fresh start
+  std::string folder;  // of this attempt, below the artefact root: "experiments/e/trials/7/attempt-1"
+  std::string resume_checkpoint;  // of an earlier attempt, below the artefact root; empty for a fresh start
 };
 
 // A reading while training goes on.
@@ -61,8 +61,8 @@ class AttemptRunner {
  public:
   virtual ~AttemptRunner() = default;
 
-  // Memory the attempt will need, in bytes. INVALID_ARGUMENT and FAILED_PRECONDITION mean that the spec can never be
-  // run here, whoever tries; other errors may pass.
+  // Memory the attempt will need, in bytes. INVALID_ARGUMENT and FAILED_PRECONDITION mean that the spec can
+  // never be run here, whoever tries; other errors may pass.
   virtual absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder& order) = 0;
 
   // Codes of errors as above.

@@ -1,9 +1,8 @@
 #include "services/trainer_worker/server/config.h"
 
-#include <unistd.h>
-
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 
@@ -20,17 +19,20 @@ void Config::Declare(rpc::Flags& flags) {
 }
 
 absl::Status Validate(const Config& config, int cores) {
-  if (config.optimizer.empty()) return InvalidField("--optimizer", "is empty; must be the address of an optimizer");
+  if (config.optimizer.empty())
+    return InvalidField("--optimizer", "is empty; must be the address of an optimizer");
   if (config.artefacts.empty()) return InvalidField("--artefacts", "is empty; must be a folder");
   if (absl::StrContains(config.artefacts, "://") && !absl::StartsWith(config.artefacts, "file://")) {
-    return InvalidField("--artefacts", absl::StrCat("is ", config.artefacts,
-                                                    "; workers memory-map their data, so it must be a local or mounted folder"));
+    return InvalidField(
+        "--artefacts",
+        absl::StrCat("is ", config.artefacts,
+                     "; workers memory-map their data, so it must be a local or mounted folder"));
   }
   if (config.slots * config.threads_per_slot > cores) {
-    return InvalidField("--slots",
-                        absl::StrCat("is ", config.slots, " with --threads-per-slot ", config.threads_per_slot, ": ",
-                                     config.slots * config.threads_per_slot, " threads; must be at most the ", cores,
-                                     " cores of this machine"));
+    return InvalidField(
+        "--slots", absl::StrCat("is ", config.slots, " with --threads-per-slot ", config.threads_per_slot,
+                                ": ", config.slots * config.threads_per_slot,
+                                " threads; must be at most the ", cores, " cores of this machine"));
   }
   return absl::OkStatus();
 }

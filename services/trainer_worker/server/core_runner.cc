@@ -12,7 +12,8 @@ namespace {
 // From the core's words to the attempt's: paths become relative to the artefact root.
 class Observer final : public TrainingObserver {
  public:
-  Observer(const ArtefactFolders& folders, AttemptListener& listener) : folders_(folders), listener_(listener) {}
+  Observer(const ArtefactFolders& folders, AttemptListener& listener)
+      : folders_(folders), listener_(listener) {}
 
   bool OnMeasurement(const Measurement& measurement) override {
     return listener_.OnReading({.step = measurement.step,
@@ -31,8 +32,9 @@ class Observer final : public TrainingObserver {
 
 absl::StatusOr<TrainingJob> MakeJob(const ArtefactFolders& folders, const AttemptOrder& order, int threads) {
   TrainingJob job = ToTrainingJob(order.spec);
-  SDA_ASSIGN_OR_RETURN(LocalDataset dataset, OpenDataset(folders, "dataset_manifest_uri", order.spec.dataset_manifest_uri(),
-                                                         order.spec.dataset_manifest_sha256()));
+  SDA_ASSIGN_OR_RETURN(LocalDataset dataset,
+                       OpenDataset(folders, "dataset_manifest_uri", order.spec.dataset_manifest_uri(),
+                                   order.spec.dataset_manifest_sha256()));
   job.manifest = std::move(dataset.manifest);
   job.dataset_folder = std::move(dataset.folder);
   job.threads = threads;

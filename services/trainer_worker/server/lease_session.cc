@@ -29,7 +29,8 @@ absl::Duration RenewInterval(const optimizer::v1::Lease& lease) {
 }
 
 bool MeansLost(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kFailedPrecondition || status.code() == absl::StatusCode::kNotFound;
+  return status.code() == absl::StatusCode::kFailedPrecondition ||
+         status.code() == absl::StatusCode::kNotFound;
 }
 
 absl::Status LeaseLost() {
@@ -38,7 +39,9 @@ absl::Status LeaseLost() {
 }
 
 // Leases run on the monotonic clock: a wall clock that is set must not let one run out.
-absl::Duration Monotonic() { return RealClock::Get().Monotonic(); }
+absl::Duration Monotonic() {
+  return RealClock::Get().Monotonic();
+}
 
 std::chrono::nanoseconds Until(absl::Duration moment) {
   return std::chrono::nanoseconds(std::max<int64_t>(0, absl::ToInt64Nanoseconds(moment - Monotonic())));
@@ -46,7 +49,8 @@ std::chrono::nanoseconds Until(absl::Duration moment) {
 
 }  // namespace
 
-LeaseSession::LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease, std::function<void()> on_lost)
+LeaseSession::LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease,
+                           std::function<void()> on_lost)
     : optimizer_(optimizer),
       lease_(std::move(lease)),
       on_lost_(std::move(on_lost)),
@@ -120,12 +124,14 @@ void LeaseSession::OnAnswer(bool stop, absl::Duration asked) {
 void LeaseSession::OnError(const absl::Status& status) {
   if (MeansLost(status)) {
     lost_ = true;
-    log::Warning("lease lost", {{"trial", lease_.trial()}, {"attempt", lease_.attempt()}, {"error", status.message()}});
+    log::Warning("lease lost",
+                 {{"trial", lease_.trial()}, {"attempt", lease_.attempt()}, {"error", status.message()}});
     on_lost_();
     return;
   }
   if (back_off_ == absl::ZeroDuration()) {
-    log::Warning("optimizer is away; training goes on", {{"trial", lease_.trial()}, {"error", status.message()}});
+    log::Warning("optimizer is away; training goes on",
+                 {{"trial", lease_.trial()}, {"error", status.message()}});
   }
   back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kMaxBackOff);
   next_call_ = Monotonic() + back_off_;
@@ -156,7 +162,8 @@ bool LeaseSession::Report(const optimizer::v1::Measurement& measurement) {
   if (lost_) return false;
   queue_.push_back(std::move(request));
   changed_.notify_all();
-  changed_.wait_for(lock, kAnswerPatience, [this] { return queue_.empty() || lost_ || back_off_ > absl::ZeroDuration(); });
+  changed_.wait_for(lock, kAnswerPatience,
+                    [this] { return queue_.empty() || lost_ || back_off_ > absl::ZeroDuration(); });
   return !lost_ && !told_to_stop_;
 }
 
@@ -170,8 +177,8 @@ absl::Status LeaseSession::LastWord(const std::function<absl::Status()>& say, st
     changed_.wait(lock, [&] { return queue_.empty() || lost_ || give_up.stop_requested(); });
     if (lost_) return LeaseLost();
   }
-  absl::Status said = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()}, RealClock::Get(),
-                                 give_up, say);
+  absl::Status said = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()},
+                                 RealClock::Get(), give_up, say);
   if (MeansLost(said)) {
     std::lock_guard lock(mutex_);
     lost_ = true;
@@ -220,7 +227,8 @@ bool LeaseSession::told_to_stop() const {
 }
 
 std::string LeaseSession::RequestId(std::string_view what) const {
-  return Sha256Hex(absl::StrCat(lease_.trial(), "\n", lease_.attempt(), "\n", lease_.token(), "\n", ToAbsl(what)));
+  return Sha256Hex(
+      absl::StrCat(lease_.trial(), "\n", lease_.attempt(), "\n", lease_.token(), "\n", ToAbsl(what)));
 }
 
 }  // namespace sda::trainer

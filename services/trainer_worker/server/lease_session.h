@@ -19,12 +19,12 @@
 
 namespace sda::trainer {
 
-// The worker's side of one lease. A thread of its own renews the lease and delivers readings in order, so that training
-// goes on while the optimizer is away; what was reported is delivered when it is back. Every call carries a request id
-// made from trial, attempt and token, so that a repeated one changes nothing.
+// The worker's side of one lease. A thread of its own renews the lease and delivers readings in order, so
+// that training goes on while the optimizer is away; what was reported is delivered when it is back. Every
+// call carries a request id made from trial, attempt and token, so that a repeated one changes nothing.
 //
-// Once the lease is lost (LEASE_LOST, or the trial is gone) `on_lost` is called, once, from that thread, and nothing is
-// sent any more. Thread-safe.
+// Once the lease is lost (LEASE_LOST, or the trial is gone) `on_lost` is called, once, from that thread, and
+// nothing is sent any more. Thread-safe.
 class LeaseSession {
  public:
   LeaseSession(OptimizerClient& optimizer, optimizer::v1::Lease lease, std::function<void()> on_lost);
@@ -37,15 +37,17 @@ class LeaseSession {
   // Tells what the attempt needs before it starts; best effort, the optimizer uses it to judge a second loss.
   void DeclareMemory(int64_t required_bytes, int64_t available_bytes);
 
-  // Queues a reading and waits briefly for the answer. False once the optimizer has said stop or the lease is lost.
+  // Queues a reading and waits briefly for the answer. False once the optimizer has said stop or the lease is
+  // lost.
   bool Report(const optimizer::v1::Measurement& measurement);
 
-  // The last words about the trial: deliver what is queued, then this; tried until it is accepted, refused for good, or
-  // `give_up` fires. FAILED_PRECONDITION once the lease is lost.
+  // The last words about the trial: deliver what is queued, then this; tried until it is accepted, refused
+  // for good, or `give_up` fires. FAILED_PRECONDITION once the lease is lost.
   absl::Status Complete(const std::map<std::string, double>& metrics,
-                        const std::map<std::string, std::string>& artifacts, bool truncated, std::stop_token give_up);
-  absl::Status Fail(optimizer::v1::FailTrialRequest::Cause cause, std::string_view reason, std::string_view message,
-                    std::stop_token give_up);
+                        const std::map<std::string, std::string>& artifacts, bool truncated,
+                        std::stop_token give_up);
+  absl::Status Fail(optimizer::v1::FailTrialRequest::Cause cause, std::string_view reason,
+                    std::string_view message, std::stop_token give_up);
   absl::Status Release(std::stop_token give_up);
 
   bool lost() const;

@@ -1,8 +1,5 @@
 #include "services/trainer_worker/server/machine_profile.h"
 
-#include <sched.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -14,6 +11,8 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include "services/trainer_worker/core/kernels/gemm.h"
 
@@ -55,7 +54,8 @@ int QuotaCores() {
   }
   limit = ReadLimit("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
   period = ReadLimit("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (limit == std::numeric_limits<int64_t>::max() || period == std::numeric_limits<int64_t>::max()) return 1 << 20;
+  if (limit == std::numeric_limits<int64_t>::max() || period == std::numeric_limits<int64_t>::max())
+    return 1 << 20;
   return static_cast<int>(std::max<int64_t>(1, limit / period));
 }
 

@@ -5,8 +5,8 @@
 
 namespace sda::trainer {
 
-// The machine as this process may use it: affinity and container limits applied, rates measured with one thread in
-// about a third of a second.
+// The machine as this process may use it: affinity and container limits applied, rates measured with one
+// thread in about a third of a second.
 common::v1::MachineProfile MeasureMachine();
 
 // Cores by affinity and, where a container sets one, by its quota (rounded down, at least 1). Quick.

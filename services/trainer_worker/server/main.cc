@@ -14,22 +14,26 @@ int main(int argc, char** argv) {
   if (const auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
 
   rpc::ServerRunner runner("trainer_worker", config.server);
-  if (absl::Status status = Validate(config, trainer::UsableCores()); !status.ok()) return runner.Fail(status);
+  if (absl::Status status = Validate(config, trainer::UsableCores()); !status.ok())
+    return runner.Fail(status);
   auto connection = rpc::Connection::Open(config.optimizer, config.client);
   if (!connection.ok()) return runner.Fail(connection.status());
 
   trainer::OptimizerClient optimizer(*connection);
   const trainer::ArtefactFolders folders(config.artefacts);
   trainer::CoreRunner core(folders, config.threads_per_slot);
-  trainer::Worker worker({.worker_id = config.worker_id.empty() ? trainer::DefaultWorkerId() : config.worker_id,
-                          .slots = config.slots,
-                          .threads_per_slot = config.threads_per_slot,
-                          .give_back_time = config.server.drain_time / 2,
-                          .machine = trainer::MeasureMachine()},
-                         optimizer, core, runner.metrics());
+  trainer::Worker worker(
+      {.worker_id = config.worker_id.empty() ? trainer::DefaultWorkerId() : config.worker_id,
+       .slots = config.slots,
+       .threads_per_slot = config.threads_per_slot,
+       .give_back_time = config.server.drain_time / 2,
+       .machine = trainer::MeasureMachine()},
+      optimizer, core, runner.metrics());
   trainer::TrainerServiceServer service(
-      {.worker = worker, .optimizer = optimizer, .folders = folders, .threads = config.threads_per_slot}, runner.calls());
-  runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService", [&] { return optimizer.CheckReached(); });
+      {.worker = worker, .optimizer = optimizer, .folders = folders, .threads = config.threads_per_slot},
+      runner.calls());
+  runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService",
+             [&] { return optimizer.CheckReached(); });
   runner.OnStop([&] { worker.Stop(); });
   worker.Start();
   return runner.Run(flags);

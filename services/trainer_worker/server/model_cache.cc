@@ -9,7 +9,8 @@ namespace sda::trainer {
 absl::StatusOr<std::shared_ptr<const Predictor>> ModelCache::Get(const std::string& folder) {
   {
     std::lock_guard lock(mutex_);
-    const auto found = std::find_if(models_.begin(), models_.end(), [&](const auto& entry) { return entry.first == folder; });
+    const auto found = std::find_if(models_.begin(), models_.end(),
+                                    [&](const auto& entry) { return entry.first == folder; });
     if (found != models_.end()) {
       models_.splice(models_.begin(), models_, found);
       return models_.front().second;

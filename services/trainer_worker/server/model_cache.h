@@ -24,7 +24,8 @@ class ModelCache {
  private:
   const int64_t max_bytes_;
   std::mutex mutex_;
-  std::list<std::pair<std::string, std::shared_ptr<const Predictor>>> models_;  // guarded by mutex_; newest first
+  std::list<std::pair<std::string, std::shared_ptr<const Predictor>>>
+      models_;  // guarded by mutex_; newest first
 };
 
 }  // namespace sda::trainer

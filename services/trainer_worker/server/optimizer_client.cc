@@ -37,7 +37,8 @@ struct OptimizerClient::State {
   }
 };
 
-OptimizerClient::OptimizerClient(std::shared_ptr<rpc::Connection> connection) : state_(std::make_unique<State>()) {
+OptimizerClient::OptimizerClient(std::shared_ptr<rpc::Connection> connection)
+    : state_(std::make_unique<State>()) {
   state_->stub = OptimizerService::NewStub(connection->channel());
   state_->connection = std::move(connection);
 }
@@ -47,13 +48,15 @@ OptimizerClient::~OptimizerClient() = default;
 absl::StatusOr<optimizer::v1::AcquireTrialResponse> OptimizerClient::AcquireTrial(
     const optimizer::v1::AcquireTrialRequest& request, std::stop_token stop) {
   const absl::Duration wait = absl::Seconds(request.wait().seconds());
-  return rpc::Call<optimizer::v1::AcquireTrialResponse>(*state_->connection, *state_->stub, &Stub::AcquireTrial, request,
-                                                        {.timeout = wait + kPollMargin, .stop = std::move(stop)});
+  return rpc::Call<optimizer::v1::AcquireTrialResponse>(
+      *state_->connection, *state_->stub, &Stub::AcquireTrial, request,
+      {.timeout = wait + kPollMargin, .stop = std::move(stop)});
 }
 
 absl::StatusOr<optimizer::v1::AcquireTrialResponse> OptimizerClient::RepeatAcquireTrial(
     const optimizer::v1::AcquireTrialRequest& request, std::stop_token stop) {
-  return rpc::Call<optimizer::v1::AcquireTrialResponse>(*state_->connection, *state_->stub, &Stub::AcquireTrial, request,
+  return rpc::Call<optimizer::v1::AcquireTrialResponse>(*state_->connection, *state_->stub,
+                                                        &Stub::AcquireTrial, request,
                                                         {.timeout = kRepeatTimeout, .stop = std::move(stop)});
 }
 
@@ -94,7 +97,8 @@ absl::StatusOr<optimizer::v1::CreateExperimentResponse> OptimizerClient::CreateE
 
 absl::Status OptimizerClient::CheckReached() {
   if (state_->reached) return absl::OkStatus();
-  absl::Status status = rpc::CheckHealth(*state_->connection, "sda.optimizer.v1.OptimizerService", kHealthTimeout);
+  absl::Status status =
+      rpc::CheckHealth(*state_->connection, "sda.optimizer.v1.OptimizerService", kHealthTimeout);
   if (status.ok()) state_->reached = true;
   return status;
 }

@@ -29,7 +29,8 @@ constexpr int kPollSeconds = 30;
 // An optimizer that comes back is found within this.
 constexpr absl::Duration kMaxBackOff = absl::Seconds(2);
 
-std::map<std::string, double> Wanted(const std::map<std::string, double>& metrics, const std::set<std::string>& names) {
+std::map<std::string, double> Wanted(const std::map<std::string, double>& metrics,
+                                     const std::set<std::string>& names) {
   std::map<std::string, double> wanted;
   for (const auto& [name, value] : metrics) {
     // A metric that is not defined on the split (AUC with one class) is left out.
@@ -41,7 +42,8 @@ std::map<std::string, double> Wanted(const std::map<std::string, double>& metric
 // Passes readings on to the optimizer and progress to the slot.
 class SessionListener final : public AttemptListener {
  public:
-  SessionListener(LeaseSession& session, const std::set<std::string>& names, std::function<void(int64_t, int64_t)> progress)
+  SessionListener(LeaseSession& session, const std::set<std::string>& names,
+                  std::function<void(int64_t, int64_t)> progress)
       : session_(session), names_(names), progress_(std::move(progress)) {}
 
   bool OnReading(const AttemptReading& reading) override {
@@ -51,7 +53,8 @@ class SessionListener final : public AttemptListener {
     const auto nanos = static_cast<int64_t>(reading.train_seconds * 1e9);
     measurement.mutable_elapsed()->set_seconds(nanos / 1'000'000'000);
     measurement.mutable_elapsed()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-    for (const auto& [name, value] : Wanted(reading.metrics, names_)) (*measurement.mutable_metrics())[name] = value;
+    for (const auto& [name, value] : Wanted(reading.metrics, names_))
+      (*measurement.mutable_metrics())[name] = value;
     measurement.set_checkpoint_uri(reading.checkpoint);
     return session_.Report(measurement);
   }
@@ -105,7 +108,8 @@ void Slot::Run(std::stop_token stop, std::stop_token give_up) {
         break;
       }
       if (stop.stop_requested()) return GiveBackUnheard(request, give_up);
-      if (back_off == absl::ZeroDuration()) log::Warning("no trial to be had", {{"error", answer.status().message()}});
+      if (back_off == absl::ZeroDuration())
+        log::Warning("no trial to be had", {{"error", answer.status().message()}});
       back_off = std::min(std::max(back_off * 2, absl::Milliseconds(100)), kMaxBackOff);
       if (!RealClock::Get().Sleep(back_off, stop)) return GiveBackUnheard(request, give_up);
       if (!rpc::IsTransient(answer.status())) break;  // a refusal is no answer to wait for: ask anew
@@ -122,7 +126,9 @@ void Slot::GiveBackUnheard(const AcquireTrialRequest& request, std::stop_token g
 
 void Slot::Work(const AcquireTrialResponse& acquired, std::stop_token stop, std::stop_token give_up) {
   const std::string& trial = acquired.trial().name();
-  SetStatus({.trial = trial, .attempt = acquired.lease().attempt(), .samples = acquired.resume_from().samples_count()});
+  SetStatus({.trial = trial,
+             .attempt = acquired.lease().attempt(),
+             .samples = acquired.resume_from().samples_count()});
   metrics_.Add(metrics::kWorkerBusySlots, 1);
   log::Info("trial begins", {{"trial", trial}, {"attempt", acquired.lease().attempt()}});
 
@@ -142,17 +148,20 @@ void Slot::Work(const AcquireTrialResponse& acquired, std::stop_token stop, std:
   SetStatus({});
 }
 
-absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& session, std::stop_token training_stop,
-                           std::stop_token stop, std::stop_token give_up) {
-  const auto ended = [this](std::string_view outcome) { metrics_.Increment(metrics::kWorkerAttempts, {outcome}); };
+absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& session,
+                           std::stop_token training_stop, std::stop_token stop, std::stop_token give_up) {
+  const auto ended = [this](std::string_view outcome) {
+    metrics_.Increment(metrics::kWorkerAttempts, {outcome});
+  };
   const auto fail = [&](const absl::Status& error) {
     ended("failed");
     return session.Fail(CauseOf(error), ReasonOf(error), ToStd(error.message()), give_up);
   };
 
   const auto spec = SpecOfTrial(acquired.trial());
-  if (!spec.ok()) return fail(MakeError(absl::StatusCode::kInvalidArgument, ToStd(spec.status().message()),
-                                        {.reason = "BAD_SPEC", .metadata = {}, .violations = {}}));
+  if (!spec.ok())
+    return fail(MakeError(absl::StatusCode::kInvalidArgument, ToStd(spec.status().message()),
+                          {.reason = "BAD_SPEC", .metadata = {}, .violations = {}}));
   const auto names = MetricsOf(acquired.trial().name(), training_stop);
   if (stop.stop_requested()) return session.Release(give_up);
   if (!names.ok()) return names.status();
@@ -168,14 +177,15 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
   if (options_.memory_available_bytes > 0 && *required > options_.memory_available_bytes) {
     ended("infeasible");
     return session.Fail(FailTrialRequest::CAUSE_POINT, "OUT_OF_MEMORY",
-                        absl::StrCat("needs ", *required, " bytes of memory; ", options_.memory_available_bytes,
-                                     " are available to a slot"),
+                        absl::StrCat("needs ", *required, " bytes of memory; ",
+                                     options_.memory_available_bytes, " are available to a slot"),
                         give_up);
   }
 
   SessionListener listener(session, *names, [this](int64_t samples, int64_t total) {
     std::lock_guard lock(mutex_);
-    if (samples > status_.samples) metrics_.Increment(metrics::kWorkerSamples, static_cast<double>(samples - status_.samples));
+    if (samples > status_.samples)
+      metrics_.Increment(metrics::kWorkerSamples, static_cast<double>(samples - status_.samples));
     status_.samples = samples;
     status_.total_samples = total;
   });
@@ -184,7 +194,8 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
     outcome = runner_.Run(order, listener, training_stop);
   } catch (const std::bad_alloc&) {
     ended("infeasible");
-    return session.Fail(FailTrialRequest::CAUSE_POINT, "OUT_OF_MEMORY", "memory ran out while training", give_up);
+    return session.Fail(FailTrialRequest::CAUSE_POINT, "OUT_OF_MEMORY", "memory ran out while training",
+                        give_up);
   }
   if (session.lost()) {
     ended("lease_lost");
@@ -219,12 +230,13 @@ absl::StatusOr<std::set<std::string>> Slot::MetricsOf(const std::string& trial, 
   optimizer::v1::GetExperimentRequest request;
   request.set_name(trial.substr(0, trial.find("/trials/")));
   std::set<std::string> names;
-  const absl::Status got = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()}, RealClock::Get(),
-                                      std::move(stop), [&]() -> absl::Status {
-                                        SDA_ASSIGN_OR_RETURN(const auto answer, optimizer_.GetExperiment(request));
-                                        for (const auto& metric : answer.experiment().metrics()) names.insert(metric.name());
-                                        return absl::OkStatus();
-                                      });
+  const absl::Status got =
+      rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()}, RealClock::Get(),
+                 std::move(stop), [&]() -> absl::Status {
+                   SDA_ASSIGN_OR_RETURN(const auto answer, optimizer_.GetExperiment(request));
+                   for (const auto& metric : answer.experiment().metrics()) names.insert(metric.name());
+                   return absl::OkStatus();
+                 });
   if (!got.ok()) return got;
   return names;
 }

@@ -24,7 +24,8 @@ struct SlotStatus {
   int64_t total_samples = 0;
 };
 
-// One place for a trial: acquires, trains, reports, completes, and again. Run is called by one thread; status() by any.
+// One place for a trial: acquires, trains, reports, completes, and again. Run is called by one thread;
+// status() by any.
 class Slot {
  public:
   struct Options {
@@ -43,7 +44,8 @@ class Slot {
  private:
   // What was perhaps handed to a call that `stop` cut off goes back at once.
   void GiveBackUnheard(const optimizer::v1::AcquireTrialRequest& request, std::stop_token give_up);
-  void Work(const optimizer::v1::AcquireTrialResponse& acquired, std::stop_token stop, std::stop_token give_up);
+  void Work(const optimizer::v1::AcquireTrialResponse& acquired, std::stop_token stop,
+            std::stop_token give_up);
   absl::Status Attempt(const optimizer::v1::AcquireTrialResponse& acquired, LeaseSession& session,
                        std::stop_token training_stop, std::stop_token stop, std::stop_token give_up);
   absl::StatusOr<std::set<std::string>> MetricsOf(const std::string& trial, std::stop_token stop);

@@ -86,7 +86,8 @@ TEST_F(SlotTest, TrainingGoesOnWhileTheOptimizerIsAwayAndReadingsFollowInOrder) 
   ScriptedRunner runner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token stop) {
     EXPECT_TRUE(listener.OnReading({.step = 1, .metrics = {{"auc", 0.6}}}));
     optimizer_.SetAway(true);
-    for (int64_t step = 2; step <= 5; ++step) EXPECT_TRUE(listener.OnReading({.step = step, .metrics = {{"auc", 0.6}}}));
+    for (int64_t step = 2; step <= 5; ++step)
+      EXPECT_TRUE(listener.OnReading({.step = step, .metrics = {{"auc", 0.6}}}));
     EXPECT_FALSE(stop.stop_requested());
     trained = true;
     return Finished(0.8);
@@ -106,7 +107,8 @@ TEST_F(SlotTest, LostRepliesLeadToNoSecondTrialReadingOrEnd) {
     optimizer_.LoseReplies(1);
     EXPECT_TRUE(listener.OnReading({.step = 1, .metrics = {{"auc", 0.6}}}));
     EXPECT_TRUE(Eventually([&] {  // the repeated report was answered
-      return listener.OnReading({.step = 2, .metrics = {{"auc", 0.6}}}) && Steps("experiments/e/trials/1").size() == 2;
+      return listener.OnReading({.step = 2, .metrics = {{"auc", 0.6}}}) &&
+             Steps("experiments/e/trials/1").size() == 2;
     }));
     optimizer_.LoseReplies(1);
     return Finished(0.8);
@@ -189,10 +191,11 @@ TEST_F(SlotTest, DivergenceIsThePointsFault) {
 }
 
 TEST_F(SlotTest, BadSpecIsTheWorksFaultAndNamesTheField) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
-    ADD_FAILURE() << "must not be trained";
-    return absl::InternalError("trained");
-  });
+  ScriptedRunner runner(
+      [](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
+        ADD_FAILURE() << "must not be trained";
+        return absl::InternalError("trained");
+      });
   ParameterValue rate, word;
   rate.set_double_value(std::numeric_limits<double>::quiet_NaN());
   word.set_string_value("many");
@@ -202,8 +205,8 @@ TEST_F(SlotTest, BadSpecIsTheWorksFaultAndNamesTheField) {
   const std::string not_ours = optimizer_.AddTrial({});
   StartWorker(runner);
   for (const auto& [trial, field] : {std::pair(out_of_range, "optimizer.dense.learning_rate"),
-                                     std::pair(wrong_type, "model.embedding_dim"), std::pair(unknown, "model.depth"),
-                                     std::pair(not_ours, "work")}) {
+                                     std::pair(wrong_type, "model.embedding_dim"),
+                                     std::pair(unknown, "model.depth"), std::pair(not_ours, "work")}) {
     const FailTrialRequest failure = Failure(trial);
     EXPECT_EQ(failure.cause(), FailTrialRequest::CAUSE_WORK);
     EXPECT_EQ(failure.reason(), "BAD_SPEC");
@@ -212,10 +215,11 @@ TEST_F(SlotTest, BadSpecIsTheWorksFaultAndNamesTheField) {
 }
 
 TEST_F(SlotTest, PointThatCannotFitIsRefusedBeforeTraining) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
-    ADD_FAILURE() << "must not be trained";
-    return absl::InternalError("trained");
-  });
+  ScriptedRunner runner(
+      [](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
+        ADD_FAILURE() << "must not be trained";
+        return absl::InternalError("trained");
+      });
   runner.memory_bytes = 1'000'001;
   const std::string trial = optimizer_.AddTrial(Work());
   StartWorker(runner);
@@ -226,9 +230,8 @@ TEST_F(SlotTest, PointThatCannotFitIsRefusedBeforeTraining) {
 }
 
 TEST_F(SlotTest, MemoryThatRunsOutIsThePointsFault) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
-    throw std::bad_alloc();
-  });
+  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&,
+                           std::stop_token) -> absl::StatusOr<AttemptOutcome> { throw std::bad_alloc(); });
   const std::string trial = optimizer_.AddTrial(Work());
   StartWorker(runner);
   const FailTrialRequest failure = Failure(trial);
@@ -237,14 +240,14 @@ TEST_F(SlotTest, MemoryThatRunsOutIsThePointsFault) {
 }
 
 TEST_F(SlotTest, ErrorsAreTheWorksFaultWhereRepeatingIsInVainElseTheEnvironments) {
-  ScriptedRunner runner([](const AttemptOrder& order, AttemptListener&, std::stop_token)
-                            -> absl::StatusOr<AttemptOutcome> {
-    if (order.folder == "experiments/e/trials/1/attempt-1") {
-      return MakeError(absl::StatusCode::kFailedPrecondition, "the manifest has another digest",
-                       {.reason = "MANIFEST_CHANGED", .metadata = {}, .violations = {}});
-    }
-    return absl::ResourceExhaustedError("no space left on the disk");
-  });
+  ScriptedRunner runner(
+      [](const AttemptOrder& order, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
+        if (order.folder == "experiments/e/trials/1/attempt-1") {
+          return MakeError(absl::StatusCode::kFailedPrecondition, "the manifest has another digest",
+                           {.reason = "MANIFEST_CHANGED", .metadata = {}, .violations = {}});
+        }
+        return absl::ResourceExhaustedError("no space left on the disk");
+      });
   const std::string changed = optimizer_.AddTrial(Work());
   const std::string disk = optimizer_.AddTrial(Work());
   StartWorker(runner);

@@ -6,7 +6,8 @@
 
 namespace sda::trainer {
 
-// Model, options, optimizers and seed of a complete, valid spec; dataset, folders and threads are left to the caller.
+// Model, options, optimizers and seed of a complete, valid spec; dataset, folders and threads are left to the
+// caller.
 TrainingJob ToTrainingJob(const trainer::v1::TrainingSpec& spec);
 
 }  // namespace sda::trainer

@@ -29,15 +29,16 @@ training_spec::FieldValue ToFieldValue(const ParameterValue& value) {
 }  // namespace
 
 const std::string& WorkTypeUrl() {
-  static const auto* const url =
-      new std::string(absl::StrCat("type.googleapis.com/", trainer::v1::TrainingSpec::descriptor()->full_name()));
+  static const auto* const url = new std::string(
+      absl::StrCat("type.googleapis.com/", trainer::v1::TrainingSpec::descriptor()->full_name()));
   return *url;
 }
 
 absl::StatusOr<trainer::v1::TrainingSpec> SpecOfTrial(const optimizer::v1::Trial& trial) {
   trainer::v1::TrainingSpec spec;
   if (!trial.work().UnpackTo(&spec)) {
-    return InvalidField("work", absl::StrCat("is of type \"", trial.work().type_url(), "\" or damaged; must be ", WorkTypeUrl()));
+    return InvalidField("work", absl::StrCat("is of type \"", trial.work().type_url(),
+                                             "\" or damaged; must be ", WorkTypeUrl()));
   }
   for (const auto& [path, value] : trial.assignments()) {
     SDA_RETURN_IF_ERROR(training_spec::SetField(spec, path, ToFieldValue(value)));

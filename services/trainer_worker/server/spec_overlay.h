@@ -11,8 +11,8 @@ namespace sda::trainer {
 // "type.googleapis.com/sda.trainer.v1.TrainingSpec": the work this worker takes.
 const std::string& WorkTypeUrl();
 
-// The spec of one trial: the experiment's, its assignments written over it, defaults filled in, every rule checked.
-// INVALID_ARGUMENT lists the fields that are wrong.
+// The spec of one trial: the experiment's, its assignments written over it, defaults filled in, every rule
+// checked. INVALID_ARGUMENT lists the fields that are wrong.
 absl::StatusOr<trainer::v1::TrainingSpec> SpecOfTrial(const optimizer::v1::Trial& trial);
 
 }  // namespace sda::trainer

@@ -63,7 +63,8 @@ absl::Status CheckPredict(const PredictRequest& request) {
   if (request.columns().empty()) return InvalidField("columns", "is empty; must hold at least one column");
   const int rows = request.columns(0).values_size();
   if (rows < 1 || rows > kMaxPredictRows) {
-    return InvalidField("columns[0].values", absl::StrCat("has ", rows, " rows; must have 1 to ", kMaxPredictRows));
+    return InvalidField("columns[0].values",
+                        absl::StrCat("has ", rows, " rows; must have 1 to ", kMaxPredictRows));
   }
   return absl::OkStatus();
 }
@@ -89,30 +90,31 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
                             });
   }
 
-  grpc::ServerUnaryReactor* CreateTraining(grpc::CallbackServerContext* context, const CreateTrainingRequest* request,
+  grpc::ServerUnaryReactor* CreateTraining(grpc::CallbackServerContext* context,
+                                           const CreateTrainingRequest* request,
                                            CreateTrainingResponse* response) override {
     return rpc::HandleUnary(calls_, context, request, response, "CreateTraining",
-                            [this](const CreateTrainingRequest& in, CreateTrainingResponse* out, rpc::RequestContext&) {
-                              return StartTraining(in, out);
-                            });
+                            [this](const CreateTrainingRequest& in, CreateTrainingResponse* out,
+                                   rpc::RequestContext&) { return StartTraining(in, out); });
   }
 
-  grpc::ServerUnaryReactor* ValidateSpec(grpc::CallbackServerContext* context, const ValidateSpecRequest* request,
+  grpc::ServerUnaryReactor* ValidateSpec(grpc::CallbackServerContext* context,
+                                         const ValidateSpecRequest* request,
                                          ValidateSpecResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "ValidateSpec",
-                            [this](const ValidateSpecRequest& in, ValidateSpecResponse* out, rpc::RequestContext&) {
-                              Check(in.spec(), out);
-                              return absl::OkStatus();
-                            });
+    return rpc::HandleUnary(
+        calls_, context, request, response, "ValidateSpec",
+        [this](const ValidateSpecRequest& in, ValidateSpecResponse* out, rpc::RequestContext&) {
+          Check(in.spec(), out);
+          return absl::OkStatus();
+        });
   }
 
   grpc::ServerWriteReactor<EvaluateResponse>* Evaluate(grpc::CallbackServerContext* context,
                                                        const EvaluateRequest* request) override {
     return rpc::HandleServerStream<EvaluateResponse>(
         calls_, context, request, "Evaluate",
-        [this](const EvaluateRequest& in, rpc::StreamWriter<EvaluateResponse>& stream, rpc::RequestContext& call) {
-          return Measure(in, stream, call);
-        });
+        [this](const EvaluateRequest& in, rpc::StreamWriter<EvaluateResponse>& stream,
+               rpc::RequestContext& call) { return Measure(in, stream, call); });
   }
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const PredictRequest* request,
@@ -127,9 +129,10 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
   absl::Status StartTraining(const CreateTrainingRequest& request, CreateTrainingResponse* response) {
     TrainingSpec spec = request.spec();
     training_spec::FillDefaults(spec);
-    if (const auto violations = training_spec::ValidateSpec(spec); !violations.empty()) return InvalidFields(violations);
-    SDA_RETURN_IF_ERROR(OpenDataset(dependencies_.folders, "spec.dataset_manifest_uri", spec.dataset_manifest_uri(),
-                                    spec.dataset_manifest_sha256())
+    if (const auto violations = training_spec::ValidateSpec(spec); !violations.empty())
+      return InvalidFields(violations);
+    SDA_RETURN_IF_ERROR(OpenDataset(dependencies_.folders, "spec.dataset_manifest_uri",
+                                    spec.dataset_manifest_uri(), spec.dataset_manifest_sha256())
                             .status());
     optimizer::v1::CreateExperimentRequest create;
     create.set_request_id(request.request_id());
@@ -159,15 +162,17 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
   absl::Status Measure(const EvaluateRequest& request, rpc::StreamWriter<EvaluateResponse>& stream,
                        rpc::RequestContext& call) {
     if (request.batch_size() < 0 || request.batch_size() > kMaxEvaluationBatch) {
-      return InvalidField("batch_size", absl::StrCat("is ", request.batch_size(), "; must be in [0, ", kMaxEvaluationBatch, "]"));
+      return InvalidField("batch_size", absl::StrCat("is ", request.batch_size(), "; must be in [0, ",
+                                                     kMaxEvaluationBatch, "]"));
     }
     if (request.split() != "train" && request.split() != "validation" && request.split() != "test") {
-      return InvalidField("split", absl::StrCat("is \"", request.split(), "\"; must be train, validation or test"));
+      return InvalidField("split",
+                          absl::StrCat("is \"", request.split(), "\"; must be train, validation or test"));
     }
     EvaluationJob job;
     SDA_ASSIGN_OR_RETURN(job.model_folder, dependencies_.folders.Resolve("model_uri", request.model_uri()));
-    SDA_ASSIGN_OR_RETURN(LocalDataset dataset,
-                         OpenDataset(dependencies_.folders, "dataset_manifest_uri", request.dataset_manifest_uri(), ""));
+    SDA_ASSIGN_OR_RETURN(LocalDataset dataset, OpenDataset(dependencies_.folders, "dataset_manifest_uri",
+                                                           request.dataset_manifest_uri(), ""));
     job.manifest = std::move(dataset.manifest);
     job.dataset_folder = std::move(dataset.folder);
     job.split = request.split();
@@ -193,7 +198,8 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
 
   absl::Status Score(const PredictRequest& request, PredictResponse* response) {
     SDA_RETURN_IF_ERROR(CheckPredict(request));
-    SDA_ASSIGN_OR_RETURN(const std::string folder, dependencies_.folders.Resolve("model_uri", request.model_uri()));
+    SDA_ASSIGN_OR_RETURN(const std::string folder,
+                         dependencies_.folders.Resolve("model_uri", request.model_uri()));
     SDA_ASSIGN_OR_RETURN(const auto model, models_.Get(folder));
     std::vector<RawColumn> columns;
     for (const auto& column : request.columns()) {
@@ -214,6 +220,8 @@ TrainerServiceServer::TrainerServiceServer(Dependencies dependencies, rpc::CallE
     : impl_(std::make_unique<Impl>(std::move(dependencies), calls)) {}
 TrainerServiceServer::~TrainerServiceServer() = default;
 
-grpc::Service& TrainerServiceServer::grpc_service() { return *impl_; }
+grpc::Service& TrainerServiceServer::grpc_service() {
+  return *impl_;
+}
 
 }  // namespace sda::trainer

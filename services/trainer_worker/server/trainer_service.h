@@ -21,7 +21,7 @@ class TrainerServiceServer {
     const Worker& worker;
     OptimizerClient& optimizer;
     ArtefactFolders folders;
-    int threads = 1;                            // of an evaluation
+    int threads = 1;  // of an evaluation
     int64_t model_cache_bytes = int64_t{1} << 30;
   };
 

@@ -1,10 +1,9 @@
 #include "services/trainer_worker/server/worker.h"
 
-#include <pthread.h>
-
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <pthread.h>
 
 #include "common/base/clock.h"
 
@@ -15,10 +14,13 @@ Worker::Worker(Options options, OptimizerClient& optimizer, AttemptRunner& runne
   Slot::Options slot;
   slot.worker_id = options_.worker_id;
   slot.memory_available_bytes = options_.machine.memory_bytes() / options_.slots;
-  for (int i = 0; i < options_.slots; ++i) slots_.push_back(std::make_unique<Slot>(slot, optimizer, runner, metrics));
+  for (int i = 0; i < options_.slots; ++i)
+    slots_.push_back(std::make_unique<Slot>(slot, optimizer, runner, metrics));
 }
 
-Worker::~Worker() { Stop(); }
+Worker::~Worker() {
+  Stop();
+}
 
 void Worker::Start() {
   for (size_t i = 0; i < slots_.size(); ++i) {

@@ -13,7 +13,8 @@ namespace {
 
 class WorkerConcurrencyTest : public WorkerTest {};
 
-// Slots side by side, an optimizer that comes and goes and loses replies: each trial is trained to its end exactly once.
+// Slots side by side, an optimizer that comes and goes and loses replies: each trial is trained to its end
+// exactly once.
 TEST_F(WorkerConcurrencyTest, EachTrialEndsOnceHoweverOftenTheOptimizerFails) {
   constexpr int kTrials = 60;
   std::atomic<int> runs = 0;
@@ -22,7 +23,8 @@ TEST_F(WorkerConcurrencyTest, EachTrialEndsOnceHoweverOftenTheOptimizerFails) {
     for (int64_t step = 1; step <= 4; ++step) {
       if (run % 7 == 0) optimizer_.SetAway(step % 2 == 1);
       if (run % 5 == 0) optimizer_.LoseReplies(2);
-      EXPECT_TRUE(listener.OnReading({.step = step, .samples = step * 8, .metrics = {{"auc", 0.5 + 0.1 * step}}}));
+      EXPECT_TRUE(
+          listener.OnReading({.step = step, .samples = step * 8, .metrics = {{"auc", 0.5 + 0.1 * step}}}));
       listener.OnProgress(step * 8, 32);
     }
     EXPECT_FALSE(stop.stop_requested());

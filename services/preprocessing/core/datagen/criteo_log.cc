@@ -1,8 +1,5 @@
 #include "services/preprocessing/core/datagen/criteo_log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -14,6 +11,8 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -26,7 +25,8 @@ namespace {
 constexpr int64_t kMaxRows = 10'000'000'000;
 constexpr int64_t kPieceRows = 4096;
 
-// AUC over probabilities counted in fine bins; scores within a bin count as ties, an error below 1e-4 at 2^16 bins.
+// AUC over probabilities counted in fine bins; scores within a bin count as ties, an error below 1e-4 at 2^16
+// bins.
 class BinnedAuc {
  public:
   void Add(double probability, bool click) {
@@ -93,7 +93,10 @@ void AppendRow(std::string& out, bool click, const CriteoRow& row) {
 class LogMaker {
  public:
   LogMaker(const CriteoLogOptions& options, const std::function<absl::Status(std::string_view)>& write)
-      : options_(options), write_(write), sampler_(options.rows, options.seed), teacher_(sampler_, options.seed) {}
+      : options_(options),
+        write_(write),
+        sampler_(options.rows, options.seed),
+        teacher_(sampler_, options.seed) {}
 
   void Work() {
     BinnedAuc auc;
@@ -160,9 +163,10 @@ absl::Status CheckOptions(const CriteoLogOptions& options) {
 
 absl::Status FileError(const std::string& path, int code) {
   const bool full = code == ENOSPC || code == EDQUOT;
-  return MakeError(full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat(path, ": ", full ? "no space left on the disk" : std::strerror(code)),
-                   {.reason = full ? "DISK_FULL" : "OUTPUT_UNWRITABLE", .metadata = {{"file", path}}, .violations = {}});
+  return MakeError(
+      full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
+      absl::StrCat(path, ": ", full ? "no space left on the disk" : std::strerror(code)),
+      {.reason = full ? "DISK_FULL" : "OUTPUT_UNWRITABLE", .metadata = {{"file", path}}, .violations = {}});
 }
 
 absl::Status WriteAll(int file, const std::string& path, std::string_view bytes) {

@@ -18,17 +18,18 @@ namespace sda::preprocessing::datagen {
 namespace {
 
 using testing::FolderOutput;
+using ::testing::HasSubstr;
 using testing::ReadColumn;
 using testing::ReadFile;
 using testing::TempFolder;
-using ::testing::HasSubstr;
 
 std::string Make(int64_t rows, int64_t seed, int threads) {
   std::string text;
-  const auto summary = MakeCriteoLog({.rows = rows, .seed = seed, .threads = threads}, [&](std::string_view bytes) {
-    text += bytes;
-    return absl::OkStatus();
-  });
+  const auto summary =
+      MakeCriteoLog({.rows = rows, .seed = seed, .threads = threads}, [&](std::string_view bytes) {
+        text += bytes;
+        return absl::OkStatus();
+      });
   EXPECT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ(summary->bytes, static_cast<int64_t>(text.size()));
   return text;
@@ -85,14 +86,16 @@ TEST(CriteoLogTest, LooksLikeTheRealThing) {
   }
 }
 
-// Logistic regression over the ids and numbers, no interactions: most of the planted structure is within reach.
+// Logistic regression over the ids and numbers, no interactions: most of the planted structure is within
+// reach.
 TEST(CriteoLogTest, ALinearModelLearnsMostOfIt) {
   const TempFolder folder;
   const std::string file = folder.path() + "/log.tsv";
   const auto summary = WriteCriteoLog({.rows = 60'000, .seed = 1, .threads = 2}, file);
   ASSERT_TRUE(summary.ok());
   FolderOutput output(folder.path() + "/d");
-  const auto manifest = CreateDataset({.data_uris = {file}, .label = "label"}, "datasets/d", {.threads = 2}, output);
+  const auto manifest =
+      CreateDataset({.data_uris = {file}, .label = "label"}, "datasets/d", {.threads = 2}, output);
   ASSERT_TRUE(manifest.ok()) << manifest.status();
 
   struct Column {
@@ -144,7 +147,8 @@ TEST(CriteoLogTest, ALinearModelLearnsMostOfIt) {
     }
   }
   std::vector<std::pair<double, float>> scored;
-  for (size_t row = 0; row < test_labels.size(); ++row) scored.emplace_back(score(test, row), test_labels[row]);
+  for (size_t row = 0; row < test_labels.size(); ++row)
+    scored.emplace_back(score(test, row), test_labels[row]);
   std::sort(scored.begin(), scored.end());
   double wins = 0;
   double others = 0;
@@ -164,7 +168,8 @@ TEST(CriteoLogTest, ALinearModelLearnsMostOfIt) {
 }
 
 TEST(CriteoLogTest, BadRowsAndFoldersAreRefused) {
-  EXPECT_THAT(std::string(WriteCriteoLog({.rows = 0}, "/nonexistent/x").status().message()), HasSubstr("rows: is 0"));
+  EXPECT_THAT(std::string(WriteCriteoLog({.rows = 0}, "/nonexistent/x").status().message()),
+              HasSubstr("rows: is 0"));
   const auto missing = WriteCriteoLog({.rows = 1}, "/nonexistent/x").status();
   EXPECT_THAT(std::string(missing.message()), HasSubstr("/nonexistent/x: No such file or directory"));
   EXPECT_EQ(GetErrorReason(missing), "OUTPUT_UNWRITABLE");

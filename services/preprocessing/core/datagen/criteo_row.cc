@@ -11,26 +11,37 @@ namespace {
 constexpr double kKaggleRows = 45'840'617;
 
 constexpr std::array<int32_t, kCriteoCategories> kKaggle = {
-    1460, 583, 10131227, 2202608, 305,    24,   12517, 633, 3,       93145, 5683, 8351593, 3194,
-    27,   14992, 5461306, 10,     5652,   2173, 4,     7046547, 18,  15,    286181, 105,   142572};
+    1460, 583,   10131227, 2202608, 305,  24,   12517, 633,     3,  93145, 5683,   8351593, 3194,
+    27,   14992, 5461306,  10,      5652, 2173, 4,     7046547, 18, 15,    286181, 105,     142572};
 constexpr std::array<int32_t, kCriteoCategories> kKaggleFirstSeventh = {
-    1396, 550, 1761917, 507795, 290,  21,   11948, 608, 3,       58176, 5237, 1497287, 3127,
-    26,   12153, 1068715, 10,   4836, 2085, 4,     1312273, 17,  15,    110946, 91,    72655};
+    1396, 550,   1761917, 507795, 290,  21,   11948, 608,     3,  58176, 5237,   1497287, 3127,
+    26,   12153, 1068715, 10,     4836, 2085, 4,     1312273, 17, 15,    110946, 91,      72655};
 
 // Shares of missing fields, as in the Kaggle log.
-constexpr std::array<double, kCriteoInts> kMissingInts = {0.45, 0,    0.21, 0.21, 0.026, 0.22, 0.043,
-                                                          0.0005, 0.043, 0.45, 0.043, 0.76, 0.21};
+constexpr std::array<double, kCriteoInts> kMissingInts = {0.45,   0,     0.21, 0.21,  0.026, 0.22, 0.043,
+                                                          0.0005, 0.043, 0.45, 0.043, 0.76,  0.21};
 constexpr std::array<double, kCriteoCategories> kMissingCategories = {
-    0, 0, 0.034, 0.034, 0, 0.12, 0, 0, 0, 0, 0, 0.034, 0, 0, 0, 0.034, 0, 0, 0.44, 0.44, 0.034, 0.76, 0, 0.034, 0.44, 0.44};
+    0, 0, 0.034, 0.034, 0, 0.12, 0,    0,     0,    0, 0,     0.034, 0,
+    0, 0, 0.034, 0,     0, 0.44, 0.44, 0.034, 0.76, 0, 0.034, 0.44,  0.44};
 
 // Location and spread of the logarithm of each count.
 struct LogNormal {
   double mean;
   double spread;
 };
-constexpr std::array<LogNormal, kCriteoInts> kCounts = {{{0.9, 1.2}, {2.2, 2.2}, {1.9, 1.4}, {1.6, 1.0}, {7.4, 2.2},
-                                                         {3.4, 1.9}, {1.9, 1.4}, {2.2, 1.0}, {3.9, 1.6}, {0.3, 0.5},
-                                                         {0.9, 0.8}, {0.2, 0.7}, {1.6, 1.0}}};
+constexpr std::array<LogNormal, kCriteoInts> kCounts = {{{0.9, 1.2},
+                                                         {2.2, 2.2},
+                                                         {1.9, 1.4},
+                                                         {1.6, 1.0},
+                                                         {7.4, 2.2},
+                                                         {3.4, 1.9},
+                                                         {1.9, 1.4},
+                                                         {2.2, 1.0},
+                                                         {3.9, 1.6},
+                                                         {0.3, 0.5},
+                                                         {0.9, 0.8},
+                                                         {0.2, 0.7},
+                                                         {1.6, 1.0}}};
 constexpr int kSignedInt = 1;    // I2 goes down to −3
 constexpr double kCommon = 0.5;  // correlation of the logarithms with the factor they share
 

@@ -14,18 +14,19 @@ struct CriteoRow {
   static constexpr int32_t kMissingInt = INT32_MIN;
   static constexpr int32_t kMissingRank = 0;
 
-  std::array<int32_t, kCriteoInts> ints{};         // kMissingInt where missing
-  std::array<int32_t, kCriteoCategories> ranks{};  // the value's rank by frequency, from 1; kMissingRank where missing
+  std::array<int32_t, kCriteoInts> ints{};  // kMissingInt where missing
+  std::array<int32_t, kCriteoCategories>
+      ranks{};  // the value's rank by frequency, from 1; kMissingRank where missing
 };
 
-// How many values each categorical column has in a log of so many rows: the published counts of the Kaggle log's
-// 45,840,617 rows and of its first seventh give each column a power law, K(N) = K · (N / 45,840,617)^β with
-// β = ln(K / K₁⸝₇) / ln 7. At least 2, at most K.
+// How many values each categorical column has in a log of so many rows: the published counts of the Kaggle
+// log's 45,840,617 rows and of its first seventh give each column a power law, K(N) = K · (N / 45,840,617)^β
+// with β = ln(K / K₁⸝₇) / ln 7. At least 2, at most K.
 std::array<int32_t, kCriteoCategories> CriteoCardinalities(int64_t rows);
 
-// Draws rows; the row depends on seed and row number alone. Integers are rounded log-normal counts with a common
-// factor, I2 down to −3; values of a column with K categories have rank ⌊(K+1)^u⌋ with u uniform, which is Zipf's
-// law; missing shares are those of the Kaggle log. Thread-safe.
+// Draws rows; the row depends on seed and row number alone. Integers are rounded log-normal counts with a
+// common factor, I2 down to −3; values of a column with K categories have rank ⌊(K+1)^u⌋ with u uniform,
+// which is Zipf's law; missing shares are those of the Kaggle log. Thread-safe.
 class CriteoSampler {
  public:
   CriteoSampler(int64_t rows, int64_t seed);

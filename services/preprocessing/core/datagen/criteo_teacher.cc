@@ -58,12 +58,15 @@ double EffectOf(size_t column, int32_t value) {
   return effect.slope * t + effect.hump * (1 - t * t);
 }
 
-double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double Sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
 
 // A normal number that belongs to (seed, column, rank, use), by the sum of twelve uniform ones.
 double PlantedNormal(uint64_t seed, int column, int32_t rank, int use) {
-  uint64_t state = Mix64(Mix64(Mix64(seed ^ 0x7eac4e5u) + static_cast<uint64_t>(column)) + static_cast<uint64_t>(rank)) +
-                   static_cast<uint64_t>(use) * 64;
+  uint64_t state =
+      Mix64(Mix64(Mix64(seed ^ 0x7eac4e5u) + static_cast<uint64_t>(column)) + static_cast<uint64_t>(rank)) +
+      static_cast<uint64_t>(use) * 64;
   double sum = -6;
   for (int i = 0; i < 12; ++i) sum += ToUnit(Mix64(state++));
   return sum;
@@ -144,8 +147,12 @@ void CriteoTeacher::Calibrate(const CriteoSampler& sampler) {
   }
 }
 
-double CriteoTeacher::Logit(const CriteoRow& row) const { return bias_ + scale_ * (RawLogit(row) - center_); }
+double CriteoTeacher::Logit(const CriteoRow& row) const {
+  return bias_ + scale_ * (RawLogit(row) - center_);
+}
 
-double CriteoTeacher::ClickProbability(const CriteoRow& row) const { return Sigmoid(Logit(row)); }
+double CriteoTeacher::ClickProbability(const CriteoRow& row) const {
+  return Sigmoid(Logit(row));
+}
 
 }  // namespace sda::preprocessing::datagen

@@ -9,16 +9,16 @@
 
 namespace sda::preprocessing::datagen {
 
-// The planted structure: the probability of a click is a function of the row's visible features, so a model that
-// learns the function reaches the best possible AUC.
+// The planted structure: the probability of a click is a function of the row's visible features, so a model
+// that learns the function reaches the best possible AUC.
 //
 //   logit = b + σ · standardised( Σ dense effects + Σ value effects + Σ ⟨p, q⟩ over three pairs of columns
 //                                 + Σ w · t over two pairs of a column and an integer )
 //
-// Dense effects are linear, some with a hump, in t, the standardised logarithm of the integer, with an effect of its
-// own where it is missing. Effects and vectors of a value are normal numbers fixed by the seed; those of rare values
-// shrink with their frequency, as nobody could learn them: by p / (p + 1/200). b makes a quarter of the rows clicks,
-// σ sets the best AUC to about 0.84. Thread-safe.
+// Dense effects are linear, some with a hump, in t, the standardised logarithm of the integer, with an effect
+// of its own where it is missing. Effects and vectors of a value are normal numbers fixed by the seed; those
+// of rare values shrink with their frequency, as nobody could learn them: by p / (p + 1/200). b makes a
+// quarter of the rows clicks, σ sets the best AUC to about 0.84. Thread-safe.
 class CriteoTeacher {
  public:
   CriteoTeacher(const CriteoSampler& sampler, int64_t seed);

@@ -41,8 +41,8 @@ std::string Describe(const BadId& bad, const InputShape& shape) {
 
 absl::Status CheckBatch(const Batch& batch, const InputShape& shape) {
   if (static_cast<int64_t>(batch.dense.size()) != batch.rows * shape.dense_columns) {
-    return absl::InvalidArgumentError(absl::StrCat("dense: ", batch.dense.size(), " values; must be ", batch.rows,
-                                                   " rows of ", shape.dense_columns));
+    return absl::InvalidArgumentError(absl::StrCat("dense: ", batch.dense.size(), " values; must be ",
+                                                   batch.rows, " rows of ", shape.dense_columns));
   }
   if (!batch.labels.empty() && static_cast<int64_t>(batch.labels.size()) != batch.rows) {
     return absl::InvalidArgumentError(
@@ -54,10 +54,12 @@ absl::Status CheckBatch(const Batch& batch, const InputShape& shape) {
   }
   for (size_t t = 0; t < batch.tables.size(); ++t) {
     const TableIds& ids = batch.tables[t];
-    if (absl::Status status = CheckOffsets(ids, batch.rows, shape.table_names[t]); !status.ok()) return status;
+    if (absl::Status status = CheckOffsets(ids, batch.rows, shape.table_names[t]); !status.ok())
+      return status;
   }
   if (const auto bad = FindBadId(batch, shape)) {
-    return absl::OutOfRangeError(absl::StrCat(Describe(*bad, shape), ", at position ", bad->position, " of the batch"));
+    return absl::OutOfRangeError(
+        absl::StrCat(Describe(*bad, shape), ", at position ", bad->position, " of the batch"));
   }
   return absl::OkStatus();
 }

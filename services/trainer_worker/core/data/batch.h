@@ -16,9 +16,9 @@ namespace sda::trainer {
 // What a model reads for some samples. A view: whoever made it owns the memory.
 struct Batch {
   int64_t rows = 0;
-  std::span<const float> labels;   // [rows], 0 or 1; empty where only predictions are wanted
-  std::span<const float> dense;    // [rows, dense columns] row-major
-  std::vector<TableIds> tables;    // one a categorical column
+  std::span<const float> labels;  // [rows], 0 or 1; empty where only predictions are wanted
+  std::span<const float> dense;   // [rows, dense columns] row-major
+  std::vector<TableIds> tables;   // one a categorical column
 };
 
 // Shape of the inputs of a model, as its dataset states it.
@@ -43,8 +43,8 @@ std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape);
 // "table C1: id 12; must be in [0, 12)".
 std::string Describe(const BadId& bad, const InputShape& shape);
 
-// Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table, sample
-// and id; INVALID_ARGUMENT names a wrong size.
+// Checks what the kernels rely on: sizes, offsets, and each id within its table. OUT_OF_RANGE names table,
+// sample and id; INVALID_ARGUMENT names a wrong size.
 absl::Status CheckBatch(const Batch& batch, const InputShape& shape);
 
 }  // namespace sda::trainer

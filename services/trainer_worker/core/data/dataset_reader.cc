@@ -45,13 +45,15 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> MapShard(const std::string& 
 }
 
 template <class Value, class ArrowType>
-absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, const std::string& name, const std::string& path) {
+absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, const std::string& name,
+                                    const std::string& path) {
   const std::shared_ptr<arrow::Array> column = batch.GetColumnByName(name);
   if (column == nullptr) return Unexpected(path, absl::StrCat("has no column \"", name, "\""));
   if (column->type_id() != ArrowType::type_id) {
     return Unexpected(path, absl::StrCat("column \"", name, "\" is of type ", column->type()->ToString()));
   }
-  if (column->null_count() != 0) return Unexpected(path, absl::StrCat("column \"", name, "\" has missing values"));
+  if (column->null_count() != 0)
+    return Unexpected(path, absl::StrCat("column \"", name, "\" has missing values"));
   return static_cast<const arrow::NumericArray<ArrowType>&>(*column).raw_values();
 }
 
@@ -66,10 +68,12 @@ absl::StatusOr<Shard> OpenShard(const DatasetManifest& manifest, const ManifestS
   SDA_ASSIGN_OR_RETURN(shard.labels, (Column<float, arrow::FloatType>(*shard.owner, "label", path)));
   for (const ManifestColumn& column : manifest.columns) {
     if (column.role == ColumnRole::kDense) {
-      SDA_ASSIGN_OR_RETURN(const float* values, (Column<float, arrow::FloatType>(*shard.owner, column.name, path)));
+      SDA_ASSIGN_OR_RETURN(const float* values,
+                           (Column<float, arrow::FloatType>(*shard.owner, column.name, path)));
       shard.dense.push_back(values);
     } else {
-      SDA_ASSIGN_OR_RETURN(const int32_t* ids, (Column<int32_t, arrow::Int32Type>(*shard.owner, column.name, path)));
+      SDA_ASSIGN_OR_RETURN(const int32_t* ids,
+                           (Column<int32_t, arrow::Int32Type>(*shard.owner, column.name, path)));
       shard.ids.push_back(ids);
     }
   }
@@ -102,8 +106,9 @@ struct SplitReader::State {
       return row >= shards[i].begin && (i + 1 == shards.size() || row < shards[i + 1].begin);
     };
     if (!holds(hint)) {
-      const auto after = std::upper_bound(shards.begin(), shards.end(), row,
-                                          [](int64_t value, const Shard& shard) { return value < shard.begin; });
+      const auto after =
+          std::upper_bound(shards.begin(), shards.end(), row,
+                           [](int64_t value, const Shard& shard) { return value < shard.begin; });
       hint = static_cast<size_t>(after - shards.begin()) - 1;
     }
     return shards[hint];
@@ -114,7 +119,8 @@ SplitReader::SplitReader(std::unique_ptr<State> state) : state_(std::move(state)
 SplitReader::~SplitReader() = default;
 
 absl::StatusOr<std::unique_ptr<SplitReader>> SplitReader::Open(const DatasetManifest& manifest,
-                                                               const std::string& folder, const std::string& split) {
+                                                               const std::string& folder,
+                                                               const std::string& split) {
   const auto described = manifest.splits.find(split);
   if (described == manifest.splits.end()) {
     return absl::InvalidArgumentError(
@@ -131,8 +137,12 @@ absl::StatusOr<std::unique_ptr<SplitReader>> SplitReader::Open(const DatasetMani
   return std::unique_ptr<SplitReader>(new SplitReader(std::move(state)));
 }
 
-int64_t SplitReader::rows() const { return state_->rows; }
-const InputShape& SplitReader::shape() const { return state_->shape; }
+int64_t SplitReader::rows() const {
+  return state_->rows;
+}
+const InputShape& SplitReader::shape() const {
+  return state_->shape;
+}
 
 BatchBuffer::BatchBuffer(const SplitReader& reader, int64_t max_rows)
     : reader_(reader),
@@ -170,7 +180,8 @@ absl::StatusOr<Batch> BatchBuffer::Checked(std::span<const uint32_t> taken) {
   batch.rows = rows;
   batch.labels = {labels_.data(), static_cast<size_t>(rows)};
   batch.dense = {dense_.data(), static_cast<size_t>(rows * reader_.shape().dense_columns)};
-  for (const auto& ids : ids_) batch.tables.push_back({.ids = {ids.data(), static_cast<size_t>(rows)}, .offsets = {}});
+  for (const auto& ids : ids_)
+    batch.tables.push_back({.ids = {ids.data(), static_cast<size_t>(rows)}, .offsets = {}});
   if (const auto bad = FindBadId(batch, reader_.shape())) {
     size_t hint = 0;
     const Shard& shard = reader_.state_->Find(taken[bad->position], hint);

@@ -21,9 +21,10 @@ InputShape ShapeOf(const DatasetManifest& manifest);
 // One split of a dataset, memory-mapped: no row is read before it is asked for. Thread-safe after Open.
 class SplitReader {
  public:
-  // `folder` is the dataset's, on a local disk. NOT_FOUND names a missing shard; FAILED_PRECONDITION a shard that is not
-  // what the manifest says (columns, types, rows, nulls).
-  static absl::StatusOr<std::unique_ptr<SplitReader>> Open(const DatasetManifest& manifest, const std::string& folder,
+  // `folder` is the dataset's, on a local disk. NOT_FOUND names a missing shard; FAILED_PRECONDITION a shard
+  // that is not what the manifest says (columns, types, rows, nulls).
+  static absl::StatusOr<std::unique_ptr<SplitReader>> Open(const DatasetManifest& manifest,
+                                                           const std::string& folder,
                                                            const std::string& split);
   ~SplitReader();
 
@@ -47,8 +48,8 @@ class BatchBuffer {
   // Bytes that the constructor allocates.
   static int64_t Bytes(const InputShape& shape, int64_t max_rows);
 
-  // The given rows of the split, in that order; each in [0, rows()), at most max_rows of them. OUT_OF_RANGE names shard,
-  // row, table and id where an id lies outside its table.
+  // The given rows of the split, in that order; each in [0, rows()), at most max_rows of them. OUT_OF_RANGE
+  // names shard, row, table and id where an id lies outside its table.
   absl::StatusOr<Batch> Fill(std::span<const uint32_t> rows);
 
   // Rows [begin, end) in file order.

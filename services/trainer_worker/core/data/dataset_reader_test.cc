@@ -66,9 +66,10 @@ TEST(SplitReaderTest, IdsOutsideTheirTableAreNamed) {
     const DatasetManifest manifest = TestDataset{.bad_id_row = 7, .bad_id = id}.Write(folder.path());
     SDA_ASSERT_OK_AND_ASSIGN(const auto train, SplitReader::Open(manifest, folder.path(), "train"));
     BatchBuffer buffer(*train, 10);
-    EXPECT_THAT(buffer.FillRange(2, 12),
-                StatusIs(StatusCode::kOutOfRange,
-                         AllOf(HasSubstr("train/shard-00000.arrow: row 7: table C1: id "), HasSubstr(std::to_string(id)), HasSubstr("[0, 12)"))));
+    EXPECT_THAT(
+        buffer.FillRange(2, 12),
+        StatusIs(StatusCode::kOutOfRange, AllOf(HasSubstr("train/shard-00000.arrow: row 7: table C1: id "),
+                                                HasSubstr(std::to_string(id)), HasSubstr("[0, 12)"))));
     EXPECT_TRUE(buffer.FillRange(8, 18).ok());
   }
 }
@@ -93,7 +94,8 @@ TEST(SplitReaderTest, ShardsThatDoNotMatchTheManifestAreRefused) {
   EXPECT_THAT(open(), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("1199 rows, not 1200")));
   trainer::testing::WriteOddShard(shard, {{"label", 'f'}, {"D1", 'f'}, {"D2", 'i'}}, 1200);
   EXPECT_THAT(open(), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("\"D2\" is of type int32")));
-  trainer::testing::WriteOddShard(shard, {{"label", 'f'}, {"D1", 'f'}, {"D2", 'f'}, {"D3", 'f'}, {"C1", 'i'}}, 1200);
+  trainer::testing::WriteOddShard(shard, {{"label", 'f'}, {"D1", 'f'}, {"D2", 'f'}, {"D3", 'f'}, {"C1", 'i'}},
+                                  1200);
   EXPECT_THAT(open(), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("no column \"C2\"")));
   std::ofstream(shard) << "not an Arrow file";
   EXPECT_THAT(open(), StatusIs(StatusCode::kFailedPrecondition, HasSubstr("shard-00001.arrow")));

@@ -17,7 +17,9 @@ constexpr int64_t kWindowRows = RowOrder::kBlockRows * RowOrder::kWindowBlocks;
 
 RowOrder::RowOrder(int64_t rows, bool shuffle, uint64_t seed) : rows_(rows), shuffle_(shuffle), seed_(seed) {}
 
-int64_t RowOrder::Bytes(int64_t rows) { return 4 * (rows / kBlockRows + 1 + std::min(rows, kWindowRows)); }
+int64_t RowOrder::Bytes(int64_t rows) {
+  return 4 * (rows / kBlockRows + 1 + std::min(rows, kWindowRows));
+}
 
 std::span<const uint32_t> RowOrder::Take(int64_t epoch, int64_t begin, int64_t end) {
   taken_.resize(end - begin);

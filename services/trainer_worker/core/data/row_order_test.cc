@@ -23,8 +23,8 @@ std::vector<uint32_t> Epoch(RowOrder& order, int64_t epoch, int64_t rows, int64_
 }
 
 TEST(RowOrderTest, EveryRowComesOnceAnEpoch) {
-  for (int64_t rows : {int64_t{1}, int64_t{2}, int64_t{1000}, RowOrder::kBlockRows, kWindowRows, kWindowRows + 1,
-                       3 * kWindowRows + 17}) {
+  for (int64_t rows : {int64_t{1}, int64_t{2}, int64_t{1000}, RowOrder::kBlockRows, kWindowRows,
+                       kWindowRows + 1, 3 * kWindowRows + 17}) {
     RowOrder order(rows, true, 5);
     for (int64_t epoch : {0, 1}) {
       std::vector<uint32_t> taken = Epoch(order, epoch, rows, 777);

@@ -1,15 +1,16 @@
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
 
-#include <utility>
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace sda::trainer {
 namespace {
 
-// Lookups ahead whose rows are fetched early: tables larger than the cache cost a memory latency a row otherwise.
+// Lookups ahead whose rows are fetched early: tables larger than the cache cost a memory latency a row
+// otherwise.
 constexpr int64_t kPrefetchDistance = 8;
 
 constexpr int kRadixBits = 11;
@@ -31,8 +32,8 @@ void SortByRow(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uint
 
 }  // namespace
 
-void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end, float* out,
-                         int64_t out_stride) {
+void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
+                         float* out, int64_t out_stride) {
   const int64_t last = static_cast<int64_t>(ids.ids.size());
   const auto prefetch = [&](int64_t position) {
     if (position < last) __builtin_prefetch(table + static_cast<int64_t>(ids.ids[position]) * dim);

@@ -7,8 +7,8 @@
 
 namespace sda::trainer {
 
-// The ids of one table for the samples of a batch. Sample s owns ids[offsets[s] .. offsets[s + 1]); without offsets
-// exactly ids[s]. Ids may repeat; a bag may be empty.
+// The ids of one table for the samples of a batch. Sample s owns ids[offsets[s] .. offsets[s + 1]); without
+// offsets exactly ids[s]. Ids may repeat; a bag may be empty.
 struct TableIds {
   std::span<const int32_t> ids;
   std::span<const int32_t> offsets;  // samples + 1 non-decreasing values from 0 to ids.size(), or empty
@@ -17,16 +17,18 @@ struct TableIds {
 };
 
 // out[s, 0..dim) = Σ_{id in bag of s} table[id], for s in [begin, end); row s of `out` begins at
-// out + (s − begin)·out_stride. table [rows, dim]. Every id must lie in [0, rows): callers check (see batch.h).
-void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end, float* out,
-                         int64_t out_stride);
+// out + (s − begin)·out_stride. table [rows, dim]. Every id must lie in [0, rows): callers check (see
+// batch.h).
+void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
+                         float* out, int64_t out_stride);
 
 // Which samples looked up which rows of one table, for an update that visits each row once however often it
 // occurs. Reusable: buffers keep their capacity. Not thread-safe.
 class RowGroups {
  public:
   // Groups the ids of the samples of a batch by row: rows ascending, samples of a row in order of occurrence
-  // (so sums over them have one order whatever the thread count). Radix sort, O(ids · bytes of the largest id).
+  // (so sums over them have one order whatever the thread count). Radix sort, O(ids · bytes of the largest
+  // id).
   void Build(const TableIds& ids, int64_t samples);
 
   size_t size() const { return rows_.size(); }

@@ -9,8 +9,8 @@
 
 namespace sda::trainer {
 
-// A fixed number of floats on a 64-byte boundary (a cache line, a ZMM register), zero at first. Moves, does not
-// copy by accident: CopyFrom is explicit.
+// A fixed number of floats on a 64-byte boundary (a cache line, a ZMM register), zero at first. Moves, does
+// not copy by accident: CopyFrom is explicit.
 class FloatBuffer {
  public:
   static constexpr std::align_val_t kAlignment{64};

@@ -11,7 +11,8 @@
 #include "services/trainer_worker/core/kernels/float_buffer.h"
 #include "services/trainer_worker/core/kernels/reference_gemm.h"
 
-// OpenMP's own header belongs to the compiler that ships the runtime; the declaration is fixed by the standard.
+// OpenMP's own header belongs to the compiler that ships the runtime; the declaration is fixed by the
+// standard.
 extern "C" void omp_set_num_threads(int);
 
 namespace sda::trainer {
@@ -21,11 +22,16 @@ namespace {
 using Shape = std::array<int64_t, 10>;
 
 Shape ShapeOf(const Product& p) {
-  return {p.m,        p.n,
-          p.k,        p.a_stride,
-          p.b_stride, p.c_stride,
-          p.a_transposed,  p.b_transposed,
-          p.bias != nullptr, static_cast<int64_t>(p.activation)};
+  return {p.m,
+          p.n,
+          p.k,
+          p.a_stride,
+          p.b_stride,
+          p.c_stride,
+          p.a_transposed,
+          p.b_transposed,
+          p.bias != nullptr,
+          static_cast<int64_t>(p.activation)};
 }
 
 // A primitive with its arguments bound to memory objects whose handles are set before each execution.
@@ -37,7 +43,8 @@ struct Compiled {
 };
 
 dnnl::memory::desc Describe(int64_t rows, int64_t cols, int64_t stride, bool transposed) {
-  const dnnl::memory::dims strides = transposed ? dnnl::memory::dims{1, stride} : dnnl::memory::dims{stride, 1};
+  const dnnl::memory::dims strides =
+      transposed ? dnnl::memory::dims{1, stride} : dnnl::memory::dims{stride, 1};
   return {{rows, cols}, dnnl::memory::data_type::f32, strides};
 }
 
@@ -75,7 +82,9 @@ Compiled Compile(const Product& p, const dnnl::engine& engine) {
   return compiled;
 }
 
-void* Handle(const float* data) { return const_cast<float*>(data); }
+void* Handle(const float* data) {
+  return const_cast<float*>(data);
+}
 
 }  // namespace
 
@@ -93,7 +102,9 @@ Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
 
-int64_t Gemm::fallback_shapes() const { return state_->fallback_shapes; }
+int64_t Gemm::fallback_shapes() const {
+  return state_->fallback_shapes;
+}
 
 void Gemm::Multiply(const Product& p) {
   if (p.m == 0 || p.n == 0) return;

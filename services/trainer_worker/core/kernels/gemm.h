@@ -27,12 +27,12 @@ struct Product {
   int64_t c_stride = 0;
 };
 
-// Computes products on the calling thread, with oneDNN. The only place that knows oneDNN: it owns the engine, the
-// stream, the primitives (made once a shape, kept for the life of the object) and their scratch memory.
+// Computes products on the calling thread, with oneDNN. The only place that knows oneDNN: it owns the engine,
+// the stream, the primitives (made once a shape, kept for the life of the object) and their scratch memory.
 //
-// Every product runs single-threaded: callers cut the batch over their own threads and give each thread its own
-// Gemm. oneDNN's OpenMP runtime never starts a thread, so there are no spinning barriers and no second pool to
-// fight over the cores. Same shape, same operands: same bytes.
+// Every product runs single-threaded: callers cut the batch over their own threads and give each thread its
+// own Gemm. oneDNN's OpenMP runtime never starts a thread, so there are no spinning barriers and no second
+// pool to fight over the cores. Same shape, same operands: same bytes.
 //
 // A shape for which oneDNN has no implementation runs on the reference. Not thread-safe.
 class Gemm {

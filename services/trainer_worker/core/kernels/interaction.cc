@@ -32,7 +32,8 @@ void DotInteractionForward(const DotInteraction& shape, int64_t rows, const floa
   }
 }
 
-void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt) {
+void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
+                            float* dt) {
   const int64_t dim = shape.dim;
   for (int64_t row = 0; row < rows; ++row) {
     const float* features = t + row * shape.features * dim;
@@ -46,7 +47,8 @@ void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const flo
       float* di = dfeatures + i * dim;
       const int64_t end = shape.self ? i + 1 : i;
       for (int64_t j = 0; j < end; ++j) {
-        // For j = i both statements of the inner loop hit the same row: 2·dz·T_i, as the derivative of |T_i|² is.
+        // For j = i both statements of the inner loop hit the same row: 2·dz·T_i, as the derivative of |T_i|²
+        // is.
         const float dz = *dout++;
         const float* fj = features + j * dim;
         float* dj = dfeatures + j * dim;

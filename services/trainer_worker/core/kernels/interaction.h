@@ -5,9 +5,9 @@
 
 namespace sda::trainer {
 
-// The dot interaction of DLRM. A sample's features are the rows of T [features, dim]: the bottom network's output x
-// first, then one embedding a table. The result is R = [x, Z], Z the dot products of pairs of rows in the order
-// (1,0) (2,0) (2,1) (3,0) …, or (0,0) (1,0) (1,1) (2,0) … when each row also meets itself.
+// The dot interaction of DLRM. A sample's features are the rows of T [features, dim]: the bottom network's
+// output x first, then one embedding a table. The result is R = [x, Z], Z the dot products of pairs of rows
+// in the order (1,0) (2,0) (2,1) (3,0) …, or (0,0) (1,0) (1,1) (2,0) … when each row also meets itself.
 struct DotInteraction {
   int64_t features = 0;  // at least 1
   int64_t dim = 0;
@@ -22,7 +22,8 @@ void DotInteractionForward(const DotInteraction& shape, int64_t rows, const floa
 
 // dt [rows, features, dim] (overwritten) from dr [rows, outputs()]:
 //   dT_i = Σ_j (dZ_ij + dZ_ji) T_j, plus dr's first dim values for T_0.
-void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt);
+void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
+                            float* dt);
 
 }  // namespace sda::trainer
 

@@ -4,8 +4,8 @@
 
 namespace sda::trainer {
 
-void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows, const float* x,
-                   int64_t x_stride, float* y, int64_t y_stride) {
+void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
+                   const float* x, int64_t x_stride, float* y, int64_t y_stride) {
   gemm.Multiply({.m = rows,
                  .n = layer.out,
                  .k = layer.in,
@@ -20,9 +20,9 @@ void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters
                  .c_stride = y_stride});
 }
 
-void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows, const float* x,
-                    int64_t x_stride, const float* y, int64_t y_stride, float* dy, int64_t dy_stride, float scale,
-                    float* gradients, float* dx, int64_t dx_stride) {
+void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
+                    const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
+                    int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride) {
   float* dbias = gradients + layer.bias;
   std::fill(dbias, dbias + layer.out, 0.0f);
   for (int64_t row = 0; row < rows; ++row) {

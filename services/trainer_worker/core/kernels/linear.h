@@ -7,8 +7,8 @@
 
 namespace sda::trainer {
 
-// A fully connected layer inside a flat parameter buffer: weights [out, in] row-major at `weights`, bias [out] at
-// `bias` (offsets in floats). Gradients lie in a buffer of the same layout.
+// A fully connected layer inside a flat parameter buffer: weights [out, in] row-major at `weights`, bias
+// [out] at `bias` (offsets in floats). Gradients lie in a buffer of the same layout.
 struct LinearLayer {
   int64_t in = 0;
   int64_t out = 0;
@@ -18,18 +18,18 @@ struct LinearLayer {
 };
 
 // y[b, out] = activation(x[b, in] · Wᵀ + bias). Strides in floats; x and y must not overlap.
-void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows, const float* x,
-                   int64_t x_stride, float* y, int64_t y_stride);
+void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
+                   const float* x, int64_t x_stride, float* y, int64_t y_stride);
 
 // Given y of the forward pass and dy = ∂L/∂y:
 //   dz = dy · scale where the activation let the unit through, else 0   (written over dy)
 //   gradients: dW = dzᵀ · x, dbias = Σ_rows dz   (overwritten)
 //   dx = dz · W   (skipped when dx is null)
-// `scale` undoes inverted dropout, which zeroes y as the activation does; 1 without dropout. For kNone, y is not
-// read and scale must be 1.
-void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows, const float* x,
-                    int64_t x_stride, const float* y, int64_t y_stride, float* dy, int64_t dy_stride, float scale,
-                    float* gradients, float* dx, int64_t dx_stride);
+// `scale` undoes inverted dropout, which zeroes y as the activation does; 1 without dropout. For kNone, y is
+// not read and scale must be 1.
+void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
+                    const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
+                    int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride);
 
 }  // namespace sda::trainer
 

@@ -10,7 +10,9 @@ namespace sda::trainer {
 namespace {
 
 // Parameter arrays begin on cache lines.
-int64_t RoundUp(int64_t floats) { return (floats + 15) / 16 * 16; }
+int64_t RoundUp(int64_t floats) {
+  return (floats + 15) / 16 * 16;
+}
 
 // Random streams of one seed.
 enum Stream : uint64_t { kTableStream = 1, kLayerStream = 2, kDropoutStream = 3 };
@@ -36,7 +38,8 @@ int64_t WidestLayer(const DlrmLayout& layout) {
   return widest;
 }
 
-void Drop(const DropoutStep& dropout, uint64_t layer, int64_t begin, int64_t rows, int64_t units, float* activations) {
+void Drop(const DropoutStep& dropout, uint64_t layer, int64_t begin, int64_t rows, int64_t units,
+          float* activations) {
   const uint32_t threshold = static_cast<uint32_t>(dropout.rate * 4294967296.0);
   const float scale = static_cast<float>(1 / (1 - dropout.rate));
   for (int64_t row = 0; row < rows; ++row) {
@@ -110,7 +113,8 @@ void DlrmWeights::Initialize(const DlrmLayout& layout, uint64_t seed) {
       for (int64_t i = 0; i < layer.in * layer.out; ++i) {
         dense[layer.weights + i] = static_cast<float>(rng.Normal() * weight_deviation);
       }
-      for (int64_t i = 0; i < layer.out; ++i) dense[layer.bias + i] = static_cast<float>(rng.Normal() * bias_deviation);
+      for (int64_t i = 0; i < layer.out; ++i)
+        dense[layer.bias + i] = static_cast<float>(rng.Normal() * bias_deviation);
     }
   }
   for (int64_t table = 0; table < layout.inputs().tables(); ++table) {
@@ -136,7 +140,8 @@ StageSeconds& StageSeconds::operator+=(const StageSeconds& other) {
 
 DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training)
     : max_rows(rows), features(rows * layout.features() * layout.dim()) {
-  if (layout.spec().interaction != Interaction::kCat) interacted = FloatBuffer(rows * layout.interaction_outputs());
+  if (layout.spec().interaction != Interaction::kCat)
+    interacted = FloatBuffer(rows * layout.interaction_outputs());
   for (size_t i = 0; i + 1 < layout.bottom().size(); ++i) bottom.emplace_back(rows * layout.bottom()[i].out);
   for (size_t i = 0; i + 1 < layout.top().size(); ++i) top.emplace_back(rows * layout.top()[i].out);
   if (!training) return;
@@ -155,8 +160,8 @@ int64_t DlrmWorkspace::Bytes(const DlrmLayout& layout, int64_t rows, bool traini
   return floats * static_cast<int64_t>(sizeof(float));
 }
 
-void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin, int64_t end,
-                 const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits) {
+void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
+                 int64_t end, const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits) {
   const int64_t rows = end - begin;
   const int64_t feature_stride = layout.features() * layout.dim();
   const float* parameters = weights.dense.data();
@@ -199,8 +204,8 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
   clock.Add(workspace.seconds.top);
 }
 
-void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin, int64_t end,
-                  const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
+void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
+                  int64_t end, const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
                   float* feature_gradients) {
   const int64_t rows = end - begin;
   const int64_t feature_stride = layout.features() * layout.dim();
@@ -216,12 +221,14 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
   for (size_t i = layout.top().size(); i-- > 0;) {
     const LinearLayer& layer = layout.top()[i];
     const bool last = i + 1 == layout.top().size();
-    const float* x = i > 0 ? workspace.top[i - 1].data() : cat ? workspace.features.data() : workspace.interacted.data();
+    const float* x = i > 0 ? workspace.top[i - 1].data()
+                     : cat ? workspace.features.data()
+                           : workspace.interacted.data();
     const float* y = last ? nullptr : workspace.top[i].data();
     const float scale = last ? 1.0f : static_cast<float>(1 / (1 - dropout.rate));
     float* out = i == 0 && cat ? dfeatures : dx;
-    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out, dy, layer.out, scale, gradients,
-                   out, layer.in);
+    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out, dy, layer.out, scale,
+                   gradients, out, layer.in);
     std::swap(dy, dx);
   }
   if (!cat) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
@@ -234,8 +241,8 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
     const bool last = i + 1 == layout.bottom().size();
     const float* x = i > 0 ? workspace.bottom[i - 1].data() : batch.dense.data() + begin * layer.in;
     const float* y = last ? workspace.features.data() : workspace.bottom[i].data();
-    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, last ? feature_stride : layer.out, dlayer,
-                   dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in);
+    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, last ? feature_stride : layer.out,
+                   dlayer, dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in);
     dlayer = dx;
     dlayer_stride = layer.in;
     std::swap(dy, dx);

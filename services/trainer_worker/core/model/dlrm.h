@@ -29,12 +29,10 @@ class DlrmLayout {
   int64_t dim() const { return spec_.embedding_dim; }
   // Inputs of the top network.
   int64_t interaction_outputs() const;
-  DotInteraction dot() const {
-    return {features(), dim(), spec_.interaction == Interaction::kDotSelf};
-  }
+  DotInteraction dot() const { return {features(), dim(), spec_.interaction == Interaction::kDotSelf}; }
 
-  // Floats of the flat buffer that holds all weights and biases of both networks. Without dense columns the bottom
-  // network is one layer without inputs, whose bias is the learned vector.
+  // Floats of the flat buffer that holds all weights and biases of both networks. Without dense columns the
+  // bottom network is one layer without inputs, whose bias is the learned vector.
   int64_t dense_parameters() const { return dense_parameters_; }
   // Table t holds rows table_begin(t) .. table_begin(t + 1) of the buffer [embedding_rows(), dim()].
   int64_t table_begin(int64_t table) const { return table_begin_[table]; }
@@ -81,8 +79,8 @@ struct StageSeconds {
   StageSeconds& operator+=(const StageSeconds& other);
 };
 
-// Memory of one thread for a slice of a batch: activations, gradients of the dense parameters, and the products'
-// primitives. Used by one thread at a time.
+// Memory of one thread for a slice of a batch: activations, gradients of the dense parameters, and the
+// products' primitives. Used by one thread at a time.
 struct DlrmWorkspace {
   // For at most max_rows samples. Without `training`, only what Forward needs is allocated.
   DlrmWorkspace(const DlrmLayout& layout, int64_t max_rows, bool training);
@@ -92,11 +90,11 @@ struct DlrmWorkspace {
 
   Gemm gemm;
   int64_t max_rows;
-  FloatBuffer features;                      // T: [rows, features, dim]
-  FloatBuffer interacted;                    // R: [rows, interaction_outputs]; unused for kCat, where R is T
-  std::vector<FloatBuffer> bottom, top;      // activations of each layer but the bottom's last, which is in T
-  FloatBuffer dense_gradients;               // layout of DlrmWeights::dense
-  FloatBuffer delta, next_delta;             // gradients between layers
+  FloatBuffer features;                  // T: [rows, features, dim]
+  FloatBuffer interacted;                // R: [rows, interaction_outputs]; unused for kCat, where R is T
+  std::vector<FloatBuffer> bottom, top;  // activations of each layer but the bottom's last, which is in T
+  FloatBuffer dense_gradients;           // layout of DlrmWeights::dense
+  FloatBuffer delta, next_delta;         // gradients between layers
   StageSeconds seconds;
 };
 
@@ -107,16 +105,16 @@ struct DropoutStep {
   uint64_t step = 0;
 };
 
-// logits[0 .. end − begin) of samples [begin, end) of the batch, end − begin <= workspace.max_rows. The batch has
-// passed CheckBatch. Which units are dropped depends on seed, step and sample alone, not on the slice.
-void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin, int64_t end,
-                 const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits);
+// logits[0 .. end − begin) of samples [begin, end) of the batch, end − begin <= workspace.max_rows. The batch
+// has passed CheckBatch. Which units are dropped depends on seed, step and sample alone, not on the slice.
+void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
+                 int64_t end, const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits);
 
-// After DlrmForward for the same slice: from dlogits to workspace.dense_gradients (sums over the slice, overwritten)
-// and to feature_gradients, rows [begin, end) of [batch, features, dim], whose feature t + 1 is the gradient by the
-// bag of table t.
-void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin, int64_t end,
-                  const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
+// After DlrmForward for the same slice: from dlogits to workspace.dense_gradients (sums over the slice,
+// overwritten) and to feature_gradients, rows [begin, end) of [batch, features, dim], whose feature t + 1 is
+// the gradient by the bag of table t.
+void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
+                  int64_t end, const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
                   float* feature_gradients);
 
 }  // namespace sda::trainer

@@ -37,7 +37,8 @@ struct OptimizerOptions {
   ScheduleOptions schedule;
 };
 
-// The factor of step `step`, counted from 1, of `total` steps: warm-up first, then the decay over what is left.
+// The factor of step `step`, counted from 1, of `total` steps: warm-up first, then the decay over what is
+// left.
 double ScheduleFactor(const ScheduleOptions& schedule, int64_t step, int64_t total);
 
 }  // namespace sda::trainer

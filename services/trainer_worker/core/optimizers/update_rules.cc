@@ -17,7 +17,8 @@ int64_t StateFloats(Algorithm algorithm, int64_t size, int64_t row) {
 }
 
 template <class Real>
-void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* w, Real* first, Real* second) {
+void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* w, Real* first,
+               Real* second) {
   switch (rule.algorithm) {
     case Algorithm::kSgd:
       for (int64_t i = 0; i < n; ++i) w[i] -= rule.rate * g[i];

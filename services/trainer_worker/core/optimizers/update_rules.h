@@ -43,8 +43,8 @@ struct BasicStepRule {
 };
 using StepRule = BasicStepRule<float>;
 
-// Updates w[0..n) by g[0..n). `first` and `second` are the rule's states: Adagrad h [n] in first; row-wise Adagrad one
-// number in first; Adam m [n] in first, v [n] in second; SGD none.
+// Updates w[0..n) by g[0..n). `first` and `second` are the rule's states: Adagrad h [n] in first; row-wise
+// Adagrad one number in first; Adam m [n] in first, v [n] in second; SGD none.
 template <class Real>
 void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* w, Real* first, Real* second);
 

@@ -53,8 +53,8 @@ TEST(UpdateRulesTest, AdamFollowsTheAlgorithm) {
 
 TEST(UpdateRulesTest, SgdByHand) {
   std::vector<double> w = {1, 2, 3, 4};
-  ApplyRule<double>({{.algorithm = Algorithm::kSgd, .learning_rate = .1}, 1, .5}, 4, kGradient.data(), w.data(), nullptr,
-                    nullptr);
+  ApplyRule<double>({{.algorithm = Algorithm::kSgd, .learning_rate = .1}, 1, .5}, 4, kGradient.data(),
+                    w.data(), nullptr, nullptr);
   ExpectAll(w, {.995, 1.99, 3.015, 3.98}, 1e-15);
 }
 

@@ -46,7 +46,8 @@ absl::StatusOr<std::map<std::string, double>> EvaluateModel(const EvaluationJob&
   SDA_RETURN_IF_ERROR(ReadModelWeights(job.model_folder, weights));
   ThreadTeam team(job.threads);
   Evaluator evaluator(layout, *split, job.batch_size, team);
-  SDA_ASSIGN_OR_RETURN(const ClassificationMetrics metrics, evaluator.Run(weights, std::move(stop), [&](int64_t rows) {
+  SDA_ASSIGN_OR_RETURN(const ClassificationMetrics metrics,
+                       evaluator.Run(weights, std::move(stop), [&](int64_t rows) {
                          if (job.progress) job.progress(rows, split->rows());
                        }));
   return MetricMap(metrics);

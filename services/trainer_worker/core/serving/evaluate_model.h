@@ -24,8 +24,9 @@ struct EvaluationJob {
   std::function<void(int64_t rows, int64_t total)> progress;  // may be empty; called from any thread
 };
 
-// Exact metrics by name; what the split does not define (AUC without both classes) is left out. NOT_FOUND for a missing
-// model or dataset; FAILED_PRECONDITION COLUMNS_DIFFER for a dataset that was not encoded as the model's; CANCELLED.
+// Exact metrics by name; what the split does not define (AUC without both classes) is left out. NOT_FOUND for
+// a missing model or dataset; FAILED_PRECONDITION COLUMNS_DIFFER for a dataset that was not encoded as the
+// model's; CANCELLED.
 absl::StatusOr<std::map<std::string, double>> EvaluateModel(const EvaluationJob& job, std::stop_token stop);
 
 }  // namespace sda::trainer

@@ -1,7 +1,5 @@
 #include "services/trainer_worker/core/serving/exported_model.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
@@ -10,6 +8,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
@@ -72,7 +71,8 @@ absl::Status FromErrorCode(const std::error_code& error, const std::string& path
   if (!error) return absl::OkStatus();
   const std::string message = absl::StrCat(path, ": ", error.message());
   if (error == std::errc::no_space_on_device) {
-    return MakeError(absl::StatusCode::kResourceExhausted, message + "; free space on that disk and try again",
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     message + "; free space on that disk and try again",
                      {.reason = "DISK_FULL", .metadata = {{"path", path}}, .violations = {}});
   }
   return absl::InternalError(message);
@@ -99,12 +99,14 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
                      {"metrics", model.metrics},
                      {"stage_seconds", model.stage_seconds},
                      {"training_spec", training.is_object() ? training : Json::object()}};
-  return WriteTextFile(folder + "/model.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return WriteTextFile(folder + "/model.json",
+                       json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace
 
-absl::Status WriteModel(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+absl::Status WriteModel(const std::string& folder, const ModelDescription& model,
+                        const DlrmWeights& weights) {
   const std::string temporary = absl::StrCat(folder, ".tmp.", getpid());
   std::error_code error;
   std::filesystem::remove_all(temporary, error);

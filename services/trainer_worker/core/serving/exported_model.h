@@ -28,7 +28,8 @@ struct ModelDescription {
   std::map<std::string, double> stage_seconds;
 };
 
-// The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full disk.
+// The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full
+// disk.
 absl::Status WriteModel(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights);
 
 // NOT_FOUND for a folder without a model, FAILED_PRECONDITION for a damaged one or one of a newer version.

@@ -28,7 +28,9 @@ constexpr int32_t kUnknownId = 1;
 constexpr int32_t kFirstId = 2;
 
 absl::StatusOr<std::vector<std::string>> ReadVocabulary(const std::string& path) {
-  const auto damaged = [&](const std::string& what) { return absl::FailedPreconditionError(absl::StrCat(path, ": ", what)); };
+  const auto damaged = [&](const std::string& what) {
+    return absl::FailedPreconditionError(absl::StrCat(path, ": ", what));
+  };
   const auto file = arrow::io::ReadableFile::Open(path);
   if (!file.ok()) return absl::NotFoundError(absl::StrCat(path, ": ", file.status().message()));
   const auto reader = arrow::ipc::RecordBatchFileReader::Open(*file);
@@ -38,7 +40,8 @@ absl::StatusOr<std::vector<std::string>> ReadVocabulary(const std::string& path)
     const auto batch = (*reader)->ReadRecordBatch(i);
     if (!batch.ok()) return damaged(batch.status().message());
     const auto column = (*batch)->GetColumnByName("value");
-    if (column == nullptr || column->type_id() != arrow::Type::STRING) return damaged("has no text column \"value\"");
+    if (column == nullptr || column->type_id() != arrow::Type::STRING)
+      return damaged("has no text column \"value\"");
     const auto& text = static_cast<const arrow::StringArray&>(*column);
     for (int64_t row = 0; row < text.length(); ++row) values.emplace_back(text.GetView(row));
   }
@@ -82,10 +85,12 @@ absl::Status Predictor::LoadVocabularies(const std::string& folder) {
   for (const ManifestColumn& column : model_.manifest.columns) {
     if (column.role != ColumnRole::kCategorical) continue;
     CategoricalColumn& vocabulary = vocabularies_.emplace_back();
-    SDA_ASSIGN_OR_RETURN(vocabulary.values, ReadVocabulary(absl::StrCat(folder, "/", column.vocabulary_path)));
+    SDA_ASSIGN_OR_RETURN(vocabulary.values,
+                         ReadVocabulary(absl::StrCat(folder, "/", column.vocabulary_path)));
     if (static_cast<int64_t>(vocabulary.values.size()) + kFirstId != column.table_rows) {
       return absl::FailedPreconditionError(absl::StrCat(folder, ": the vocabulary of ", column.name, " has ",
-                                                        vocabulary.values.size(), " values, its table ", column.table_rows, " rows"));
+                                                        vocabulary.values.size(), " values, its table ",
+                                                        column.table_rows, " rows"));
     }
   }
   // Views into the strings: made once the vector of vocabularies has stopped growing.
@@ -103,12 +108,14 @@ bool Predictor::IsMissing(std::string_view value) const {
   return std::find(null_tokens_.begin(), null_tokens_.end(), value) != null_tokens_.end();
 }
 
-absl::StatusOr<float> Predictor::EncodeDense(const ManifestColumn& column, std::string_view value, size_t row) const {
+absl::StatusOr<float> Predictor::EncodeDense(const ManifestColumn& column, std::string_view value,
+                                             size_t row) const {
   if (IsMissing(value)) return static_cast<float>(Transformed(column.dense, std::nullopt));
   double number = 0;
   if (!absl::SimpleAtod(absl::StripAsciiWhitespace(ToAbsl(value)), &number) || !std::isfinite(number)) {
-    return InvalidField(absl::StrCat("columns[", column.name, "].values[", row, "]"),
-                        absl::StrCat("is \"", ToAbsl(value.substr(0, 80)), "\"; must be a number or a null token"));
+    return InvalidField(
+        absl::StrCat("columns[", column.name, "].values[", row, "]"),
+        absl::StrCat("is \"", ToAbsl(value.substr(0, 80)), "\"; must be a number or a null token"));
   }
   return static_cast<float>(Transformed(column.dense, number));
 }
@@ -133,7 +140,8 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
   for (const RawColumn& column : columns) {
     const auto place = places_.find(ToAbsl(column.name));
     if (place == places_.end()) {
-      return InvalidField("columns", absl::StrCat("has \"", ToAbsl(column.name), "\", which is no column of the model"));
+      return InvalidField("columns",
+                          absl::StrCat("has \"", ToAbsl(column.name), "\", which is no column of the model"));
     }
     if (column.values.size() != rows) {
       return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
@@ -142,7 +150,8 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
     const auto [is_dense, index] = place->second;
     for (size_t row = 0; row < rows; ++row) {
       if (is_dense) {
-        SDA_ASSIGN_OR_RETURN(encoded[row * dense + index], EncodeDense(*dense_columns_[index], column.values[row], row));
+        SDA_ASSIGN_OR_RETURN(encoded[row * dense + index],
+                             EncodeDense(*dense_columns_[index], column.values[row], row));
       } else {
         ids[index][row] = EncodeCategorical(vocabularies_[index], column.values[row]);
       }

@@ -28,8 +28,9 @@ class Predictor {
   // Errors as ReadModelDescription and ReadModelWeights.
   static absl::StatusOr<std::unique_ptr<Predictor>> Load(const std::string& folder);
 
-  // Click probability of each row. All columns must have the same number of values; a column that is left out is missing
-  // in every row. INVALID_ARGUMENT names an unknown column, or column and row of what is not a number.
+  // Click probability of each row. All columns must have the same number of values; a column that is left out
+  // is missing in every row. INVALID_ARGUMENT names an unknown column, or column and row of what is not a
+  // number.
   absl::StatusOr<std::vector<float>> Predict(const std::vector<RawColumn>& columns) const;
 
   // Bytes of weights and vocabularies, about.
@@ -51,8 +52,8 @@ class Predictor {
   const std::vector<std::string> null_tokens_;
   DlrmLayout layout_;
   DlrmWeights weights_;
-  std::vector<CategoricalColumn> vocabularies_;                      // one a table
-  absl::flat_hash_map<std::string, std::pair<bool, int>> places_;    // name: (dense, index among its kind)
+  std::vector<CategoricalColumn> vocabularies_;                    // one a table
+  absl::flat_hash_map<std::string, std::pair<bool, int>> places_;  // name: (dense, index among its kind)
   std::vector<const ManifestColumn*> dense_columns_;
   int64_t bytes_ = 0;
 };

@@ -73,7 +73,8 @@ TEST_F(ServingTest, WhatIsWrittenIsReadBack) {
   DlrmWeights weights(layout_);
   SDA_ASSERT_OK(ReadModelWeights(model_, weights));
   EXPECT_TRUE(std::equal(weights.dense.span().begin(), weights.dense.span().end(), weights_.dense.data()));
-  EXPECT_TRUE(std::equal(weights.embeddings.span().begin(), weights.embeddings.span().end(), weights_.embeddings.data()));
+  EXPECT_TRUE(std::equal(weights.embeddings.span().begin(), weights.embeddings.span().end(),
+                         weights_.embeddings.data()));
 }
 
 TEST_F(ServingTest, TheModelNeedsNothingOutsideItsFolder) {
@@ -86,18 +87,20 @@ TEST_F(ServingTest, DamageIsNamed) {
   const std::string json = ReadFile(model_ + "/model.json");
   const auto expect_refused = [&](const std::string& text, const std::string& message) {
     std::ofstream(model_ + "/model.json") << text;
-    EXPECT_THAT(ReadModelDescription(model_),
-                StatusIs(StatusCode::kFailedPrecondition, AllOf(HasSubstr("model.json"), HasSubstr(message))));
+    EXPECT_THAT(ReadModelDescription(model_), StatusIs(StatusCode::kFailedPrecondition,
+                                                       AllOf(HasSubstr("model.json"), HasSubstr(message))));
   };
   expect_refused("{", "parse error");
   expect_refused("[]", "array");
-  expect_refused(absl::StrReplaceAll(json, {{"\"format_version\": 1", "\"format_version\": 2"}}), "format_version is 2");
+  expect_refused(absl::StrReplaceAll(json, {{"\"format_version\": 1", "\"format_version\": 2"}}),
+                 "format_version is 2");
   expect_refused(absl::StrReplaceAll(json, {{"\"format_version\": 1", "\"format_version\": \"x\""}}), "type");
   expect_refused(absl::StrReplaceAll(json, {{"dot_self", "dote"}}), "\"dote\" is not known");
   expect_refused(absl::StrReplaceAll(json, {{"embedding_dim", "dim"}}), "embedding_dim");
   expect_refused(absl::StrReplaceAll(json, {{"\"auc\": 0.75", "\"auc\": \"x\""}}), "type");
 
-  EXPECT_THAT(ReadModelDescription(folder_ / "nothing"), StatusIs(StatusCode::kNotFound, HasSubstr("nothing")));
+  EXPECT_THAT(ReadModelDescription(folder_ / "nothing"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("nothing")));
 }
 
 TEST_F(ServingTest, PredictsRawRowsAsTheDatasetWasEncoded) {
@@ -111,7 +114,9 @@ TEST_F(ServingTest, PredictsRawRowsAsTheDatasetWasEncoded) {
   SDA_ASSERT_OK_AND_ASSIGN(const std::vector<float> p, predictor->Predict(columns));
   ASSERT_EQ(p.size(), 3u);
   const auto plain = [](double raw) { return static_cast<float>((raw - 0.25) / 2); };
-  const auto logged = [](double raw) { return static_cast<float>((std::copysign(std::log1p(std::abs(raw)), raw) - 0.25) / 2); };
+  const auto logged = [](double raw) {
+    return static_cast<float>((std::copysign(std::log1p(std::abs(raw)), raw) - 0.25) / 2);
+  };
   EXPECT_FLOAT_EQ(p[0], static_cast<float>(Sigmoid(Logit({plain(2.25), logged(-3), plain(0)}, {2, 39}))));
   EXPECT_FLOAT_EQ(p[1], static_cast<float>(Sigmoid(Logit({plain(0.5), logged(0.5), plain(0.5)}, {0, 0}))));
   EXPECT_FLOAT_EQ(p[2], static_cast<float>(Sigmoid(Logit({plain(10), logged(0), plain(-0.5)}, {1, 1}))));
@@ -120,7 +125,9 @@ TEST_F(ServingTest, PredictsRawRowsAsTheDatasetWasEncoded) {
 TEST_F(ServingTest, ColumnsLeftOutAreMissing) {
   SDA_ASSERT_OK_AND_ASSIGN(const auto predictor, Predictor::Load(model_));
   SDA_ASSERT_OK_AND_ASSIGN(const auto few, predictor->Predict({{"C2", {"C2-7"}}}));
-  SDA_ASSERT_OK_AND_ASSIGN(const auto all, predictor->Predict({{"C2", {"C2-7"}}, {"C1", {""}}, {"D1", {""}}, {"D2", {""}}, {"D3", {""}}}));
+  SDA_ASSERT_OK_AND_ASSIGN(
+      const auto all,
+      predictor->Predict({{"C2", {"C2-7"}}, {"C1", {""}}, {"D1", {""}}, {"D2", {""}}, {"D3", {""}}}));
   EXPECT_EQ(few, all);
 }
 
@@ -131,8 +138,10 @@ TEST_F(ServingTest, BadRowsAreNamed) {
                 StatusIs(StatusCode::kInvalidArgument, HasSubstr("columns[D2].values[1]")))
         << value;
   }
-  EXPECT_THAT(predictor->Predict({{"D9", {"1"}}}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("\"D9\"")));
-  EXPECT_THAT(predictor->Predict({{"D1", {"1"}}, {"D2", {"1", "2"}}}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("columns[D2]")));
+  EXPECT_THAT(predictor->Predict({{"D9", {"1"}}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("\"D9\"")));
+  EXPECT_THAT(predictor->Predict({{"D1", {"1"}}, {"D2", {"1", "2"}}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("columns[D2]")));
   EXPECT_THAT(predictor->Predict({}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("columns")));
 }
 
@@ -147,11 +156,12 @@ TEST_F(ServingTest, EvaluatesASplitTheSameWithAnyBatchAndThreads) {
                                                                   .split = "test",
                                                                   .batch_size = batch,
                                                                   .threads = threads,
-                                                                  .progress = [&](int64_t rows, int64_t total) {
-                                                                    EXPECT_GE(rows, rows_seen);
-                                                                    EXPECT_EQ(total, 1000);
-                                                                    rows_seen = rows;
-                                                                  }},
+                                                                  .progress =
+                                                                      [&](int64_t rows, int64_t total) {
+                                                                        EXPECT_GE(rows, rows_seen);
+                                                                        EXPECT_EQ(total, 1000);
+                                                                        rows_seen = rows;
+                                                                      }},
                                                                  {}));
       if (first.empty()) first = metrics;
       for (const auto& [name, value] : first) EXPECT_NEAR(metrics.at(name), value, 1e-5) << name;
@@ -169,7 +179,12 @@ TEST_F(ServingTest, EvaluatesASplitTheSameWithAnyBatchAndThreads) {
 
 TEST_F(ServingTest, EvaluationRefusesADatasetThatWasEncodedOtherwise) {
   const auto evaluate = [&](const DatasetManifest& manifest) {
-    return EvaluateModel({.model_folder = model_, .manifest = manifest, .dataset_folder = dataset_, .split = "test", .progress = {}}, {});
+    return EvaluateModel({.model_folder = model_,
+                          .manifest = manifest,
+                          .dataset_folder = dataset_,
+                          .split = "test",
+                          .progress = {}},
+                         {});
   };
   DatasetManifest other = manifest_;
   other.columns[0].dense.mean = 0.3;
@@ -185,7 +200,12 @@ TEST_F(ServingTest, EvaluationRefusesADatasetThatWasEncodedOtherwise) {
 TEST_F(ServingTest, EvaluationCanBeStopped) {
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_THAT(EvaluateModel({.model_folder = model_, .manifest = manifest_, .dataset_folder = dataset_, .split = "test", .progress = {}}, stop.get_token()),
+  EXPECT_THAT(EvaluateModel({.model_folder = model_,
+                             .manifest = manifest_,
+                             .dataset_folder = dataset_,
+                             .split = "test",
+                             .progress = {}},
+                            stop.get_token()),
               StatusIs(StatusCode::kCancelled));
 }
 

@@ -41,7 +41,8 @@ std::shared_ptr<arrow::Array> ToTextArray(const std::vector<std::string>& values
   return builder.Finish().ValueOrDie();
 }
 
-void WriteBatch(const std::string& path, const std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>>& columns) {
+void WriteBatch(const std::string& path,
+                const std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>>& columns) {
   fs::create_directories(fs::path(path).parent_path());
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
@@ -62,8 +63,8 @@ class Rows {
  public:
   Rows(const TestDataset& dataset, uint64_t stream) : dataset_(dataset), rng_(dataset.seed, stream) {}
 
-  ManifestShard WriteShard(const std::string& folder, const std::string& path, int64_t rows, bool first_of_train,
-                           int64_t& positives) {
+  ManifestShard WriteShard(const std::string& folder, const std::string& path, int64_t rows,
+                           bool first_of_train, int64_t& positives) {
     std::vector<float> labels;
     std::vector<std::vector<float>> dense(dataset_.dense_columns);
     std::vector<std::vector<int32_t>> ids(dataset_.table_rows.size());
@@ -147,7 +148,8 @@ DatasetManifest TestDataset::Write(const std::string& folder) const {
   return manifest;
 }
 
-void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns, int64_t rows) {
+void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns,
+                   int64_t rows) {
   std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> arrays;
   for (const auto& [name, type] : columns) {
     arrays.emplace_back(name, type == 'f' ? ToArray<arrow::FloatBuilder>(std::vector<float>(rows))

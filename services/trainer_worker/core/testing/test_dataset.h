@@ -11,8 +11,8 @@
 
 namespace sda::trainer::testing {
 
-// A small encoded dataset with a planted rule: the logit of a row is a weighted sum of its dense values and of a hidden
-// number of each of its ids.
+// A small encoded dataset with a planted rule: the logit of a row is a weighted sum of its dense values and
+// of a hidden number of each of its ids.
 struct TestDataset {
   int dense_columns = 3;
   std::vector<int64_t> table_rows = {12, 40};
@@ -25,13 +25,14 @@ struct TestDataset {
   int64_t bad_id_row = -1;
   int32_t bad_id = 0;
 
-  // Writes shards, vocabularies and manifest.json below `folder` (made if missing). Columns are called D1…, C1…; the
-  // vocabulary of C<n> is "C<n>-2", "C<n>-3", … by id.
+  // Writes shards, vocabularies and manifest.json below `folder` (made if missing). Columns are called D1…,
+  // C1…; the vocabulary of C<n> is "C<n>-2", "C<n>-3", … by id.
   DatasetManifest Write(const std::string& folder) const;
 };
 
 // Overwrites a shard by one with other columns (name and type "f" or "i") of `rows` zeros.
-void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns, int64_t rows);
+void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns,
+                   int64_t rows);
 
 }  // namespace sda::trainer::testing
 

@@ -1,8 +1,5 @@
 #include "services/trainer_worker/core/training/buffer_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +8,8 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/base/sha256.h"
@@ -26,7 +25,8 @@ constexpr size_t kChecksumBytes = 64;
 absl::Status ErrnoStatus(const std::string& path, const char* what, int error) {
   const std::string message = absl::StrCat(path, ": cannot ", what, ": ", std::strerror(error));
   if (error == ENOSPC || error == EDQUOT) {
-    return MakeError(absl::StatusCode::kResourceExhausted, message + "; free space on that disk and try again",
+    return MakeError(absl::StatusCode::kResourceExhausted,
+                     message + "; free space on that disk and try again",
                      {.reason = "DISK_FULL", .metadata = {{"path", path}}, .violations = {}});
   }
   return error == ENOENT ? absl::NotFoundError(message) : absl::InternalError(message);
@@ -35,7 +35,8 @@ absl::Status ErrnoStatus(const std::string& path, const char* what, int error) {
 // A file that becomes visible under its name only when everything is on disk.
 class PublishedFile {
  public:
-  explicit PublishedFile(std::string path) : path_(std::move(path)), temporary_(absl::StrCat(path_, ".tmp.", getpid())) {}
+  explicit PublishedFile(std::string path)
+      : path_(std::move(path)), temporary_(absl::StrCat(path_, ".tmp.", getpid())) {}
 
   ~PublishedFile() {
     if (fd_ >= 0) close(fd_);
@@ -76,7 +77,9 @@ class PublishedFile {
   bool published_ = false;
 };
 
-std::string_view Bytes(const uint64_t& value) { return {reinterpret_cast<const char*>(&value), sizeof(value)}; }
+std::string_view Bytes(const uint64_t& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
 
 std::string_view Bytes(std::span<const float> floats) {
   return {reinterpret_cast<const char*>(floats.data()), floats.size_bytes()};
@@ -136,7 +139,8 @@ absl::Status ReadBufferFile(const std::string& path, const std::vector<std::span
   file.read(reinterpret_cast<char*>(&floats), sizeof(floats));
   uint64_t wanted = 0;
   for (const auto& buffer : buffers) wanted += buffer.size();
-  if (!file || floats != wanted) return Damaged(path, absl::StrCat("holds ", floats, " numbers, not ", wanted));
+  if (!file || floats != wanted)
+    return Damaged(path, absl::StrCat("holds ", floats, " numbers, not ", wanted));
 
   Sha256 hash;
   const uint64_t header_size = header.size();

@@ -1,7 +1,5 @@
 #include "services/trainer_worker/core/training/buffer_file.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -9,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
@@ -51,7 +50,8 @@ TEST(BufferFileTest, EveryDamagedByteIsNoticed) {
     std::string bad = good;
     bad[i] = static_cast<char>(bad[i] ^ 1);
     std::ofstream(files.path, std::ios::binary) << bad;
-    EXPECT_THAT(ReadBufferFile(files.path, {floats}), StatusIs(StatusCode::kFailedPrecondition)) << "byte " << i;
+    EXPECT_THAT(ReadBufferFile(files.path, {floats}), StatusIs(StatusCode::kFailedPrecondition))
+        << "byte " << i;
   }
 }
 
@@ -59,9 +59,11 @@ TEST(BufferFileTest, CutShortAnywhereIsNoticed) {
   const Files files;
   const std::string good = files.Content();
   std::vector<float> floats(102);
-  for (size_t size : {size_t{0}, size_t{5}, size_t{12}, size_t{20}, size_t{30}, good.size() / 2, good.size() - 1}) {
+  for (size_t size :
+       {size_t{0}, size_t{5}, size_t{12}, size_t{20}, size_t{30}, good.size() / 2, good.size() - 1}) {
     std::ofstream(files.path, std::ios::binary) << good.substr(0, size);
-    EXPECT_THAT(ReadBufferFile(files.path, {floats}), StatusIs(StatusCode::kFailedPrecondition)) << size << " bytes";
+    EXPECT_THAT(ReadBufferFile(files.path, {floats}), StatusIs(StatusCode::kFailedPrecondition))
+        << size << " bytes";
   }
 }
 
@@ -73,8 +75,10 @@ TEST(BufferFileTest, OtherSizesAreRefused) {
 }
 
 TEST(BufferFileTest, MissingFilesAndFoldersAreNamed) {
-  EXPECT_THAT(ReadBufferFileHeader("/nonexistent/x.bin"), StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/x.bin")));
-  EXPECT_THAT(WriteTextFile("/nonexistent/x.txt", "text"), StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/x.txt")));
+  EXPECT_THAT(ReadBufferFileHeader("/nonexistent/x.bin"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/x.bin")));
+  EXPECT_THAT(WriteTextFile("/nonexistent/x.txt", "text"),
+              StatusIs(StatusCode::kNotFound, HasSubstr("/nonexistent/x.txt")));
 }
 
 TEST(BufferFileTest, WritingReplacesAndLeavesNothingElse) {
@@ -85,7 +89,8 @@ TEST(BufferFileTest, WritingReplacesAndLeavesNothingElse) {
   SDA_ASSERT_OK(WriteTextFile(files.folder / "t.txt", "text"));
   EXPECT_EQ(sda::testing::ReadFile(files.folder / "t.txt"), "text");
   int entries = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(files.folder.path())) entries += entry.is_regular_file();
+  for (const auto& entry : std::filesystem::directory_iterator(files.folder.path()))
+    entries += entry.is_regular_file();
   EXPECT_EQ(entries, 2);
 }
 
@@ -94,7 +99,8 @@ TEST(BufferFileTest, AFullDiskSaysSoAndLeavesNothing) {
   const Files files;
   const std::string target = files.folder / "full.bin";
   std::filesystem::create_symlink("/dev/full", target + ".tmp." + std::to_string(getpid()));
-  EXPECT_THAT(WriteTextFile(target, "text"), StatusIs(StatusCode::kResourceExhausted, HasSubstr("free space")));
+  EXPECT_THAT(WriteTextFile(target, "text"),
+              StatusIs(StatusCode::kResourceExhausted, HasSubstr("free space")));
   EXPECT_FALSE(std::filesystem::exists(target));
   EXPECT_FALSE(std::filesystem::is_symlink(target + ".tmp." + std::to_string(getpid())));
 }

@@ -31,7 +31,8 @@ std::vector<std::span<float>> Buffers(const TrainingState& state) {
 
 }  // namespace
 
-absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state) {
+absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key,
+                             const TrainingState& state) {
   const TrainingPosition& position = state.position;
   const Json header = {{"version", kVersion},
                        {"job", job_key},

@@ -12,8 +12,8 @@
 
 namespace sda::trainer {
 
-// Where a training stands, beside its buffers. The data position follows from the step: permutations are made from seed
-// and epoch.
+// Where a training stands, beside its buffers. The data position follows from the step: permutations are made
+// from seed and epoch.
 struct TrainingPosition {
   int64_t step = 0;
   double train_seconds = 0;
@@ -33,15 +33,15 @@ struct TrainingState {
   TrainingPosition& position;
 };
 
-// Writes all of it to `path` by a temporary file, sync and rename: the file is complete or not there. `job_key` names
-// the job; a checkpoint is read back only under the same. RESOURCE_EXHAUSTED for a full disk.
+// Writes all of it to `path` by a temporary file, sync and rename: the file is complete or not there.
+// `job_key` names the job; a checkpoint is read back only under the same. RESOURCE_EXHAUSTED for a full disk.
 absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state);
 
 // FAILED_PRECONDITION for a file of another job, another version, or damaged (its checksum is verified).
 absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state);
 
-// Removes the checkpoints of all attempts of a trial, `trial_folder`/attempt-*/checkpoint-*.ckpt: once the trial has ended
-// nobody resumes it. What cannot be removed stays.
+// Removes the checkpoints of all attempts of a trial, `trial_folder`/attempt-*/checkpoint-*.ckpt: once the
+// trial has ended nobody resumes it. What cannot be removed stays.
 void RemoveCheckpoints(const std::string& trial_folder);
 
 }  // namespace sda::trainer

@@ -25,7 +25,8 @@ Evaluator::Evaluator(const DlrmLayout& layout, const SplitReader& split, int64_t
 int64_t Evaluator::Bytes(const DlrmLayout& layout, int64_t rows, int64_t batch_size, int threads) {
   const int64_t batch = std::min(batch_size, rows);
   // The metrics sort a copy of scores and labels.
-  return threads * (DlrmWorkspace::Bytes(layout, batch, false) + BatchBuffer::Bytes(layout.inputs(), batch)) + rows * 24;
+  return threads * (DlrmWorkspace::Bytes(layout, batch, false) + BatchBuffer::Bytes(layout.inputs(), batch)) +
+         rows * 24;
 }
 
 absl::StatusOr<ClassificationMetrics> Evaluator::Run(const DlrmWeights& weights, std::stop_token stop,

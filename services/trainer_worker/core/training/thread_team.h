@@ -12,8 +12,8 @@
 
 namespace sda::trainer {
 
-// A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Waiting threads
-// sleep: no spinning, so that several teams share a machine. Not thread-safe: one caller at a time.
+// A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Waiting
+// threads sleep: no spinning, so that several teams share a machine. Not thread-safe: one caller at a time.
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);
@@ -23,8 +23,8 @@ class ThreadTeam {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls work(part) for every part in [0, size()), each on its own thread, and waits for all. An exception of a part is
-  // thrown again here.
+  // Calls work(part) for every part in [0, size()), each on its own thread, and waits for all. An exception
+  // of a part is thrown again here.
   void Run(const std::function<void(int part)>& work);
 
   // The part of [0, total) that belongs to `part`: contiguous, sizes differ by at most 1.

@@ -8,7 +8,9 @@
 namespace sda::trainer {
 namespace {
 
-int64_t EmbeddingFloats(const DlrmLayout& layout) { return layout.embedding_rows() * layout.dim(); }
+int64_t EmbeddingFloats(const DlrmLayout& layout) {
+  return layout.embedding_rows() * layout.dim();
+}
 
 void Fill(FloatBuffer& buffer, const UpdateOptions& options) {
   if (options.algorithm == Algorithm::kAdam || options.initial_accumulator == 0) return;
@@ -78,9 +80,10 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
   DlrmForward(layout_, weights_, batch, begin, end, dropout, workspace, &logits_[begin]);
   const float* labels = batch.labels.data() + begin;
   losses_[part] = LossForwardBackward(layout_.spec().loss, end - begin, &logits_[begin], labels,
-                                      gradient_options_.positive_weight, 1.0 / static_cast<double>(batch.rows),
-                                      &dlogits_[begin]);
-  DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace, feature_gradients_.data());
+                                      gradient_options_.positive_weight,
+                                      1.0 / static_cast<double>(batch.rows), &dlogits_[begin]);
+  DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace,
+               feature_gradients_.data());
 }
 
 void TrainStep::ReduceDense(int part) {
@@ -117,8 +120,8 @@ void TrainStep::UpdateDense(const Batch& batch, int64_t step, double factor, int
   const auto [begin, end] = team_.Range(size, part);
   float* first = state_.dense.size() > 0 ? state_.dense.data() + begin : nullptr;
   float* second = options_.dense.algorithm == Algorithm::kAdam ? state_.dense.data() + size + begin : nullptr;
-  ApplyRule(StepRule(options_.dense, step, factor), end - begin, workspaces_[0]->dense_gradients.data() + begin,
-            weights_.dense.data() + begin, first, second);
+  ApplyRule(StepRule(options_.dense, step, factor), end - begin,
+            workspaces_[0]->dense_gradients.data() + begin, weights_.dense.data() + begin, first, second);
   for (int64_t table = part; table < layout_.inputs().tables(); table += team_.size()) {
     UpdateTable(batch, table, step, factor, part);
   }
@@ -157,7 +160,8 @@ StageSeconds TrainStep::seconds() const {
   StageSeconds mean;
   for (const auto& workspace : workspaces_) mean += workspace->seconds;
   const double share = 1.0 / static_cast<double>(workspaces_.size());
-  for (double* stage : {&mean.embedding, &mean.bottom, &mean.interaction, &mean.top, &mean.backward, &mean.update}) {
+  for (double* stage :
+       {&mean.embedding, &mean.bottom, &mean.interaction, &mean.top, &mean.backward, &mean.update}) {
     *stage *= share;
   }
   return mean;

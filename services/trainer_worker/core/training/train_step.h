@@ -31,20 +31,21 @@ struct OptimizerState {
   FloatBuffer sparse;  // row-wise Adagrad: one h a row; Adam: m of all rows, then v
 };
 
-// Training steps of one model on a team of threads. The batch is cut into one slice a thread, gradients of the dense
-// parameters are added in the order of the threads, every table is updated by one thread: the same weights, batches and
-// team size give the same bytes. Not thread-safe.
+// Training steps of one model on a team of threads. The batch is cut into one slice a thread, gradients of
+// the dense parameters are added in the order of the threads, every table is updated by one thread: the same
+// weights, batches and team size give the same bytes. Not thread-safe.
 class TrainStep {
  public:
   // All references must outlive this.
-  TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerState& state, const OptimizerOptions& options,
-            const GradientOptions& gradients, int64_t max_batch, ThreadTeam& team);
+  TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerState& state,
+            const OptimizerOptions& options, const GradientOptions& gradients, int64_t max_batch,
+            ThreadTeam& team);
 
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);
 
-  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `factor` is the
-  // schedule's. Returns the mean loss of the batch before the update.
+  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `factor` is
+  // the schedule's. Returns the mean loss of the batch before the update.
   double Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout);
 
   // Seconds by stage so far, averaged over the threads.

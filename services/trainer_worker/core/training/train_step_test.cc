@@ -41,8 +41,8 @@ struct Data {
 };
 
 struct Training {
-  Training(int threads, const GradientOptions& gradients, const UpdateOptions& dense, const UpdateOptions& sparse,
-           const ModelSpec& model = kModel)
+  Training(int threads, const GradientOptions& gradients, const UpdateOptions& dense,
+           const UpdateOptions& sparse, const ModelSpec& model = kModel)
       : layout(model, kInputs),
         weights(layout),
         options{.dense = dense, .sparse = sparse, .schedule = {}},
@@ -87,8 +87,7 @@ TEST(TrainStepTest, SameSeedAndThreadsGiveTheSameBytes) {
   for (int threads : {1, 2, 3}) {
     ModelSpec model = kModel;
     model.dropout = 0.3;
-    Training first(threads, {}, kAdagrad, kRowwise, model),
-        second(threads, {}, kAdagrad, kRowwise, model);
+    Training first(threads, {}, kAdagrad, kRowwise, model), second(threads, {}, kAdagrad, kRowwise, model);
     for (uint64_t i = 0; i < 20; ++i) {
       const Data data(64 - i, i);  // also sizes that do not divide evenly
       EXPECT_EQ(first.Step(data.batch()), second.Step(data.batch()));

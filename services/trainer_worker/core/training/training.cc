@@ -31,11 +31,12 @@ namespace {
 enum Stream : uint64_t { kShuffleSeedStream = 21, kDropoutSeedStream = 22 };
 
 constexpr int64_t kEvaluationBatch = 4096;
-// A mean loss beyond this is no loss of a model any more, though the number is still finite: predictions that are wrong by
-// thousands of logits. ReLU turns NaN into 0, so a training may go to pieces without ever showing one.
+// A mean loss beyond this is no loss of a model any more, though the number is still finite: predictions that
+// are wrong by thousands of logits. ReLU turns NaN into 0, so a training may go to pieces without ever
+// showing one.
 constexpr double kLargestLoss = 1e4;
-// An AUC this near to one half says that all predictions are the same: the units of a network have died. So many
-// evaluations in a row, or the end of training without a better one, and the point has diverged.
+// An AUC this near to one half says that all predictions are the same: the units of a network have died. So
+// many evaluations in a row, or the end of training without a better one, and the point has diverged.
 constexpr double kStuckMargin = 1e-4;
 constexpr int64_t kStuckEvaluations = 3;
 // Checkpoints kept beside the newest accepted one while the optimizer is away.
@@ -94,10 +95,11 @@ std::string JobKey(const TrainingJob& job) {
   const ModelSpec& model = job.model;
   const TrainingOptions& options = job.options;
   const ScheduleOptions& schedule = job.optimizer.schedule;
-  return Sha256Hex(absl::StrCat(
-      job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|", absl::StrJoin(model.bottom_layers, ","), "|",
-      absl::StrJoin(model.top_layers, ","), "|", static_cast<int>(model.interaction), "|", model.dropout, "|",
-      model.embedding_init_scale, "|", static_cast<int>(model.loss)) +
+  return Sha256Hex(
+      absl::StrCat(job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|",
+                   absl::StrJoin(model.bottom_layers, ","), "|", absl::StrJoin(model.top_layers, ","), "|",
+                   static_cast<int>(model.interaction), "|", model.dropout, "|", model.embedding_init_scale,
+                   "|", static_cast<int>(model.loss)) +
       absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
                    static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
                    options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
@@ -120,7 +122,8 @@ class Training {
         weights_(layout_),
         optimizer_state_(layout_, job.optimizer),
         best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
-        step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(), team_),
+        step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(),
+              team_),
         order_(train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})),
         buffer_(train, timetable_.batch()),
         evaluator_(layout_, validation, kEvaluationBatch, team_),
@@ -163,8 +166,8 @@ class Training {
   absl::StatusOr<double> Step(int64_t step) {
     const auto data_begin = std::chrono::steady_clock::now();
     const int64_t place = timetable_.step_in_epoch(step) * timetable_.batch();
-    SDA_ASSIGN_OR_RETURN(const Batch batch,
-                         buffer_.Fill(order_.Take(timetable_.epoch_of(step), place, place + timetable_.batch())));
+    SDA_ASSIGN_OR_RETURN(const Batch batch, buffer_.Fill(order_.Take(timetable_.epoch_of(step), place,
+                                                                     place + timetable_.batch())));
     const DropoutStep dropout{.rate = job_.model.dropout,
                               .seed = HashOf(job_.seed, {kDropoutSeedStream}),
                               .step = static_cast<uint64_t>(step)};
@@ -186,14 +189,16 @@ class Training {
     SDA_RETURN_IF_ERROR(measured.status());
     const ClassificationMetrics& metrics = *measured;
     if (!std::isfinite(metrics.logloss)) {
-      divergence_ = Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
+      divergence_ =
+          Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
       return TrainingResult::End::kDiverged;
     }
     ++position_.evaluations;
     const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
     position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
     const bool last = position_.step == timetable_.total_steps();
-    if (position_.stuck_evaluations >= kStuckEvaluations || (last && position_.stuck_evaluations == position_.evaluations)) {
+    if (position_.stuck_evaluations >= kStuckEvaluations ||
+        (last && position_.stuck_evaluations == position_.evaluations)) {
       divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
                                                        " evaluations up to step ", position_.step,
                                                        ": every row gets the same prediction"));
@@ -202,7 +207,8 @@ class Training {
     Keep(metrics);
     SDA_ASSIGN_OR_RETURN(const std::string checkpoint, WriteCheckpointIfDue());
     const bool go_on = Report(metrics, checkpoint);
-    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc) return TrainingResult::End::kTargetReached;
+    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc)
+      return TrainingResult::End::kTargetReached;
     if (!go_on) return TrainingResult::End::kStopped;
     if (job_.options.patience > 0 && position_.evaluations_since_best >= job_.options.patience) {
       return TrainingResult::End::kFinished;
@@ -250,7 +256,8 @@ class Training {
     return go_on;
   }
 
-  // Whoever resumes takes the newest accepted checkpoint: that one stays, and a few newer ones that may become it.
+  // Whoever resumes takes the newest accepted checkpoint: that one stays, and a few newer ones that may
+  // become it.
   void RemoveSupersededCheckpoints() {
     const auto remove = [this](size_t index) {
       std::error_code ignored;
@@ -278,21 +285,28 @@ class Training {
     AddTimes(result.metrics);
     result.stage_seconds = StageSecondsByName();
     result.model_folder = job_.output_folder + "/model";
-    SDA_RETURN_IF_ERROR(WriteModel(result.model_folder, {.spec = job_.model,
-                                                         .manifest = job_.manifest,
-                                                         .dataset_folder = job_.dataset_folder,
-                                                         .spec_json = job_.spec_json,
-                                                         .metrics = result.metrics,
-                                                         .stage_seconds = result.stage_seconds},
+    SDA_RETURN_IF_ERROR(WriteModel(result.model_folder,
+                                   {.spec = job_.model,
+                                    .manifest = job_.manifest,
+                                    .dataset_folder = job_.dataset_folder,
+                                    .spec_json = job_.spec_json,
+                                    .metrics = result.metrics,
+                                    .stage_seconds = result.stage_seconds},
                                    best_ ? *best_ : weights_));
     return result;
   }
 
   std::map<std::string, double> StageSecondsByName() const {
     const StageSeconds step = step_.seconds();
-    return {{"data", seconds_.data},         {"embedding", step.embedding},        {"bottom", step.bottom},
-            {"interaction", step.interaction}, {"top", step.top},                  {"backward", step.backward},
-            {"update", step.update},         {"evaluation", seconds_.evaluation},  {"checkpoint", seconds_.checkpoint}};
+    return {{"data", seconds_.data},
+            {"embedding", step.embedding},
+            {"bottom", step.bottom},
+            {"interaction", step.interaction},
+            {"top", step.top},
+            {"backward", step.backward},
+            {"update", step.update},
+            {"evaluation", seconds_.evaluation},
+            {"checkpoint", seconds_.checkpoint}};
   }
 
   TrainingResult End(TrainingResult::End end) const {
@@ -336,14 +350,17 @@ class Training {
 
 }  // namespace
 
-absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop) {
+absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
+                                     std::stop_token stop) {
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
   std::filesystem::create_directories(job.output_folder, error);
-  if (error) return absl::InternalError(absl::StrCat(job.output_folder, ": cannot be made: ", error.message()));
+  if (error)
+    return absl::InternalError(absl::StrCat(job.output_folder, ": cannot be made: ", error.message()));
   SDA_ASSIGN_OR_RETURN(const auto train, SplitReader::Open(job.manifest, job.dataset_folder, "train"));
-  SDA_ASSIGN_OR_RETURN(const auto validation, SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
+  SDA_ASSIGN_OR_RETURN(const auto validation,
+                       SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
   return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation)->Run();
 }
 

@@ -60,8 +60,8 @@ class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
 
-  // Before the first step: the step it follows, 0 for a fresh start, and why a checkpoint that was to be resumed could
-  // not be used.
+  // Before the first step: the step it follows, 0 for a fresh start, and why a checkpoint that was to be
+  // resumed could not be used.
   virtual void OnStart(int64_t step, const absl::Status& resumed) {}
 
   // False: stop here and keep what there is.
@@ -69,7 +69,8 @@ class TrainingObserver {
 
   virtual void OnProgress(int64_t samples, int64_t total) {}
 
-  // The newest checkpoint that others may resume from; older ones are removed. Empty while none is known to be.
+  // The newest checkpoint that others may resume from; older ones are removed. Empty while none is known to
+  // be.
   virtual std::string AcceptedCheckpoint() { return ""; }
 };
 
@@ -86,28 +87,32 @@ struct TrainingResult {
   std::string reason;   // "LOSS_NOT_FINITE" (or beyond 10^4), "AUC_STUCK"; empty unless kDiverged
   std::string message;  // for people
   int64_t step = 0;     // the last one, or where divergence was seen
-  // Of the kept weights on the validation split, with train_seconds and samples_per_second of the whole training:
-  // auc, logloss, normalized_entropy, accuracy, calibration.
+  // Of the kept weights on the validation split, with train_seconds and samples_per_second of the whole
+  // training: auc, logloss, normalized_entropy, accuracy, calibration.
   std::map<std::string, double> metrics;
-  // Wall time of this attempt by stage: data, embedding, bottom, interaction, top, backward, update (means over the
-  // threads), evaluation, checkpoint. Empty without a model.
+  // Wall time of this attempt by stage: data, embedding, bottom, interaction, top, backward, update (means
+  // over the threads), evaluation, checkpoint. Empty without a model.
   std::map<std::string, double> stage_seconds;
   std::string model_folder;  // "<output_folder>/model"; empty without a model
 };
 
-// Trains, reports at each evaluation, writes checkpoints and the model. Deterministic in the bytes of model and
-// weights for the same job on the same machine; a resumed training ends in the same bytes as an uninterrupted one. A
-// checkpoint that cannot be used (gone, damaged, of another job) means a fresh start, see OnStart.
+// Trains, reports at each evaluation, writes checkpoints and the model. Deterministic in the bytes of model
+// and weights for the same job on the same machine; a resumed training ends in the same bytes as an
+// uninterrupted one. A checkpoint that cannot be used (gone, damaged, of another job) means a fresh start,
+// see OnStart.
 //
-// With Keep::kBest the model has the weights of the evaluation with the best validation AUC, the earlier one where two
-// are equal: small data overfits within an epoch or two. Checkpoints stay when training ends (RemoveCheckpoints).
+// With Keep::kBest the model has the weights of the evaluation with the best validation AUC, the earlier one
+// where two are equal: small data overfits within an epoch or two. Checkpoints stay when training ends
+// (RemoveCheckpoints).
 //
-// Errors: INVALID_ARGUMENT and FAILED_PRECONDITION for jobs that can never run (a split without rows or without both
-// classes, a damaged dataset), OUT_OF_RANGE for an id outside its table, RESOURCE_EXHAUSTED
-// for a full disk.
-absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop);
+// Errors: INVALID_ARGUMENT and FAILED_PRECONDITION for jobs that can never run (a split without rows or
+// without both classes, a damaged dataset), OUT_OF_RANGE for an id outside its table, RESOURCE_EXHAUSTED for
+// a full disk.
+absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
+                                     std::stop_token stop);
 
-// Memory that Train will need: weights, the kept best ones, optimizer state, batches, permutation. An upper estimate.
+// Memory that Train will need: weights, the kept best ones, optimizer state, batches, permutation. An upper
+// estimate.
 int64_t EstimateMemoryBytes(const TrainingJob& job);
 
 }  // namespace sda::trainer

@@ -78,7 +78,9 @@ class TrainingTest : public ::testing::Test {
     return job;
   }
 
-  static std::string Weights(const TrainingResult& result) { return ReadFile(result.model_folder + "/weights.bin"); }
+  static std::string Weights(const TrainingResult& result) {
+    return ReadFile(result.model_folder + "/weights.bin");
+  }
 
   static std::vector<std::string> Checkpoints(const std::string& folder) {
     std::vector<std::string> names;
@@ -113,10 +115,13 @@ TEST_F(TrainingTest, LearnsThePlantedRuleAndDeliversTheBestEvaluation) {
   EXPECT_GT(best, 0.78) << "the rule itself reaches about 0.85";
   EXPECT_EQ(result.metrics.at("auc"), best);
   EXPECT_GT(result.metrics.at("train_seconds"), 0);
-  EXPECT_NEAR(result.metrics.at("samples_per_second"), 9000 / result.metrics.at("train_seconds"), 1e-6 * 9000 / result.metrics.at("train_seconds"));
-  EXPECT_THAT(result.metrics, UnorderedElementsAre(Key("auc"), Key("logloss"), Key("normalized_entropy"), Key("accuracy"),
-                                                   Key("calibration"), Key("train_seconds"), Key("samples_per_second")));
-  for (const char* stage : {"data", "embedding", "bottom", "interaction", "top", "backward", "update", "evaluation"}) {
+  EXPECT_NEAR(result.metrics.at("samples_per_second"), 9000 / result.metrics.at("train_seconds"),
+              1e-6 * 9000 / result.metrics.at("train_seconds"));
+  EXPECT_THAT(result.metrics,
+              UnorderedElementsAre(Key("auc"), Key("logloss"), Key("normalized_entropy"), Key("accuracy"),
+                                   Key("calibration"), Key("train_seconds"), Key("samples_per_second")));
+  for (const char* stage :
+       {"data", "embedding", "bottom", "interaction", "top", "backward", "update", "evaluation"}) {
     EXPECT_GT(result.stage_seconds.at(stage), 0) << stage;
   }
 
@@ -145,7 +150,8 @@ TEST_F(TrainingTest, SameJobGivesTheSameBytesAndAnotherSeedOthers) {
 }
 
 TEST_F(TrainingTest, ResumedTrainingEndsInTheSameBytes) {
-  for (const Algorithm algorithm : {Algorithm::kSgd, Algorithm::kAdagrad, Algorithm::kRowwiseAdagrad, Algorithm::kAdam}) {
+  for (const Algorithm algorithm :
+       {Algorithm::kSgd, Algorithm::kAdagrad, Algorithm::kRowwiseAdagrad, Algorithm::kAdam}) {
     for (const Keep keep : {Keep::kBest, Keep::kLast}) {
       const std::string name = absl::StrCat("x", static_cast<int>(algorithm), static_cast<int>(keep));
       SCOPED_TRACE(name);
@@ -247,7 +253,8 @@ TEST_F(TrainingTest, StopsAtTheTarget) {
   EXPECT_EQ(result.end, End::kTargetReached);
   EXPECT_LT(result.step, 90);
   EXPECT_GE(result.metrics.at("auc"), 0.65);
-  for (size_t i = 0; i + 1 < recorder.measurements.size(); ++i) EXPECT_LT(recorder.measurements[i].metrics.at("auc"), 0.65);
+  for (size_t i = 0; i + 1 < recorder.measurements.size(); ++i)
+    EXPECT_LT(recorder.measurements[i].metrics.at("auc"), 0.65);
 }
 
 TEST_F(TrainingTest, StopsWhenTheObserverSaysSoAndKeepsWhatThereIs) {
@@ -269,7 +276,8 @@ TEST_F(TrainingTest, PatienceEndsATrainingThatNoLongerImproves) {
   ASSERT_LT(recorder.measurements.size(), 200u);
   // The last two were no better than the best before them.
   const size_t n = recorder.measurements.size();
-  for (size_t i = n - 2; i < n; ++i) EXPECT_LE(recorder.measurements[i].metrics.at("auc"), result.metrics.at("auc"));
+  for (size_t i = n - 2; i < n; ++i)
+    EXPECT_LE(recorder.measurements[i].metrics.at("auc"), result.metrics.at("auc"));
 }
 
 TEST_F(TrainingTest, FractionsOfAnEpoch) {
@@ -304,8 +312,8 @@ TEST_F(TrainingTest, DivergenceIsAResultWithReasonAndStep) {
 }
 
 TEST_F(TrainingTest, AModelWhoseUnitsHaveDiedIsStuck) {
-  // The learning rate kills every hidden unit of the top network in the first steps; Adam's step is bounded, so the loss
-  // stays finite.
+  // The learning rate kills every hidden unit of the top network in the first steps; Adam's step is bounded,
+  // so the loss stays finite.
   TrainingJob job = Job("a");
   job.model.top_layers = {4};
   job.optimizer.dense = {.algorithm = Algorithm::kAdam, .learning_rate = 2, .epsilon = 1e-8};

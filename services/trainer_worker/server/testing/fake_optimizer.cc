@@ -32,7 +32,9 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
         calls_, context, request, response, "AcquireTrial",
         [this](const AcquireTrialRequest& in, AcquireTrialResponse* out, rpc::RequestContext& call) {
           std::unique_lock lock(mutex_);
-          const auto wake = [this, &in] { return away_ || FirstQueued() != nullptr || replies_.contains(in.request_id()); };
+          const auto wake = [this, &in] {
+            return away_ || FirstQueued() != nullptr || replies_.contains(in.request_id());
+          };
           changed_.wait_for(lock, call.stop_token(), std::chrono::seconds(in.wait().seconds()), wake);
           if (call.IsCancelled()) return absl::CancelledError("nobody waits");
           if (!away_ && FirstQueued() == nullptr && !replies_.contains(in.request_id())) {
@@ -45,20 +47,22 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
 
   ServerUnaryReactor* RenewLease(CallbackServerContext* context, const RenewLeaseRequest* request,
                                  RenewLeaseResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "RenewLease",
-                            [this](const RenewLeaseRequest& in, RenewLeaseResponse* out, rpc::RequestContext&) {
-                              std::lock_guard lock(mutex_);
-                              if (away_) return Away();
-                              FakeTrial* trial = Held(in.lease());
-                              if (trial == nullptr) return Lost();
-                              if (in.memory_required_bytes() > 0) trial->memory_required_bytes = in.memory_required_bytes();
-                              *out->mutable_lease() = in.lease();
-                              out->set_stop(trial->told_to_stop);
-                              return absl::OkStatus();
-                            });
+    return rpc::HandleUnary(
+        calls_, context, request, response, "RenewLease",
+        [this](const RenewLeaseRequest& in, RenewLeaseResponse* out, rpc::RequestContext&) {
+          std::lock_guard lock(mutex_);
+          if (away_) return Away();
+          FakeTrial* trial = Held(in.lease());
+          if (trial == nullptr) return Lost();
+          if (in.memory_required_bytes() > 0) trial->memory_required_bytes = in.memory_required_bytes();
+          *out->mutable_lease() = in.lease();
+          out->set_stop(trial->told_to_stop);
+          return absl::OkStatus();
+        });
   }
 
-  ServerUnaryReactor* ReportMeasurement(CallbackServerContext* context, const ReportMeasurementRequest* request,
+  ServerUnaryReactor* ReportMeasurement(CallbackServerContext* context,
+                                        const ReportMeasurementRequest* request,
                                         ReportMeasurementResponse* response) override {
     return Change(context, request, response, "ReportMeasurement",
                   [](const ReportMeasurementRequest& in, ReportMeasurementResponse* out, FakeTrial& trial) {
@@ -102,28 +106,30 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
 
   ServerUnaryReactor* GetExperiment(CallbackServerContext* context, const GetExperimentRequest* request,
                                     GetExperimentResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "GetExperiment",
-                            [this](const GetExperimentRequest& in, GetExperimentResponse* out, rpc::RequestContext&) {
-                              std::lock_guard lock(mutex_);
-                              if (away_) return Away();
-                              if (in.name() != kExperiment) return absl::NotFoundError(in.name());
-                              out->mutable_experiment()->add_metrics()->set_name("auc");
-                              out->mutable_experiment()->add_metrics()->set_name("logloss");
-                              return absl::OkStatus();
-                            });
+    return rpc::HandleUnary(
+        calls_, context, request, response, "GetExperiment",
+        [this](const GetExperimentRequest& in, GetExperimentResponse* out, rpc::RequestContext&) {
+          std::lock_guard lock(mutex_);
+          if (away_) return Away();
+          if (in.name() != kExperiment) return absl::NotFoundError(in.name());
+          out->mutable_experiment()->add_metrics()->set_name("auc");
+          out->mutable_experiment()->add_metrics()->set_name("logloss");
+          return absl::OkStatus();
+        });
   }
 
   ServerUnaryReactor* CreateExperiment(CallbackServerContext* context, const CreateExperimentRequest* request,
                                        CreateExperimentResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "CreateExperiment",
-                            [this](const CreateExperimentRequest& in, CreateExperimentResponse* out, rpc::RequestContext&) {
-                              std::lock_guard lock(mutex_);
-                              return Once(in, out, [&] {
-                                created_ = in;
-                                out->mutable_experiment()->set_name(kExperiment);
-                                return absl::OkStatus();
-                              });
-                            });
+    return rpc::HandleUnary(
+        calls_, context, request, response, "CreateExperiment",
+        [this](const CreateExperimentRequest& in, CreateExperimentResponse* out, rpc::RequestContext&) {
+          std::lock_guard lock(mutex_);
+          return Once(in, out, [&] {
+            created_ = in;
+            out->mutable_experiment()->set_name(kExperiment);
+            return absl::OkStatus();
+          });
+        });
   }
 
  private:
@@ -144,7 +150,8 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
 
   FakeTrial* Held(const Lease& lease) {
     const auto found = trials_.find(lease.trial());
-    if (found == trials_.end() || found->second.token.empty() || found->second.token != lease.token()) return nullptr;
+    if (found == trials_.end() || found->second.token.empty() || found->second.token != lease.token())
+      return nullptr;
     return &found->second;
   }
 
@@ -171,7 +178,8 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
     if (request.request_id().empty()) return InvalidField("request_id", "is empty");
     const auto seen = replies_.find(request.request_id());
     if (seen != replies_.end()) {
-      if (seen->second.first != request.SerializeAsString()) return absl::AlreadyExistsError("request_id was used before");
+      if (seen->second.first != request.SerializeAsString())
+        return absl::AlreadyExistsError("request_id was used before");
       response->ParseFromString(seen->second.second);
       return absl::OkStatus();
     }
@@ -211,7 +219,9 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
 FakeOptimizer::FakeOptimizer(rpc::CallEnvironment& calls) : impl_(std::make_unique<Impl>(calls)) {}
 FakeOptimizer::~FakeOptimizer() = default;
 
-grpc::Service& FakeOptimizer::grpc_service() { return *impl_; }
+grpc::Service& FakeOptimizer::grpc_service() {
+  return *impl_;
+}
 
 std::string FakeOptimizer::AddTrial(const google::protobuf::Any& work,
                                     const std::map<std::string, ParameterValue>& assignments,
@@ -255,7 +265,8 @@ FakeTrial FakeOptimizer::Get(const std::string& name) const {
   return impl_->trials_.at(name);
 }
 
-bool FakeOptimizer::Await(const std::string& name, const std::function<bool(const FakeTrial&)>& condition) const {
+bool FakeOptimizer::Await(const std::string& name,
+                          const std::function<bool(const FakeTrial&)>& condition) const {
   std::unique_lock lock(impl_->mutex_);
   return impl_->changed_.wait_for(lock, kPatience, [&] { return condition(impl_->trials_.at(name)); });
 }

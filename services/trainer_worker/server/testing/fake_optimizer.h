@@ -34,8 +34,9 @@ struct FakeTrial {
   bool ended() const { return completed.has_value() || failed.has_value(); }
 };
 
-// The leasing side of OptimizerService in memory, served over gRPC: one experiment with the metrics "auc" (required) and
-// "logloss". Keeps the rules of idempotency and of tokens, and misbehaves on demand. Thread-safe.
+// The leasing side of OptimizerService in memory, served over gRPC: one experiment with the metrics "auc"
+// (required) and "logloss". Keeps the rules of idempotency and of tokens, and misbehaves on demand.
+// Thread-safe.
 class FakeOptimizer {
  public:
   explicit FakeOptimizer(rpc::CallEnvironment& calls);
@@ -48,7 +49,8 @@ class FakeOptimizer {
   // Queues a trial; its name is returned.
   std::string AddTrial(const google::protobuf::Any& work,
                        const std::map<std::string, optimizer::v1::ParameterValue>& assignments = {},
-                       std::optional<optimizer::v1::Measurement> resume_from = std::nullopt, int earlier_attempts = 0);
+                       std::optional<optimizer::v1::Measurement> resume_from = std::nullopt,
+                       int earlier_attempts = 0);
 
   // While away every call is answered UNAVAILABLE.
   void SetAway(bool away);
