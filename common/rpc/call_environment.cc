@@ -1,10 +1,18 @@
 #include "common/rpc/call_environment.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <openssl/crypto.h>
 
 namespace sda::rpc {
+
+namespace {
+
+// The standard library adds it to a time point, which must not overflow.
+constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
+
+}  // namespace
 
 CallEnvironment::CallEnvironment(Options options, MetricsRegistry& metrics)
     : options_(std::move(options)),
@@ -38,7 +46,7 @@ void CallEnvironment::CallEnds(CallKind kind) {
 
 bool CallEnvironment::AwaitIdle(CallKind kind, absl::Duration timeout) {
   std::unique_lock lock(mutex_);
-  return idle_.wait_for(lock, absl::ToChronoNanoseconds(timeout),
+  return idle_.wait_for(lock, absl::ToChronoNanoseconds(std::min(timeout, kLongestWait)),
                         [&] { return calls_[static_cast<size_t>(kind)] == 0; });
 }
 

@@ -38,6 +38,8 @@ constexpr absl::Duration kCheckWhileReady = absl::Seconds(1);
 constexpr absl::Duration kCheckWhileNotReady = absl::Milliseconds(100);
 // Streams of the health service, which gRPC serves, end only when they are cut off.
 constexpr absl::Duration kLastGrace = absl::Milliseconds(200);
+// The standard library adds it to a time point, which must not overflow.
+constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
 // What a stop may take beyond the drain time before the process is ended the hard way.
 constexpr absl::Duration kStopSlack = absl::Seconds(10);
 
@@ -276,7 +278,8 @@ absl::Status ServerRunner::Start() {
 absl::Status ServerRunner::AwaitReady(absl::Duration timeout) {
   std::unique_lock lock(state_->mutex);
   absl::Status failed;
-  const bool ready = state_->changed.wait_for(lock, absl::ToChronoNanoseconds(timeout), [&] {
+  const absl::Duration bounded = std::min(timeout, kLongestWait);
+  const bool ready = state_->changed.wait_for(lock, absl::ToChronoNanoseconds(bounded), [&] {
     failed = absl::OkStatus();
     for (const auto& service : state_->services) {
       if (!service.ready.value_or(false)) failed = Annotate(service.last, service.name + " is not ready");
