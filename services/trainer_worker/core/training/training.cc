@@ -171,10 +171,10 @@ class Training {
     const DropoutStep dropout{.rate = job_.model.dropout,
                               .seed = HashOf(job_.seed, {kDropoutSeedStream}),
                               .step = static_cast<uint64_t>(step)};
-    const double factor = ScheduleFactor(job_.optimizer.schedule, step, timetable_.total_steps());
+    const RateOfStep rate = ScheduleRate(job_.optimizer.schedule, step, timetable_.total_steps());
     seconds_.data += Since(data_begin);
     const auto begin = std::chrono::steady_clock::now();
-    const double loss = step_.Run(batch, step, factor, dropout);
+    const double loss = step_.Run(batch, step, rate, dropout);
     position_.train_seconds += Since(begin);
     position_.step = step;
     return loss;
