@@ -1,5 +1,6 @@
 #include "services/trainer_worker/core/training/train_step.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -8,27 +9,36 @@
 namespace sda::trainer {
 namespace {
 
-int64_t EmbeddingFloats(const DlrmLayout& layout) {
-  return layout.embedding_rows() * layout.dim();
+// The part of a tensor within [begin, end); from >= to where there is none.
+std::pair<int64_t, int64_t> Intersection(const DenseTensor& tensor, int64_t begin, int64_t end) {
+  return {std::max(begin, tensor.begin), std::min(end, tensor.begin + tensor.size())};
+}
+
+int64_t WidestTable(const DlrmLayout& layout) {
+  int64_t widest = 1;
+  for (const Table& table : layout.tables()) widest = std::max(widest, table.width);
+  return widest;
 }
 
 void Fill(FloatBuffer& buffer, const UpdateOptions& options) {
-  if (options.algorithm == Algorithm::kAdam || options.initial_accumulator == 0) return;
+  const bool adagrad =
+      options.algorithm == Algorithm::kAdagrad || options.algorithm == Algorithm::kRowwiseAdagrad;
+  if (!adagrad || options.initial_accumulator == 0) return;
   for (float& value : buffer.span()) value = static_cast<float>(options.initial_accumulator);
 }
 
 }  // namespace
 
 OptimizerState::OptimizerState(const DlrmLayout& layout, const OptimizerOptions& options)
-    : dense(StateFloats(options.dense.algorithm, layout.dense_parameters(), 1)),
-      sparse(StateFloats(options.sparse.algorithm, EmbeddingFloats(layout), layout.dim())) {
+    : dense(StateFloats(options.dense, layout.dense_parameters(), 0)),
+      sparse(StateFloats(options.sparse, layout.embedding_floats(), layout.embedding_rows())) {
   Fill(dense, options.dense);
   Fill(sparse, options.sparse);
 }
 
 int64_t OptimizerState::Bytes(const DlrmLayout& layout, const OptimizerOptions& options) {
-  return (StateFloats(options.dense.algorithm, layout.dense_parameters(), 1) +
-          StateFloats(options.sparse.algorithm, EmbeddingFloats(layout), layout.dim())) *
+  return (StateFloats(options.dense, layout.dense_parameters(), 0) +
+          StateFloats(options.sparse, layout.embedding_floats(), layout.embedding_rows())) *
          static_cast<int64_t>(sizeof(float));
 }
 
@@ -41,29 +51,34 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
       options_(options),
       gradient_options_(gradients),
       team_(team),
+      ids_(team.size()),
       groups_(team.size()),
       losses_(team.size()),
       logits_(max_batch),
       dlogits_(max_batch),
-      feature_gradients_(max_batch * layout.features() * layout.dim()) {
+      feature_gradients_(max_batch * layout.feature_width()),
+      side_gradients_(max_batch * layout.side_width()) {
   const int64_t slice = max_batch / team.size() + 1;
+  if (options.dense.algorithm == Algorithm::kLamb || options.dense.algorithm == Algorithm::kIntelLamb)
+    lamb_sums_.assign(team.size(), std::vector<LambSums>(layout.tensors().size()));
   for (int part = 0; part < team.size(); ++part) {
     workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true));
-    row_gradients_.emplace_back(layout.dim());
+    row_gradients_.emplace_back(WidestTable(layout));
   }
 }
 
 int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int threads) {
-  const int64_t per_row = layout.features() * layout.dim() + 2;
+  const int64_t per_row = layout.feature_width() + layout.side_width() + 2;
   return threads * DlrmWorkspace::Bytes(layout, max_batch / threads + 1, /*training=*/true) +
          max_batch * per_row * static_cast<int64_t>(sizeof(float));
 }
 
-double TrainStep::Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout) {
+double TrainStep::Run(const Batch& batch, int64_t step, RateOfStep rate, const DropoutStep& dropout) {
   team_.Run([&](int part) { ForwardBackward(batch, dropout, part); });
   team_.Run([&](int part) { ReduceDense(part); });
   if (gradient_options_.gradient_clip > 0) ClipDense();
-  team_.Run([&](int part) { UpdateDense(batch, step, factor, part); });
+  if (!lamb_sums_.empty()) team_.Run([&](int part) { BeginLamb(step, rate, part); });
+  team_.Run([&](int part) { UpdateDense(batch, step, rate, part); });
   double loss = 0;
   for (double part : losses_) loss += part;
   return loss / static_cast<double>(batch.rows);
@@ -83,7 +98,7 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
                                       gradient_options_.positive_weight,
                                       1.0 / static_cast<double>(batch.rows), &dlogits_[begin]);
   DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace,
-               feature_gradients_.data());
+               feature_gradients_.data(), side_gradients_.data());
 }
 
 void TrainStep::ReduceDense(int part) {
@@ -95,12 +110,10 @@ void TrainStep::ReduceDense(int part) {
   }
   if (gradient_options_.l2_dense == 0) return;
   const auto l2 = static_cast<float>(gradient_options_.l2_dense);
-  for (const auto* network : {&layout_.bottom(), &layout_.top()}) {
-    for (const LinearLayer& layer : *network) {
-      const int64_t from = std::max(begin, layer.weights);
-      const int64_t to = std::min(end, layer.weights + layer.in * layer.out);
-      for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
-    }
+  for (const DenseTensor& tensor : layout_.tensors()) {
+    if (tensor.bias()) continue;
+    const auto [from, to] = Intersection(tensor, begin, end);
+    for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
   }
 }
 
@@ -114,45 +127,75 @@ void TrainStep::ClipDense() {
   for (float& value : gradients) value *= scale;
 }
 
-void TrainStep::UpdateDense(const Batch& batch, int64_t step, double factor, int part) {
+void TrainStep::BeginLamb(int64_t step, RateOfStep rate, int part) {
+  const int64_t size = layout_.dense_parameters();
+  const auto [begin, end] = team_.Range(size, part);
+  const StepRule rule(options_.dense, step, rate);
+  float* m = state_.dense.data();
+  for (size_t t = 0; t < layout_.tensors().size(); ++t) {
+    const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
+    lamb_sums_[part][t] = {};
+    if (from >= to) continue;
+    lamb_sums_[part][t] = LambBegin(rule, to - from, workspaces_[0]->dense_gradients.data() + from,
+                                    weights_.dense.data() + from, m + from, m + size + from);
+  }
+}
+
+void TrainStep::UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part) {
   const auto clock_begin = std::chrono::steady_clock::now();
   const int64_t size = layout_.dense_parameters();
   const auto [begin, end] = team_.Range(size, part);
-  float* first = state_.dense.size() > 0 ? state_.dense.data() + begin : nullptr;
-  float* second = options_.dense.algorithm == Algorithm::kAdam ? state_.dense.data() + size + begin : nullptr;
-  ApplyRule(StepRule(options_.dense, step, factor), end - begin,
-            workspaces_[0]->dense_gradients.data() + begin, weights_.dense.data() + begin, first, second);
-  for (int64_t table = part; table < layout_.inputs().tables(); table += team_.size()) {
-    UpdateTable(batch, table, step, factor, part);
+  const StepRule rule(options_.dense, step, rate);
+  float* weights = weights_.dense.data();
+  const int64_t states = StateOf(options_.dense).per_weight;
+  float* first = states > 0 ? state_.dense.data() : nullptr;
+  float* second = states > 1 ? first + size : nullptr;
+  if (!lamb_sums_.empty()) {
+    for (size_t t = 0; t < layout_.tensors().size(); ++t) {
+      const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
+      if (from >= to) continue;
+      LambSums sums;
+      for (const auto& part_sums : lamb_sums_) {
+        sums.weights += part_sums[t].weights;
+        sums.updates += part_sums[t].updates;
+      }
+      LambFinish(rule, sums, to - from, weights + from, first + from, second + from);
+    }
+  } else {
+    ApplyRule(rule, end - begin, workspaces_[0]->dense_gradients.data() + begin, weights + begin,
+              first == nullptr ? nullptr : first + begin, second == nullptr ? nullptr : second + begin);
+  }
+  const auto tables = static_cast<int64_t>(layout_.tables().size());
+  for (int64_t table = part; table < tables; table += team_.size()) {
+    UpdateTable(batch, layout_.tables()[table], step, rate, part);
   }
   workspaces_[part]->seconds.update +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - clock_begin).count();
 }
 
-void TrainStep::UpdateTable(const Batch& batch, int64_t table, int64_t step, double factor, int part) {
-  const int64_t dim = layout_.dim();
-  const StepRule rule(options_.sparse, step, factor);
+void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part) {
+  const int64_t width = table.width;
+  const StepRule rule(options_.sparse, step, rate);
+  const StateShape states = StateOf(options_.sparse);
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
   RowGroups& groups = groups_[part];
   float* gradient = row_gradients_[part].data();
-  groups.Build(batch.tables[table], batch.rows);
+  const float* gradients = (table.side ? side_gradients_ : feature_gradients_).data() + table.offset;
+  const int64_t stride = table.side ? layout_.side_width() : layout_.feature_width();
+  groups.Build(RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows);
   for (size_t group = 0; group < groups.size(); ++group) {
-    SumSampleGradients(feature_gradients_.data() + (table + 1) * dim, layout_.features() * dim, dim,
-                       groups.samples(group), gradient);
-    const int64_t row = layout_.table_begin(table) + groups.row(group);
-    float* weights = weights_.embeddings.data() + row * dim;
+    SumSampleGradients(gradients, stride, width, groups.samples(group), gradient);
+    const int64_t begin = table.begin + groups.row(group) * width;
+    float* weights = weights_.embeddings.data() + begin;
     if (l2 != 0) {
-      for (int64_t i = 0; i < dim; ++i) gradient[i] += l2 * weights[i];
+      for (int64_t i = 0; i < width; ++i) gradient[i] += l2 * weights[i];
     }
     float* first = nullptr;
     float* second = nullptr;
-    if (options_.sparse.algorithm == Algorithm::kRowwiseAdagrad) {
-      first = state_.sparse.data() + row;
-    } else if (options_.sparse.algorithm != Algorithm::kSgd) {
-      first = state_.sparse.data() + row * dim;
-      if (options_.sparse.algorithm == Algorithm::kAdam) second = first + EmbeddingFloats(layout_);
-    }
-    ApplyRule(rule, dim, gradient, weights, first, second);
+    if (states.per_row > 0) first = state_.sparse.data() + table.row_begin + groups.row(group);
+    if (states.per_weight > 0) first = state_.sparse.data() + begin;
+    if (states.per_weight > 1) second = first + layout_.embedding_floats();
+    ApplyRule(rule, width, gradient, weights, first, second);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "services/trainer_worker/core/data/batch.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/optimizers/optimizer_options.h"
+#include "services/trainer_worker/core/optimizers/update_rules.h"
 #include "services/trainer_worker/core/training/thread_team.h"
 
 namespace sda::trainer {
@@ -44,9 +45,9 @@ class TrainStep {
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);
 
-  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `factor` is
+  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `rate` is
   // the schedule's. Returns the mean loss of the batch before the update.
-  double Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout);
+  double Run(const Batch& batch, int64_t step, RateOfStep rate, const DropoutStep& dropout);
 
   // Seconds by stage so far, averaged over the threads.
   StageSeconds seconds() const;
@@ -55,8 +56,9 @@ class TrainStep {
   void ForwardBackward(const Batch& batch, const DropoutStep& dropout, int part);
   void ReduceDense(int part);
   void ClipDense();
-  void UpdateDense(const Batch& batch, int64_t step, double factor, int part);
-  void UpdateTable(const Batch& batch, int64_t table, int64_t step, double factor, int part);
+  void BeginLamb(int64_t step, RateOfStep rate, int part);
+  void UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part);
+  void UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part);
 
   const DlrmLayout& layout_;
   DlrmWeights& weights_;
@@ -66,11 +68,14 @@ class TrainStep {
   ThreadTeam& team_;
 
   std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // one a thread
+  std::vector<IdScratch> ids_;                              // one a thread
   std::vector<RowGroups> groups_;                           // one a thread
-  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [dim]
+  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [widest table]
+  std::vector<std::vector<LambSums>> lamb_sums_;            // one a thread and tensor; empty without LAMB
   std::vector<double> losses_;                              // one a thread
   std::vector<float> logits_, dlogits_;                     // [max_batch]
-  FloatBuffer feature_gradients_;                           // [max_batch, features, dim]
+  FloatBuffer feature_gradients_;                           // [max_batch, feature_width]
+  FloatBuffer side_gradients_;                              // [max_batch, side_width]
 };
 
 }  // namespace sda::trainer
