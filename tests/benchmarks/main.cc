@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "tests/benchmarks/bench_preprocess.h"
+#include "tests/benchmarks/bench_suggest.h"
 
 // sda-bench AREA …: each area is a function of its own file; register it here.
 namespace {
@@ -14,6 +15,7 @@ struct Area {
 
 constexpr Area kAreas[] = {
     {"preprocess", sda::bench::BenchPreprocess},
+    {"suggest", sda::bench::BenchSuggest},
 };
 
 int Usage() {
