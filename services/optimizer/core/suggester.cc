@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/numerics/rng.h"
+#include "services/optimizer/core/bayes/bayesian_suggester.h"
 #include "services/optimizer/core/sobol.h"
 
 namespace sda::optimizer {
@@ -116,6 +117,8 @@ class GridSuggester final : public Suggester {
 
 std::unique_ptr<Suggester> MakeSuggester(Algorithm algorithm) {
   switch (algorithm) {
+    case Algorithm::kBayesian:
+      return std::make_unique<bayes::BayesianSuggester>();
     case Algorithm::kRandom:
       return std::make_unique<RandomSuggester>();
     case Algorithm::kGrid:

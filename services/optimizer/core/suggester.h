@@ -2,6 +2,7 @@
 #define SDA_SERVICES_OPTIMIZER_CORE_SUGGESTER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,7 +16,7 @@
 
 namespace sda::optimizer {
 
-enum class Algorithm { kSobol, kRandom, kGrid };
+enum class Algorithm { kBayesian, kSobol, kRandom, kGrid };
 
 // A trial as the search sees it.
 struct ObservedTrial {
@@ -39,13 +40,20 @@ struct SearchState {
 
 // Where a point came from and what is expected of it.
 struct Suggestion {
-  enum class Source { kSobol, kRandom, kGrid };
+  enum class Source { kSobol, kRandom, kGrid, kBayesian };
+  // What a model expects of a metric, in the metric's own units.
+  struct Prediction {
+    double value = 0, stddev = 0;
+  };
   Assignments assignments = {};
   Source source = Source::kSobol;
   std::string text;  // one sentence for people
   int64_t suggestions_used =
       1;  // positions of the sequence that were passed over to find it, itself included
   bool deadline_cut = false;
+  std::map<std::string, Prediction> predictions = {};  // by metric; empty where no model was used
+  // Of meeting all constraints and thresholds; nothing where no model was used.
+  std::optional<double> feasibility_probability = {};
 };
 
 // Chooses the next point to try. Implementations are stateless: the same search state gives the same
@@ -60,6 +68,8 @@ class Suggester {
   virtual std::optional<Suggestion> Suggest(const SearchState& state) const = 0;
 };
 
+// Of kBayesian one should be kept and asked again: it remembers its fits, which saves time and changes
+// nothing. Thread-safe.
 std::unique_ptr<Suggester> MakeSuggester(Algorithm algorithm);
 
 // Points of a grid of all values; nothing for spaces with continuous or conditional parameters, or more than

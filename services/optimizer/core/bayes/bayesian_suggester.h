@@ -1,0 +1,43 @@
+#ifndef SDA_SERVICES_OPTIMIZER_CORE_BAYES_BAYESIAN_SUGGESTER_H_
+#define SDA_SERVICES_OPTIMIZER_CORE_BAYES_BAYESIAN_SUGGESTER_H_
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "services/optimizer/core/bayes/metric_model.h"
+#include "services/optimizer/core/suggester.h"
+
+namespace sda::optimizer::bayes {
+
+// What is tuned by measurement; the defaults are what the benchmark's figures were taken with.
+struct BayesianOptions {
+  // Ways to model a lone objective; one is drawn for each suggestion by its share of belief.
+  std::vector<ModelKind> kinds = {{Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
+                                  {Warp::Kind::kLinear, HyperPrior::kWide}};
+  double temper = 1;          // 0: all kinds alike; large: the best only
+  double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
+  size_t raw_points = 512;
+  size_t starts = 6;
+  size_t fantasies = 8;
+};
+
+// Bayesian optimisation with Gaussian processes. The first points come from a Sobol sequence; then a model of
+// every metric is fitted to what is known and the point of highest log expected (hypervolume) improvement
+// times the probability to keep limits and not to fail is searched. Pending trials are taken as draws from
+// the models. Same state, same suggestion; what is cached only saves time. Thread-safe.
+class BayesianSuggester final : public Suggester {
+ public:
+  explicit BayesianSuggester(BayesianOptions options = {});
+
+  std::optional<Suggestion> Suggest(const SearchState& state) const override;
+
+ private:
+  const BayesianOptions options_;
+  const std::unique_ptr<Suggester> sobol_;
+  mutable FitCache cache_;
+};
+
+}  // namespace sda::optimizer::bayes
+
+#endif  // SDA_SERVICES_OPTIMIZER_CORE_BAYES_BAYESIAN_SUGGESTER_H_

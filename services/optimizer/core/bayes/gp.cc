@@ -1,0 +1,166 @@
+#include "services/optimizer/core/bayes/gp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace sda::optimizer::bayes {
+namespace {
+
+constexpr double kFirstJitter = 1e-9;
+constexpr double kLastJitter = 1e-2;
+
+std::vector<double> Weights(const Layout& layout, std::span<const double> log_length) {
+  std::vector<double> weight(layout.coordinates);
+  for (size_t c = 0; c < weight.size(); ++c) weight[c] = std::exp(-2 * log_length[layout.length_of[c]]);
+  return weight;
+}
+
+}  // namespace
+
+void Points::Reserve(size_t count) {
+  if (count <= ld_) return;
+  const size_t ld = (std::max(count, 2 * ld_) + 7) / 8 * 8;
+  std::vector<double> data(coordinates_ * ld);
+  for (size_t c = 0; c < coordinates_; ++c)
+    std::copy_n(data_.begin() + static_cast<std::ptrdiff_t>(c * ld_), size_,
+                data.begin() + static_cast<std::ptrdiff_t>(c * ld));
+  data_ = std::move(data);
+  ld_ = ld;
+}
+
+void Points::Add(std::span<const double> point) {
+  Reserve(size_ + 1);
+  for (size_t c = 0; c < coordinates_; ++c) data_[c * ld_ + size_] = point[c];
+  ++size_;
+}
+
+void Points::Get(size_t i, std::span<double> out) const {
+  for (size_t c = 0; c < coordinates_; ++c) out[c] = data_[c * ld_ + i];
+}
+
+Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<const double> draws,
+       size_t fantasies)
+    : layout_(*set.layout),
+      points_(set.points),
+      hyper_(hyper),
+      n_(set.n),
+      fantasies_(std::max<size_t>(fantasies, 1)),
+      signal_(std::exp(hyper.log_signal)),
+      offset_(set.offset),
+      weight_(Weights(layout_, hyper.log_length)),
+      noise_(set.n, std::exp(hyper.log_noise)),
+      y_(set.y.begin(), set.y.end()) {
+  for (size_t i = 0; i < set.known_noise.size() && i < n_; ++i) noise_[i] += set.known_noise[i];
+  const size_t valued = n_ - pending;
+  Matrix kernel(n_, n_), factor;
+  std::vector<double> point(layout_.coordinates);
+  for (size_t i = 0; i < n_; ++i) {
+    points_->Get(i, point);
+    MaternRow(points_->First(i, layout_.numeric), point.data(), weight_.data(), signal_, offset_,
+              kernel.row(i), nullptr);
+    kernel(i, i) = signal_ + offset_;
+  }
+  for (double jitter = 0;; jitter = std::max(jitter * 10, kFirstJitter)) {
+    factor = kernel;
+    for (size_t i = 0; i < n_; ++i) factor(i, i) += noise_[i] + jitter * (signal_ + offset_);
+    if (CholeskyInPlace(factor) || jitter > kLastJitter) {
+      for (double& noise : noise_) noise += jitter * (signal_ + offset_);
+      break;
+    }
+  }
+  InvertTriangle(factor, inverse_);
+
+  // White residuals of what is known; those of pending points are drawn.
+  std::vector<double> white(n_, 0.0);
+  std::copy_n(y_.begin(), valued, white.begin());
+  SolveLower(factor, std::span<double>(white).first(valued));
+  alpha_.assign(fantasies_ * n_, 0.0);
+  fantasy_y_.assign(fantasies_ * pending, 0.0);
+  for (size_t f = 0; f < fantasies_; ++f) {
+    for (size_t p = 0; p < pending; ++p) white[valued + p] = draws.empty() ? 0 : draws[f * pending + p];
+    for (size_t p = 0; p < pending; ++p)
+      fantasy_y_[f * pending + p] = Dot(factor.row(valued + p), white.data(), valued + p + 1);
+    for (size_t j = 0; j < n_; ++j) alpha_[f * n_ + j] = Dot(inverse_.row(j) + j, white.data() + j, n_ - j);
+  }
+}
+
+double Gp::FittedMean(size_t i, size_t f) const {
+  const size_t pending = fantasy_y_.size() / fantasies_;
+  const double y = i < n_ - pending ? y_[i] : fantasy_y_[f * pending + i - (n_ - pending)];
+  return y - noise_[i] * alpha_[f * n_ + i];
+}
+
+void Gp::Predict(const double* point, Scratch& scratch, double* mean, double* variance) const {
+  scratch.k.resize(n_);
+  scratch.slope.resize(n_);
+  scratch.s.assign(n_, 0.0);
+  MaternRow(points_->First(n_, layout_.numeric), point, weight_.data(), signal_, offset_, scratch.k.data(),
+            scratch.slope.data());
+  for (size_t f = 0; f < fantasies_; ++f) mean[f] = Dot(scratch.k.data(), alpha_.data() + f * n_, n_);
+  for (size_t j = 0; j < n_; ++j) AddScaled(scratch.k[j], inverse_.row(j) + j, scratch.s.data() + j, n_ - j);
+  const double left = prior_variance() - Dot(scratch.s.data(), scratch.s.data(), n_);
+  *variance = std::max(left, 1e-14 * prior_variance());
+}
+
+void Gp::AddGradient(const double* point, Scratch& scratch, const double* mean_factor, double variance_factor,
+                     double* out) const {
+  scratch.factor.assign(n_, 0.0);
+  for (size_t f = 0; f < fantasies_; ++f) {
+    if (mean_factor[f] != 0) AddScaled(mean_factor[f], alpha_.data() + f * n_, scratch.factor.data(), n_);
+  }
+  if (variance_factor != 0) {
+    for (size_t j = 0; j < n_; ++j) {
+      scratch.factor[j] -= 2 * variance_factor * Dot(inverse_.row(j) + j, scratch.s.data() + j, n_ - j);
+    }
+  }
+  for (size_t j = 0; j < n_; ++j) scratch.factor[j] *= scratch.slope[j];
+  scratch.q.assign(layout_.numeric, 0.0);
+  AddWeightedDifferences(points_->First(n_, layout_.numeric), point, scratch.factor.data(), scratch.q.data());
+  for (size_t c = 0; c < layout_.numeric; ++c) out[c] += weight_[c] * scratch.q[c];
+}
+
+void Gp::PredictMany(const Matrix& points, size_t rows, std::vector<double>& means,
+                     std::vector<double>& variances) const {
+  constexpr size_t kBlock = 32;
+  if (transposed_.rows() != n_) {
+    transposed_.Resize(n_, n_);
+    for (size_t i = 0; i < n_; ++i) {
+      for (size_t j = 0; j < n_; ++j) transposed_(i, j) = inverse_(j, i);
+    }
+  }
+  means.assign(rows * fantasies_, 0.0);
+  variances.assign(rows, 0.0);
+  Matrix k(kBlock, n_), s(kBlock, n_);
+  for (size_t begin = 0; begin < rows; begin += kBlock) {
+    const size_t count = std::min(kBlock, rows - begin);
+    for (size_t r = 0; r < count; ++r) {
+      MaternRow(points_->First(n_, layout_.numeric), points.row(begin + r), weight_.data(), signal_, offset_,
+                k.row(r), nullptr);
+      std::fill_n(s.row(r), n_, 0.0);
+    }
+    for (size_t i = 0; i < n_; i += kBlock) {
+      const size_t end = std::min(i + kBlock, n_);
+      AddProduct(1, k.row(0), k.ld(), transposed_.row(i), transposed_.ld(), s.row(0) + i, s.ld(), count,
+                 end - i, end);
+    }
+    for (size_t r = 0; r < count; ++r) {
+      variances[begin + r] =
+          std::max(prior_variance() - Dot(s.row(r), s.row(r), n_), 1e-14 * prior_variance());
+    }
+    AddProduct(1, k.row(0), k.ld(), alpha_.data(), n_, means.data() + begin * fantasies_, fantasies_, count,
+               fantasies_, n_);
+  }
+}
+
+void Gp::LeaveOneOut(std::vector<double>& means, std::vector<double>& variances) const {
+  means.resize(n_);
+  variances.resize(n_);
+  for (size_t i = 0; i < n_; ++i) {
+    const double precision = Dot(inverse_.row(i) + i, inverse_.row(i) + i, n_ - i);
+    means[i] = y_[i] - alpha_[i] / precision;
+    variances[i] = 1 / precision;
+  }
+}
+
+}  // namespace sda::optimizer::bayes

@@ -1,0 +1,180 @@
+#include "services/optimizer/core/bayes/metric_model.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "common/numerics/rng.h"
+#include "services/optimizer/core/bayes/normal.h"
+
+namespace sda::optimizer::bayes {
+namespace {
+
+// Up to this many points the hyperparameters follow every new value.
+constexpr size_t kAlwaysRefined = 150;
+// Beyond this many they are fitted to a subset.
+constexpr size_t kMaxFitted = 300;
+constexpr double kMinNoise = 1e-6;
+constexpr double kMinNoiseExact = 1e-8;
+
+// Sizes of the data at which a thorough fit is made: 4, 6, 8, … and later a sixth more each time.
+size_t CheckpointBelow(size_t n) {
+  size_t at = 0;
+  for (size_t next = 4; next < n;) {
+    at = next;
+    next = std::max(next + 2, next + next / 6);
+  }
+  return at;
+}
+
+struct Prepared {
+  Warp warp;
+  std::vector<double> y, noise;
+};
+
+Prepared Prepare(const MetricData& data, Warp::Kind kind, size_t n) {
+  const std::span<const double> values(data.values.data(), n);
+  Prepared prepared{.warp = Warp(kind, values), .y = {}, .noise = {}};
+  prepared.y.reserve(n);
+  bool any = false;
+  for (size_t i = 0; i < n; ++i) {
+    prepared.y.push_back(prepared.warp.Apply(values[i]));
+    const double slope = prepared.warp.Slope(values[i]);
+    const double known = i < data.known_noise.size() ? data.known_noise[i] : NAN;
+    const double noise = known * slope * slope;
+    prepared.noise.push_back(std::isfinite(noise) ? std::min(noise, 4.0) : 0.0);
+    any = any || prepared.noise.back() > 0;
+  }
+  if (!any) prepared.noise.clear();
+  return prepared;
+}
+
+// For many points: the best third, the newest third, and of the rest every so-and-so-many-th.
+std::vector<size_t> Subset(std::span<const double> y, size_t count) {
+  std::vector<size_t> order(y.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return y[a] < y[b]; });
+  std::vector<char> taken(y.size(), 0);
+  for (size_t i = 0; i < count / 3; ++i) taken[order[i]] = 1;
+  for (size_t i = y.size() - count / 3; i < y.size(); ++i) taken[i] = 1;
+  std::vector<size_t> rest, subset;
+  for (size_t i = 0; i < y.size(); ++i) {
+    if (!taken[i]) rest.push_back(i);
+  }
+  const size_t more = count - count / 3 * 2;
+  for (size_t k = 0; k < more && !rest.empty(); ++k) taken[rest[k * rest.size() / more]] = 1;
+  for (size_t i = 0; i < y.size(); ++i) {
+    if (taken[i]) subset.push_back(i);
+  }
+  return subset;
+}
+
+uint64_t HashData(const MetricData& data, ModelKind kind, size_t n) {
+  uint64_t hash = HashOf(41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior), n,
+                              data.exact, data.layout->coordinates, data.layout->numeric});
+  std::vector<double> point(data.layout->coordinates);
+  for (size_t i = 0; i < n; ++i) {
+    data.points.Get(i, point);
+    for (const double x : point) hash = MixBits(hash ^ std::bit_cast<uint64_t>(x)) + 1;
+    hash = MixBits(hash ^ std::bit_cast<uint64_t>(data.values[i])) + 2;
+    if (i < data.known_noise.size()) hash = MixBits(hash ^ std::bit_cast<uint64_t>(data.known_noise[i])) + 3;
+  }
+  return hash;
+}
+
+Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prepared,
+          std::span<const Hyper> starts, int evaluations) {
+  FitOptions options{.prior = kind.prior,
+                     .min_noise = data.exact ? kMinNoiseExact : kMinNoise,
+                     .max_evaluations = evaluations};
+  TrainingSet set{
+      .layout = data.layout, .points = &data.points, .n = n, .y = prepared.y, .known_noise = prepared.noise};
+  if (n <= kMaxFitted) return FitMap(set, options, starts);
+  Points points(data.layout->coordinates);
+  std::vector<double> y, noise, point(data.layout->coordinates);
+  for (const size_t i : Subset(prepared.y, kMaxFitted)) {
+    data.points.Get(i, point);
+    points.Add(point);
+    y.push_back(prepared.y[i]);
+    if (!prepared.noise.empty()) noise.push_back(prepared.noise[i]);
+  }
+  set = {.layout = data.layout, .points = &points, .n = y.size(), .y = y, .known_noise = noise};
+  return FitMap(set, options, starts);
+}
+
+// Hyperparameters fitted to the first n values, n a checkpoint or 0.
+Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& cache) {
+  if (n == 0) return DefaultHyper(*data.layout, kind.prior);
+  const uint64_t key = HashData(data, kind, n);
+  if (const auto found = cache.Find(key)) return *found;
+  const Hyper before = FitCheckpoint(data, kind, CheckpointBelow(n), cache);
+  const Hyper fresh = DefaultHyper(*data.layout, kind.prior);
+  const Hyper fitted =
+      Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh}, n > 100 ? 20 : 30);
+  cache.Store(key, fitted);
+  return fitted;
+}
+
+double Evidence(const MetricData& data, const MetricFit& fit) {
+  const size_t n = data.values.size();
+  const TrainingSet set{
+      .layout = data.layout, .points = &data.points, .n = n, .y = fit.y, .known_noise = fit.known_noise};
+  std::vector<double> means, variances;
+  Gp(set, fit.hyper).LeaveOneOut(means, variances);
+  std::vector<double> sorted = fit.y;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(n / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  double sum = 0, count = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (fit.y[i] > *middle) continue;
+    const double sd = std::sqrt(variances[i]);
+    // Heavy tails: one value that no model foresaw must not decide alone.
+    const double log = std::max(LogNormalPdf((fit.y[i] - means[i]) / sd), -8.0) - std::log(sd);
+    sum += log + std::log(fit.warp.Slope(data.values[i]));
+    ++count;
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+}  // namespace
+
+std::optional<Hyper> FitCache::Find(uint64_t key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = fits_.find(key);
+  if (found == fits_.end()) return std::nullopt;
+  return found->second;
+}
+
+void FitCache::Store(uint64_t key, const Hyper& hyper) {
+  const std::lock_guard lock(mutex_);
+  if (fits_.size() >= kMaxEntries) fits_.clear();
+  fits_[key] = hyper;
+}
+
+MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache) {
+  const size_t n = data.values.size();
+  Prepared prepared = Prepare(data, kind.warp, n);
+  const Hyper start = FitCheckpoint(data, kind, CheckpointBelow(n), cache);
+  Hyper hyper = start;
+  if (n <= kAlwaysRefined) hyper = Fit(data, kind, n, prepared, std::array{start}, 12);
+  MetricFit fit{.kind = kind,
+                .warp = prepared.warp,
+                .y = std::move(prepared.y),
+                .known_noise = std::move(prepared.noise),
+                .hyper = hyper};
+  if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  return fit;
+}
+
+std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper) {
+  std::vector<double> logs;
+  for (const MetricFit& fit : fits)
+    logs.push_back(temper * std::sqrt(static_cast<double>(fit.y.size())) * fit.evidence);
+  const double total = LogSum(logs);
+  for (double& log : logs)
+    log = std::isfinite(total) ? std::exp(log - total) : 1.0 / static_cast<double>(logs.size());
+  return logs;
+}
+
+}  // namespace sda::optimizer::bayes

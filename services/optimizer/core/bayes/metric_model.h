@@ -1,0 +1,65 @@
+#ifndef SDA_SERVICES_OPTIMIZER_CORE_BAYES_METRIC_MODEL_H_
+#define SDA_SERVICES_OPTIMIZER_CORE_BAYES_METRIC_MODEL_H_
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "services/optimizer/core/bayes/gp.h"
+#include "services/optimizer/core/bayes/warp.h"
+
+namespace sda::optimizer::bayes {
+
+// Fitted hyperparameters by a hash of everything they depend on. A cache only: a miss is computed anew with
+// the same result. Thread-safe.
+class FitCache {
+ public:
+  std::optional<Hyper> Find(uint64_t key) const;
+  void Store(uint64_t key, const Hyper& hyper);
+
+ private:
+  static constexpr size_t kMaxEntries = 20'000;
+  mutable std::mutex mutex_;
+  std::unordered_map<uint64_t, Hyper> fits_;
+};
+
+// One way to model a metric.
+struct ModelKind {
+  Warp::Kind warp = Warp::Kind::kLinear;
+  HyperPrior prior = HyperPrior::kWide;
+};
+
+// What was observed of a metric, smaller values being better, in order of creation.
+struct MetricData {
+  const Layout* layout = nullptr;
+  Points points;                         // those with a value
+  std::vector<double> values = {};       // finite
+  std::vector<double> known_noise = {};  // variances in units of the values; NaN where unknown
+  bool exact = false;                    // the metric has no noise
+};
+
+// A fitted model: what a Gp needs besides pending points.
+struct MetricFit {
+  ModelKind kind;
+  Warp warp;
+  std::vector<double> y;            // warped
+  std::vector<double> known_noise;  // of y; empty where nothing is known
+  Hyper hyper;
+  // Mean over the better half of log p(value | all other values), in the metric's own units: comparable
+  // between kinds.
+  double evidence = 0;
+};
+
+// Fits the kind to the data. The search for hyperparameters starts from those fitted to earlier, fixed parts
+// of the data, so that it is short, and the result still depends on the data alone. `out_of_time` may cut it.
+MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache);
+
+// Shares of belief in the fits: softmax of evidence times the number of points it was taken over, tempered.
+std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper);
+
+}  // namespace sda::optimizer::bayes
+
+#endif  // SDA_SERVICES_OPTIMIZER_CORE_BAYES_METRIC_MODEL_H_

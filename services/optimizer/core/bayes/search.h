@@ -1,0 +1,65 @@
+#ifndef SDA_SERVICES_OPTIMIZER_CORE_BAYES_SEARCH_H_
+#define SDA_SERVICES_OPTIMIZER_CORE_BAYES_SEARCH_H_
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "services/optimizer/core/bayes/acquisition.h"
+#include "services/optimizer/core/bayes/encoding.h"
+#include "services/optimizer/core/bayes/gp.h"
+#include "services/optimizer/core/bayes/linear_region.h"
+
+namespace sda::optimizer::bayes {
+
+// An acquisition over places: models, their predictions, the chain rule between them.
+class Scorer {
+ public:
+  Scorer(const Encoding& encoding, std::vector<const Gp*> models, const Acquisition& acquisition);
+
+  std::vector<double> ScoreMany(const std::vector<Place>& places) const;
+  // The gradient by places where the span is not empty.
+  double Score(const Place& place, std::span<double> gradient) const;
+  // Means [model] under the first fantasy and variances [model].
+  void Predict(const Place& place, std::vector<double>& means, std::vector<double>& variances) const;
+
+  const Encoding& encoding() const { return encoding_; }
+
+ private:
+  const Encoding& encoding_;
+  const std::vector<const Gp*> models_;
+  const Acquisition& acquisition_;
+  mutable std::vector<Gp::Scratch> scratch_;
+  mutable std::vector<double> means_, variances_, by_mean_, by_variance_, coordinates_, by_coordinate_;
+  mutable std::vector<char> active_;
+};
+
+struct SearchOptions {
+  size_t raw_points = 512;
+  size_t starts = 6;
+  int evaluations = 30;  // for each climb over the real axes
+  int rounds = 4;        // of alternation with the lattices and categories
+  uint64_t seed = 0;
+  std::span<const Place> anchors = {};   // good places to look around
+  std::span<const double> lengths = {};  // scale of a step along each axis
+  std::function<bool()> out_of_time = nullptr;
+};
+
+struct Candidate {
+  Place place;
+  double score = 0;
+};
+
+struct SearchResult {
+  std::vector<Candidate> candidates;  // best first; all allowed, not all different
+  bool cut = false;                   // by out_of_time
+};
+
+// Places of high score: an even cover and draws around the anchors, then local searches from the best, over
+// the real axes by gradient, over lattices and categories value by value. Every candidate lies on allowed
+// values and in the region.
+SearchResult FindBest(const Scorer& scorer, const LinearRegion& region, const SearchOptions& options);
+
+}  // namespace sda::optimizer::bayes
+
+#endif  // SDA_SERVICES_OPTIMIZER_CORE_BAYES_SEARCH_H_

@@ -1,0 +1,79 @@
+#include "services/optimizer/core/bayes/study.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sda::optimizer::bayes {
+
+Study::Study(const SearchState& search) : state(search), encoding(search.space), region(encoding) {
+  for (size_t i = 0; i < state.metrics.size(); ++i) {
+    const Strategy strategy = state.metrics[i].strategy;
+    if (strategy == Strategy::kStore) continue;
+    (strategy == Strategy::kOptimize ? objectives : constraints).push_back(modelled.size());
+    modelled.push_back(i);
+  }
+  std::vector<char> active;
+  for (const ObservedTrial& trial : state.trials) {
+    using State = ObservedTrial::State;
+    // A crash says nothing about the point: it may be tried again.
+    if (trial.state == State::kFailed) continue;
+    taken.insert(PointKey(trial.assignments));
+    Outcome outcome;
+    outcome.place = encoding.FromAssignments(trial.assignments);
+    outcome.coordinates.resize(encoding.layout().coordinates);
+    encoding.ActiveAxes(outcome.place, active);
+    encoding.Coordinates(outcome.place, active, outcome.coordinates.data());
+    if (trial.state == State::kPending) {
+      pending.push_back(std::move(outcome));
+      continue;
+    }
+    if (trial.state == State::kInfeasible) {
+      infeasible.push_back(std::move(outcome));
+      continue;
+    }
+    bool any = false;
+    outcome.valued = true;
+    for (size_t m = 0; m < modelled.size(); ++m) {
+      const auto found = trial.metrics.find(metric(m).name);
+      const bool there = found != trial.metrics.end() && std::isfinite(found->second);
+      outcome.values.push_back(there ? Sign(m) * found->second : NAN);
+      any = any || there;
+      outcome.valued = outcome.valued && there;
+    }
+    if (any) {
+      finished.push_back(std::move(outcome));
+    } else {
+      // Finished with nothing but NaN and infinities: as good as a failure of the point.
+      infeasible.push_back(std::move(outcome));
+    }
+  }
+}
+
+double Study::Sign(size_t m) const {
+  return metric(m).maximize ? -1 : 1;
+}
+
+std::optional<double> Study::Limit(size_t m) const {
+  if (!metric(m).threshold) return std::nullopt;
+  return Sign(m) * *metric(m).threshold;
+}
+
+bool Study::KeepsConstraints(const Outcome& outcome) const {
+  return std::all_of(constraints.begin(), constraints.end(),
+                     [&](size_t m) { return outcome.values[m] <= Limit(m).value_or(INFINITY); });
+}
+
+MetricData Study::Data(size_t m) const {
+  MetricData data{.layout = &encoding.layout(), .points = Points(encoding.layout().coordinates)};
+  const auto& noise = metric(m).noise_stddev;
+  data.exact = noise && *noise == 0;
+  for (const Outcome& outcome : finished) {
+    if (std::isnan(outcome.values[m])) continue;
+    data.points.Add(outcome.coordinates);
+    data.values.push_back(outcome.values[m]);
+    if (noise && *noise > 0) data.known_noise.push_back(*noise * *noise);
+  }
+  return data;
+}
+
+}  // namespace sda::optimizer::bayes

@@ -1,0 +1,49 @@
+#ifndef SDA_SERVICES_OPTIMIZER_CORE_BAYES_STUDY_H_
+#define SDA_SERVICES_OPTIMIZER_CORE_BAYES_STUDY_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "services/optimizer/core/bayes/encoding.h"
+#include "services/optimizer/core/bayes/linear_region.h"
+#include "services/optimizer/core/bayes/metric_model.h"
+#include "services/optimizer/core/suggester.h"
+
+namespace sda::optimizer::bayes {
+
+// A search state as the models see it: places, signed values, who is pending, what failed.
+struct Study {
+  explicit Study(const SearchState& state);
+
+  const SearchState& state;
+  const Encoding encoding;
+  const LinearRegion region;
+
+  struct Outcome {
+    Place place;
+    std::vector<double> coordinates;
+    std::vector<double> values;  // [metric of `modelled`], smaller being better; NaN where missing
+    bool valued = false;         // all of them are there
+  };
+  std::vector<size_t> modelled;    // indices of the OPTIMIZE and CONSTRAINT metrics
+  std::vector<size_t> objectives;  // positions within `modelled`
+  std::vector<size_t> constraints;
+  std::vector<Outcome> finished;  // with at least one value
+  std::vector<Outcome> pending;
+  std::vector<Outcome> infeasible;
+  std::set<std::string> taken;  // keys of all points that are pending or have ended for good
+
+  // The sign that makes smaller better, of a metric of `modelled`.
+  double Sign(size_t m) const;
+  const Metric& metric(size_t m) const { return state.metrics[modelled[m]]; }
+  // Its threshold in signed values, or nothing.
+  std::optional<double> Limit(size_t m) const;
+  // Whether the outcome keeps the limits of all constraint metrics.
+  bool KeepsConstraints(const Outcome& outcome) const;
+  MetricData Data(size_t m) const;
+};
+
+}  // namespace sda::optimizer::bayes
+
+#endif  // SDA_SERVICES_OPTIMIZER_CORE_BAYES_STUDY_H_

@@ -1,0 +1,302 @@
+#include "tests/benchmarks/bench_suggest.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "common/numerics/rng.h"
+#include "services/optimizer/core/bayes/front.h"
+#include "services/optimizer/core/suggester.h"
+#include "tests/benchmarks/bench_report.h"
+#include "tests/benchmarks/suggest_problems.h"
+
+namespace sda::bench {
+namespace {
+
+using namespace optimizer;  // NOLINT: the engine under test
+using Clock = std::chrono::steady_clock;
+using State = ObservedTrial::State;
+
+struct Options {
+  std::string problem = "branin";
+  int budget = 0;
+  int seeds = 20;
+  int parallel = 1;
+  int observations = 0;
+  int dims = 0;
+  int timed = 30;
+  std::string algorithm = "bayesian";
+  double fail_rate = 0;
+  bool fail_half = false;
+  double noise = 0;
+  bool no_thresholds = false;
+  bool tell_noise = false;
+  uint64_t first_seed = 1;
+  std::vector<int> at;
+  bool json = false;
+};
+
+const std::map<std::string, Algorithm> kAlgorithms = {{"bayesian", Algorithm::kBayesian},
+                                                      {"sobol", Algorithm::kSobol},
+                                                      {"random", Algorithm::kRandom},
+                                                      {"grid", Algorithm::kGrid}};
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+double Percentile(std::vector<double> values, double share) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(values.size())));
+  return values[std::clamp<size_t>(rank, 1, values.size()) - 1];
+}
+
+// One experiment: trials as the engine sees them and what they are truly worth.
+class Experiment {
+ public:
+  Experiment(const Problem& problem, const Options& options, uint64_t seed)
+      : problem_(problem),
+        options_(options),
+        metrics_(problem.metrics),
+        rng_(seed, 7),
+        suggester_(MakeSuggester(kAlgorithms.at(options.algorithm))),
+        state_{.space = problem.space, .metrics = metrics_, .trials = {}, .seed = seed} {
+    for (Metric& metric : metrics_) {
+      if (options.no_thresholds && metric.strategy == Strategy::kOptimize) metric.threshold.reset();
+      if (options.noise > 0 && options.tell_noise) metric.noise_stddev = options.noise;
+    }
+  }
+
+  void Run(int budget) {
+    for (int done = 0, begun = 0; done < budget;) {
+      if (begun < budget && begun - done < options_.parallel) {
+        Begin();
+        ++begun;
+        continue;
+      }
+      End();
+      ++done;
+      curve.push_back(Quality());
+    }
+  }
+
+  // Times suggestions once `count` trials have ended, each with one more.
+  void Time(int count, int timed) {
+    const auto sobol = MakeSuggester(Algorithm::kSobol);
+    while (static_cast<int>(state_.trials.size()) < count) {
+      Add(*sobol->Suggest(state_));
+      End();
+    }
+    for (int i = 0; i < timed + 3; ++i) {
+      if (i == 3) milliseconds.clear();
+      Begin();
+      End();
+    }
+  }
+
+  std::vector<double> milliseconds;
+  std::vector<double> curve;  // quality after each ended trial
+  int duplicates = 0, violations = 0;
+  int first_feasible = 0;  // ended trials until one kept the constraints; 0: none
+  double chosen = std::numeric_limits<double>::quiet_NaN();  // true value of the best observed trial
+
+ private:
+  void Begin() {
+    const auto began = Clock::now();
+    const auto suggestion = suggester_->Suggest(state_);
+    const double took = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+    if (!suggestion) {
+      std::cerr << "no suggestion\n";
+      std::exit(1);
+    }
+    if (suggestion->source == Suggestion::Source::kBayesian) milliseconds.push_back(took);
+    Add(*suggestion);
+  }
+
+  void Add(const Suggestion& suggestion) {
+    violations += !CheckAssignments(problem_.space, suggestion.assignments, "").empty();
+    duplicates += !seen_.insert(PointKey(suggestion.assignments)).second;
+    state_.suggestions += suggestion.suggestions_used;
+    state_.trials.push_back({.assignments = suggestion.assignments});
+    open_.push_back(state_.trials.size() - 1);
+  }
+
+  void End() {
+    const size_t which = options_.parallel == 1 ? 0 : rng_.Below(open_.size());
+    ObservedTrial& trial = state_.trials[open_[which]];
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(which));
+    ++ended_;
+    bool fails = rng_.Uniform() < options_.fail_rate;
+    if (options_.fail_half) {
+      const Parameter& first = problem_.space.parameters[0];
+      const auto& range = std::get<DoubleRange>(first.domain);
+      fails = fails || std::get<double>(trial.assignments.at(first.name)) > 0.5 * (range.min + range.max);
+    }
+    if (fails) {
+      trial.state = State::kInfeasible;
+      return;
+    }
+    const std::vector<double> values = problem_.evaluate(trial.assignments);
+    trial.state = State::kSucceeded;
+    bool keeps = true;
+    for (size_t m = 0; m < metrics_.size(); ++m) {
+      trial.metrics[metrics_[m].name] = values[m] + options_.noise * (options_.noise > 0 ? rng_.Normal() : 0);
+      if (metrics_[m].strategy == Strategy::kConstraint) keeps = keeps && values[m] <= *metrics_[m].threshold;
+    }
+    if (!keeps) return;
+    if (first_feasible == 0) first_feasible = ended_;
+    points_.emplace_back(values.begin(), values.begin() + problem_.objectives());
+    if (trial.metrics[metrics_[0].name] < best_observed_) {
+      best_observed_ = trial.metrics[metrics_[0].name];
+      chosen = values[0];
+    }
+  }
+
+  double Quality() const {
+    if (problem_.objectives() > 1) {
+      bayes::Objectives reference;
+      for (int m = 0; m < problem_.objectives(); ++m)
+        reference.push_back(*problem_.metrics[static_cast<size_t>(m)].threshold);
+      return bayes::Hypervolume(points_, reference);
+    }
+    double best = std::numeric_limits<double>::infinity();
+    for (const auto& point : points_) best = std::min(best, point[0]);
+    return best;
+  }
+
+  const Problem& problem_;
+  const Options& options_;
+  std::vector<Metric> metrics_;
+  Rng rng_;
+  const std::unique_ptr<Suggester> suggester_;
+  SearchState state_;
+  std::vector<size_t> open_;
+  std::set<std::string> seen_;
+  std::vector<bayes::Objectives> points_;  // of trials that keep the constraints
+  int ended_ = 0;
+  double best_observed_ = std::numeric_limits<double>::infinity();
+};
+
+void Run(const Problem& problem, const Options& options) {
+  const auto began = Clock::now();
+  const int budget = options.budget > 0 ? options.budget : problem.default_budget;
+  const bool only_time = options.observations > 0;
+  std::vector<double> finals, milliseconds, firsts, chosen;
+  std::vector<std::vector<double>> curves;
+  int duplicates = 0, violations = 0;
+  const int seeds = only_time ? 1 : options.seeds;
+  for (int s = 0; s < seeds; ++s) {
+    Experiment experiment(problem, options, options.first_seed + static_cast<uint64_t>(s));
+    if (only_time) {
+      experiment.Time(options.observations, options.timed);
+    } else {
+      experiment.Run(budget);
+      finals.push_back(experiment.curve.back());
+      curves.push_back(experiment.curve);
+      firsts.push_back(experiment.first_feasible > 0 ? experiment.first_feasible : budget + 1);
+      chosen.push_back(experiment.chosen);
+    }
+    milliseconds.insert(milliseconds.end(), experiment.milliseconds.begin(), experiment.milliseconds.end());
+    duplicates += experiment.duplicates;
+    violations += experiment.violations;
+  }
+  auto report = BeginReport("suggest", 1, std::chrono::duration<double>(Clock::now() - began).count());
+  const bool hypervolume = problem.objectives() > 1;
+  report["problem"] = problem.name;
+  report["budget"] = only_time ? options.observations : budget;
+  report["seeds"] = seeds;
+  report["algorithm"] = options.algorithm;
+  report["parallel"] = options.parallel;
+  report["noise"] = options.noise;
+  report["fail_rate"] = options.fail_rate;
+  report["metric"] = hypervolume ? "hypervolume" : "best_value";
+  if (!only_time) {
+    report["median"] = Median(finals);
+    report["low"] = *std::min_element(finals.begin(), finals.end());
+    report["high"] = *std::max_element(finals.begin(), finals.end());
+    report["values"] = finals;
+    if (problem.optimum) {
+      report["optimum"] = *problem.optimum;
+      report["median_regret"] = std::abs(Median(finals) - *problem.optimum);
+    }
+    if (options.noise > 0 && !hypervolume) report["median_of_chosen"] = Median(chosen);
+    if (problem.metrics.size() > static_cast<size_t>(problem.objectives()))
+      report["first_feasible_median"] = Median(firsts);
+    for (const int at : options.at) {
+      std::vector<double> values;
+      for (const auto& curve : curves)
+        values.push_back(curve[static_cast<size_t>(std::clamp(at, 1, budget) - 1)]);
+      const double median = Median(values);
+      report["median_at"][std::to_string(at)] =
+          !hypervolume && problem.optimum ? median - *problem.optimum : median;
+    }
+  }
+  report["suggest_ms_p50"] = Median(milliseconds);
+  report["suggest_ms_p99"] = Percentile(milliseconds, 0.99);
+  report["duplicates"] = duplicates;
+  report["violations"] = violations;
+  PrintReport(report, options.json);
+}
+
+}  // namespace
+
+int BenchSuggest(int argc, char** argv) {
+  Options options;
+  CLI::App app("Quality and cost of suggestions on known problems", "sda-bench suggest");
+  app.add_option("--problem", options.problem, "name of a problem; \"list\" prints all");
+  app.add_option("--budget", options.budget, "trials of an experiment; 0: the problem's own")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--seeds", options.seeds, "experiments")->check(CLI::Range(1, 10000));
+  app.add_option("--first-seed", options.first_seed, "seed of the first experiment");
+  app.add_option("--parallel", options.parallel, "trials that run at a time")->check(CLI::Range(1, 1000));
+  app.add_option("--algorithm", options.algorithm, "bayesian, sobol, random or grid")
+      ->check(CLI::IsMember({"bayesian", "sobol", "random", "grid"}));
+  app.add_option("--fail-rate", options.fail_rate, "share of trials that end infeasible at random")
+      ->check(CLI::Range(0.0, 0.95));
+  app.add_flag("--fail-half", options.fail_half,
+               "trials in the upper half of the first parameter end infeasible");
+  app.add_option("--noise", options.noise, "standard deviation of what is added to each value")
+      ->check(CLI::Range(0.0, 1e9));
+  app.add_flag("--tell-noise", options.tell_noise, "the engine is told the noise");
+  app.add_flag("--no-thresholds", options.no_thresholds,
+               "the engine is not told the thresholds of objectives");
+  app.add_option("--observations", options.observations, "only time suggestions with so many finished trials")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--dims", options.dims, "dimensions of ackley, levy, rastrigin, rosenbrock, styblinski")
+      ->check(CLI::Range(0, 100));
+  app.add_option("--timed", options.timed, "suggestions timed with --observations")
+      ->check(CLI::Range(1, 10000));
+  app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
+  app.add_flag("--json", options.json, "one line of JSON");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (options.problem == "list") {
+    for (const std::string& name : ProblemNames()) std::cout << name << "\n";
+    return 0;
+  }
+  const auto problem = FindProblem(options.problem, options.dims);
+  if (!problem) {
+    std::cerr << "sda-bench suggest: no problem " << options.problem << "; --problem list prints all\n";
+    return 2;
+  }
+  Run(*problem, options);
+  return 0;
+}
+
+}  // namespace sda::bench
