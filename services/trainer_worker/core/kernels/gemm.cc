@@ -97,7 +97,11 @@ struct Gemm::State {
   int64_t fallback_shapes = 0;
 };
 
-Gemm::Gemm() : state_(std::make_unique<State>()) {}
+std::vector<GemmVariant> GemmVariants() {
+  return {GemmVariant::kOneDnn};
+}
+
+Gemm::Gemm(GemmVariant) : state_(std::make_unique<State>()) {}
 Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 namespace sda::trainer {
 
@@ -27,6 +28,14 @@ struct Product {
   int64_t c_stride = 0;
 };
 
+// Who computes.
+enum class GemmVariant {
+  kOneDnn,
+};
+
+// All that this build has and this CPU runs.
+std::vector<GemmVariant> GemmVariants();
+
 // Computes products on the calling thread, with oneDNN. The only place that knows oneDNN: it owns the engine,
 // the stream, the primitives (made once a shape, kept for the life of the object) and their scratch memory.
 //
@@ -37,7 +46,7 @@ struct Product {
 // A shape for which oneDNN has no implementation runs on the reference. Not thread-safe.
 class Gemm {
  public:
-  Gemm();
+  explicit Gemm(GemmVariant variant = GemmVariant::kOneDnn);
   ~Gemm();
   Gemm(Gemm&&) noexcept;
   Gemm& operator=(Gemm&&) noexcept;
