@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
+
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
 
@@ -94,32 +96,44 @@ Product MakeProduct(Kind kind, const LinearLayer& layer, int64_t rows, Operands&
 
 }  // namespace
 
-double MeasureProductGflops(const trainer::DlrmLayout& layout, int64_t batch, trainer::ThreadTeam& team) {
-  double flops = 0, seconds = 0;
-  const auto add = [&](Kind kind, const LinearLayer& layer) {
+std::vector<MeasuredProduct> MeasureProducts(const trainer::DlrmLayout& layout, int64_t batch,
+                                             trainer::ThreadTeam& team) {
+  std::vector<MeasuredProduct> products;
+  const auto add = [&](Kind kind, const char* name, const LinearLayer& layer) {
+    MeasuredProduct& product = products.emplace_back();
+    product.name = absl::StrCat(name, " ", layer.out, "x", layer.in);
+    product.flops = 2.0 * static_cast<double>(batch * layer.in * layer.out);
     std::vector<std::unique_ptr<Operands>> operands;
     for (int part = 0; part < team.size(); ++part) {
       const auto [begin, end] = team.Range(batch, part);
       operands.push_back(std::make_unique<Operands>(layer, end - begin));
     }
-    double best = std::numeric_limits<double>::infinity();
     for (const trainer::GemmVariant variant : trainer::GemmVariants()) {
       std::vector<Gemm> gemms;
       for (int part = 0; part < team.size(); ++part) gemms.emplace_back(variant);
-      best = std::min(best, FastestSeconds(team, kProductSeconds, [&](int part) {
-                        const auto [begin, end] = team.Range(batch, part);
-                        gemms[part].Multiply(MakeProduct(kind, layer, end - begin, *operands[part]));
-                      }));
+      product.seconds[std::string(Name(variant))] = FastestSeconds(team, kProductSeconds, [&](int part) {
+        const auto [begin, end] = team.Range(batch, part);
+        gemms[part].Multiply(MakeProduct(kind, layer, end - begin, *operands[part]));
+      });
     }
-    flops += 2.0 * static_cast<double>(batch * layer.in * layer.out);
-    seconds += best;
   };
   for (const auto* network : {&layout.bottom(), &layout.top()}) {
     for (const LinearLayer& layer : *network) {
-      add(Kind::kForward, layer);
-      add(Kind::kWeightGradient, layer);
-      if (&layer != &layout.bottom().front()) add(Kind::kInputGradient, layer);
+      add(Kind::kForward, "forward", layer);
+      add(Kind::kWeightGradient, "weight_gradient", layer);
+      if (&layer != &layout.bottom().front()) add(Kind::kInputGradient, "input_gradient", layer);
     }
+  }
+  return products;
+}
+
+double BestGflops(const std::vector<MeasuredProduct>& products) {
+  double flops = 0, seconds = 0;
+  for (const MeasuredProduct& product : products) {
+    double best = std::numeric_limits<double>::infinity();
+    for (const auto& [variant, time] : product.seconds) best = std::min(best, time);
+    flops += product.flops;
+    seconds += best;
   }
   return flops / seconds / 1e9;
 }
