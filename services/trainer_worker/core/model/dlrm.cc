@@ -31,7 +31,7 @@ class StageClock {
 };
 
 int64_t WidestLayer(const DlrmLayout& layout) {
-  int64_t widest = layout.features() * layout.dim();
+  int64_t widest = std::max(layout.feature_width(), layout.spec().cross_rank);
   for (const auto* network : {&layout.bottom(), &layout.top()}) {
     for (const LinearLayer& layer : *network) widest = std::max({widest, layer.in, layer.out});
   }
@@ -53,21 +53,47 @@ void Drop(const DropoutStep& dropout, uint64_t layer, int64_t begin, int64_t row
   }
 }
 
+// The bags of one table, to the features or beside them.
+void LookUp(const DlrmLayout& layout, const DlrmWeights& weights, const Table& table, const Batch& batch,
+            int64_t begin, int64_t end, DlrmWorkspace& workspace) {
+  float* out = (table.side ? workspace.side : workspace.features).data() + table.offset;
+  const int64_t stride = table.side ? layout.side_width() : layout.feature_width();
+  const TableIds& column = batch.tables[table.column];
+  const float* values = weights.embeddings.data() + table.begin;
+  if (table.map == IdMap::kSame) {
+    EmbeddingBagForward(values, table.width, column, begin, end, out, stride);
+  } else {
+    EmbeddingBagForward(values, table.width, RowsOfSlice(table, column, begin, end, workspace.ids), 0,
+                        end - begin, out, stride);
+  }
+  if (layout.spec().embedding.pooling == Pooling::kMean)
+    ScaleToMean(column, begin, end, table.width, out, stride);
+}
+
+CrossValues CrossValuesOf(DlrmWorkspace& workspace, size_t layer) {
+  const float* x0 = workspace.features.data();
+  return {.x0 = x0,
+          .x = layer == 0 ? x0 : workspace.cross[layer - 1].data(),
+          .hidden = workspace.cross_hidden[layer].data(),
+          .z = workspace.cross_z[layer].data()};
+}
+
 }  // namespace
 
-DlrmLayout::DlrmLayout(const ModelSpec& spec, const InputShape& inputs) : spec_(spec), inputs_(inputs) {
-  table_begin_.push_back(0);
-  for (int64_t rows : inputs_.table_rows) table_begin_.push_back(table_begin_.back() + rows);
-
+DlrmLayout::DlrmLayout(const ModelSpec& spec, const InputShape& inputs)
+    : spec_(spec), inputs_(inputs), plan_(spec, inputs) {
   int64_t in = inputs_.dense_columns;
-  if (in > 0) {
-    for (int64_t out : spec_.bottom_layers) {
-      bottom_.push_back(AddLayer(in, out, Activation::kRelu));
-      in = out;
+  if (spec_.dense_input == DenseInput::kBottom) {
+    if (in > 0) {
+      for (int64_t out : spec_.bottom_layers) {
+        bottom_.push_back(AddLayer(in, out, Activation::kRelu));
+        in = out;
+      }
     }
+    // The learned vector of a dataset without dense columns may be negative: nothing before it is worth a
+    // ReLU.
+    bottom_.push_back(AddLayer(in, dim(), in > 0 ? Activation::kRelu : Activation::kNone));
   }
-  // The learned vector of a dataset without dense columns may be negative: nothing before it is worth a ReLU.
-  bottom_.push_back(AddLayer(in, dim(), in > 0 ? Activation::kRelu : Activation::kNone));
 
   in = interaction_outputs();
   for (int64_t out : spec_.top_layers) {
@@ -75,17 +101,57 @@ DlrmLayout::DlrmLayout(const ModelSpec& spec, const InputShape& inputs) : spec_(
     in = out;
   }
   top_.push_back(AddLayer(in, 1, Activation::kNone));
+
+  AddCross();
+  for (Feature& feature : plan_.features) {
+    if (feature.kind == Feature::Kind::kProjected)
+      feature.projection = AddTensor(plan_.tables[feature.table].width, feature.width);
+  }
+  if (spec_.wide) {
+    wide_ = {.dense_columns = inputs_.dense_columns,
+             .side_begin = side_width() - inputs_.tables(),
+             .side_end = side_width(),
+             .side_width = side_width()};
+    if (wide_.dense_columns > 0) wide_.weights = AddTensor(wide_.dense_columns, 1);
+    wide_.bias = AddTensor(0, 1);
+  }
+}
+
+void DlrmLayout::AddCross() {
+  const int64_t width = feature_width(), rank = spec_.cross_rank;
+  for (int64_t i = 0; i < spec_.cross_layers; ++i) {
+    CrossLayer layer{.width = width, .rank = rank};
+    if (rank > 0) layer.inner = AddTensor(width, rank);
+    layer.outer = AddTensor(rank > 0 ? rank : width, width);
+    layer.bias = AddTensor(0, width);
+    cross_.push_back(layer);
+  }
+}
+
+int64_t DlrmLayout::AddTensor(int64_t in, int64_t out) {
+  const DenseTensor tensor{.begin = dense_parameters_, .in = in, .out = out};
+  tensors_.push_back(tensor);
+  dense_parameters_ += RoundUp(tensor.size());
+  return tensor.begin;
 }
 
 LinearLayer DlrmLayout::AddLayer(int64_t in, int64_t out, Activation activation) {
   LinearLayer layer{.in = in, .out = out, .weights = dense_parameters_, .bias = 0, .activation = activation};
-  layer.bias = layer.weights + RoundUp(in * out);
-  dense_parameters_ = layer.bias + RoundUp(out);
+  if (in > 0) AddTensor(in, out);
+  layer.bias = AddTensor(0, out);
   return layer;
 }
 
+FactorizationTerm DlrmLayout::factorization() const {
+  const bool dense = spec_.dense_input == DenseInput::kBottom;
+  return {.vectors = inputs_.tables() + (dense ? 1 : 0),
+          .dim = dim(),
+          .stride = feature_width(),
+          .begin = dense ? 0 : plan_.dense_width};
+}
+
 int64_t DlrmLayout::interaction_outputs() const {
-  return spec_.interaction == Interaction::kCat ? features() * dim() : dot().outputs();
+  return spec_.interaction == Interaction::kCat ? feature_width() : dot().outputs();
 }
 
 int64_t DlrmLayout::forward_flops() const {
@@ -93,15 +159,21 @@ int64_t DlrmLayout::forward_flops() const {
   for (const auto* network : {&bottom_, &top_}) {
     for (const LinearLayer& layer : *network) products += layer.in * layer.out;
   }
+  for (const CrossLayer& layer : cross_)
+    products += layer.width * (layer.rank > 0 ? 2 * layer.rank : layer.width);
+  for (const Feature& feature : plan_.features) {
+    if (feature.kind == Feature::Kind::kProjected)
+      products += feature.width * plan_.tables[feature.table].width;
+  }
   return 2 * products + (spec_.interaction == Interaction::kCat ? 0 : 2 * dot().pairs() * dim());
 }
 
 int64_t DlrmLayout::training_flops() const {
-  return 3 * forward_flops() - 2 * bottom_.front().in * bottom_.front().out;
+  return 3 * forward_flops() - (bottom_.empty() ? 0 : 2 * bottom_.front().in * bottom_.front().out);
 }
 
 DlrmWeights::DlrmWeights(const DlrmLayout& layout)
-    : dense(layout.dense_parameters()), embeddings(layout.embedding_rows() * layout.dim()) {}
+    : dense(layout.dense_parameters()), embeddings(layout.embedding_floats()) {}
 
 void DlrmWeights::Initialize(const DlrmLayout& layout, uint64_t seed) {
   uint64_t index = 0;
@@ -117,13 +189,30 @@ void DlrmWeights::Initialize(const DlrmLayout& layout, uint64_t seed) {
         dense[layer.bias + i] = static_cast<float>(rng.Normal() * bias_deviation);
     }
   }
-  for (int64_t table = 0; table < layout.inputs().tables(); ++table) {
-    Rng rng(HashOf(seed, {kTableStream}), static_cast<uint64_t>(table));
-    const int64_t rows = layout.inputs().table_rows[table];
-    const double bound = layout.spec().embedding_init_scale / std::sqrt(static_cast<double>(rows));
-    float* values = row(layout, table, 0);
-    for (int64_t i = 0; i < rows * layout.dim(); ++i) {
-      values[i] = static_cast<float>(rng.Uniform(-bound, bound));
+  const auto initialize = [&](int64_t begin, int64_t in, int64_t out) {
+    Rng rng(HashOf(seed, {kLayerStream}), index++);
+    const double deviation = std::sqrt(2.0 / static_cast<double>(in + out));
+    for (int64_t i = 0; i < in * out; ++i) dense[begin + i] = static_cast<float>(rng.Normal() * deviation);
+  };
+  for (const CrossLayer& layer : layout.cross()) {
+    if (layer.rank > 0) initialize(layer.inner, layer.width, layer.rank);
+    initialize(layer.outer, layer.rank > 0 ? layer.rank : layer.width, layer.width);
+  }
+  for (const Feature& feature : layout.plan().features) {
+    if (feature.kind == Feature::Kind::kProjected)
+      initialize(feature.projection, layout.tables()[feature.table].width, feature.width);
+  }
+  uint64_t stream = 0;
+  for (const Table& table : layout.tables()) {
+    Rng rng(HashOf(seed, {kTableStream}), stream++);
+    if (table.initial == Table::Begin::kZero) continue;
+    const int64_t stands_for = table.map == IdMap::kQuotient ? table.rows * table.divisor : table.rows;
+    double bound = layout.spec().embedding_init_scale / std::sqrt(static_cast<double>(stands_for));
+    double middle = 0;
+    if (table.initial == Table::Begin::kAroundOne) bound = 0.5, middle = 1;
+    float* values = embeddings.data() + table.begin;
+    for (int64_t i = 0; i < table.rows * table.width; ++i) {
+      values[i] = static_cast<float>(middle + rng.Uniform(-bound, bound));
     }
   }
 }
@@ -149,19 +238,31 @@ StageSeconds& StageSeconds::operator-=(const StageSeconds& other) {
 }
 
 DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training)
-    : max_rows(rows), features(rows * layout.features() * layout.dim()) {
+    : max_rows(rows), features(rows * layout.feature_width()), side(rows * layout.side_width()) {
   if (layout.spec().interaction != Interaction::kCat)
     interacted = FloatBuffer(rows * layout.interaction_outputs());
   for (size_t i = 0; i + 1 < layout.bottom().size(); ++i) bottom.emplace_back(rows * layout.bottom()[i].out);
   for (size_t i = 0; i + 1 < layout.top().size(); ++i) top.emplace_back(rows * layout.top()[i].out);
+  for (const CrossLayer& layer : layout.cross()) {
+    cross.emplace_back(rows * layer.width);
+    cross_z.emplace_back(rows * layer.width);
+    cross_hidden.emplace_back(rows * layer.rank);
+  }
   if (!training) return;
+  if (!cross.empty()) {
+    cross_delta = FloatBuffer(rows * layout.feature_width());
+    cross_hidden_delta = FloatBuffer(rows * layout.spec().cross_rank);
+  }
   dense_gradients = FloatBuffer(layout.dense_parameters());
   delta = FloatBuffer(rows * WidestLayer(layout));
   next_delta = FloatBuffer(rows * WidestLayer(layout));
 }
 
 int64_t DlrmWorkspace::Bytes(const DlrmLayout& layout, int64_t rows, bool training) {
-  int64_t a_row = layout.features() * layout.dim();
+  const int64_t rank = layout.spec().cross_rank;
+  int64_t a_row = layout.feature_width() + layout.side_width() +
+                  layout.spec().cross_layers * (2 * layout.feature_width() + rank);
+  if (training && layout.spec().cross_layers > 0) a_row += layout.feature_width() + rank;
   if (layout.spec().interaction != Interaction::kCat) a_row += layout.interaction_outputs();
   for (size_t i = 0; i + 1 < layout.bottom().size(); ++i) a_row += layout.bottom()[i].out;
   for (size_t i = 0; i + 1 < layout.top().size(); ++i) a_row += layout.top()[i].out;
@@ -173,12 +274,14 @@ int64_t DlrmWorkspace::Bytes(const DlrmLayout& layout, int64_t rows, bool traini
 void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
                  int64_t end, const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits) {
   const int64_t rows = end - begin;
-  const int64_t feature_stride = layout.features() * layout.dim();
+  const int64_t feature_stride = layout.feature_width();
+  const int64_t dense_columns = layout.inputs().dense_columns;
   const float* parameters = weights.dense.data();
   StageClock clock;
 
-  const float* x = batch.dense.data() + begin * layout.inputs().dense_columns;
-  int64_t x_stride = layout.inputs().dense_columns;
+  const float* const columns = batch.dense.data() + begin * dense_columns;
+  const float* x = columns;
+  int64_t x_stride = dense_columns;
   for (size_t i = 0; i < layout.bottom().size(); ++i) {
     const LinearLayer& layer = layout.bottom()[i];
     const bool last = i + 1 == layout.bottom().size();
@@ -190,9 +293,15 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
   }
   clock.Add(workspace.seconds.bottom);
 
-  for (int64_t table = 0; table < layout.inputs().tables(); ++table) {
-    EmbeddingBagForward(weights.table(layout, table), layout.dim(), batch.tables[table], begin, end,
-                        workspace.features.data() + (table + 1) * layout.dim(), feature_stride);
+  if (layout.spec().dense_input == DenseInput::kDirect) {
+    for (int64_t row = 0; row < rows; ++row) {
+      std::copy_n(columns + row * dense_columns, dense_columns, &workspace.features[row * feature_stride]);
+    }
+  }
+  for (const Table& table : layout.tables()) LookUp(layout, weights, table, batch, begin, end, workspace);
+  if (layout.side_width() > 0) {
+    AssembleFeatures(workspace.gemm, layout.plan(), parameters, rows, workspace.side.data(),
+                     workspace.features.data());
   }
   clock.Add(workspace.seconds.embedding);
 
@@ -200,6 +309,11 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
   if (layout.spec().interaction != Interaction::kCat) {
     DotInteractionForward(layout.dot(), rows, workspace.features.data(), workspace.interacted.data());
     x = workspace.interacted.data();
+  }
+  for (size_t i = 0; i < layout.cross().size(); ++i) {
+    CrossForward(workspace.gemm, layout.cross()[i], parameters, rows, CrossValuesOf(workspace, i),
+                 workspace.cross[i].data());
+    x = workspace.cross[i].data();
   }
   clock.Add(workspace.seconds.interaction);
 
@@ -211,17 +325,22 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
     if (!last && dropout.rate > 0) Drop(dropout, i, begin, rows, layer.out, y);
     x = y;
   }
+  if (layout.spec().factorization)
+    FactorizationForward(layout.factorization(), rows, workspace.features.data(), logits);
+  if (layout.spec().wide)
+    WideForward(layout.wide(), parameters, rows, columns, workspace.side.data(), logits);
   clock.Add(workspace.seconds.top);
 }
 
 void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
                   int64_t end, const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
-                  float* feature_gradients) {
+                  float* feature_gradients, float* side_gradients) {
   const int64_t rows = end - begin;
-  const int64_t feature_stride = layout.features() * layout.dim();
+  const int64_t feature_stride = layout.feature_width();
   const float* parameters = weights.dense.data();
   float* gradients = workspace.dense_gradients.data();
-  const bool cat = layout.spec().interaction == Interaction::kCat;
+  const bool dot = layout.spec().interaction != Interaction::kCat;
+  const bool cat = !dot && layout.cross().empty();
   float* dfeatures = feature_gradients + begin * feature_stride;
   StageClock clock;
 
@@ -233,7 +352,8 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
     const bool last = i + 1 == layout.top().size();
     const float* x = i > 0 ? workspace.top[i - 1].data()
                      : cat ? workspace.features.data()
-                           : workspace.interacted.data();
+                     : dot ? workspace.interacted.data()
+                           : workspace.cross.back().data();
     const float* y = last ? nullptr : workspace.top[i].data();
     const float scale = last ? 1.0f : static_cast<float>(1 / (1 - dropout.rate));
     float* out = i == 0 && cat ? dfeatures : dx;
@@ -241,7 +361,36 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
                    gradients, out, layer.in);
     std::swap(dy, dx);
   }
-  if (!cat) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
+  if (dot) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
+  if (!layout.cross().empty()) {
+    // Every layer adds its gradient by x0; the first one's input is x0 itself.
+    std::fill_n(dfeatures, rows * feature_stride, 0.0f);
+    for (size_t i = layout.cross().size(); i-- > 0;) {
+      CrossBackward(workspace.gemm, layout.cross()[i], parameters, rows, CrossValuesOf(workspace, i), dy,
+                    workspace.cross_delta.data(), workspace.cross_hidden_delta.data(), gradients, dx,
+                    dfeatures);
+      std::swap(dy, dx);
+    }
+    for (int64_t i = 0; i < rows * feature_stride; ++i) dfeatures[i] += dy[i];
+  }
+  if (layout.spec().factorization)
+    FactorizationBackward(layout.factorization(), rows, workspace.features.data(), dlogits, dfeatures);
+  float* dside = side_gradients == nullptr ? nullptr : side_gradients + begin * layout.side_width();
+  if (layout.spec().wide) {
+    WideBackward(layout.wide(), rows, batch.dense.data() + begin * layout.inputs().dense_columns, dlogits,
+                 gradients, dside);
+  }
+  if (layout.side_width() > 0) {
+    DisassembleFeatures(workspace.gemm, layout.plan(), parameters, rows, workspace.side.data(), dfeatures,
+                        dside, gradients);
+  }
+  if (layout.spec().embedding.pooling == Pooling::kMean) {
+    for (const Table& table : layout.tables()) {
+      ScaleToMean(batch.tables[table.column], begin, end, table.width,
+                  (table.side ? dside : dfeatures) + table.offset,
+                  table.side ? layout.side_width() : feature_stride);
+    }
+  }
 
   // Feature 0 of dT is the gradient by the bottom network's output; it is masked in place.
   float* dlayer = dfeatures;

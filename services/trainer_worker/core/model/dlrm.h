@@ -10,11 +10,26 @@
 #include "services/trainer_worker/core/kernels/gemm.h"
 #include "services/trainer_worker/core/kernels/interaction.h"
 #include "services/trainer_worker/core/kernels/linear.h"
+#include "services/trainer_worker/core/model/cross_layer.h"
+#include "services/trainer_worker/core/model/factorization.h"
+#include "services/trainer_worker/core/model/feature_assembly.h"
 #include "services/trainer_worker/core/model/model_spec.h"
+#include "services/trainer_worker/core/model/tables.h"
 
 namespace sda::trainer {
 
-// Sizes and places of everything in a DLRM, computed once from spec and inputs. No weights.
+// One weight matrix or bias among the dense parameters.
+struct DenseTensor {
+  int64_t begin = 0;
+  int64_t in = 0;  // 0 for a bias
+  int64_t out = 0;
+
+  bool bias() const { return in == 0; }
+  int64_t size() const { return bias() ? out : in * out; }
+};
+
+// Sizes and places of everything in a model, computed once from spec and inputs. No weights. The spec has
+// passed CheckSpec (architectures.h).
 class DlrmLayout {
  public:
   DlrmLayout(const ModelSpec& spec, const InputShape& inputs);
@@ -24,19 +39,33 @@ class DlrmLayout {
   const std::vector<LinearLayer>& bottom() const { return bottom_; }
   const std::vector<LinearLayer>& top() const { return top_; }
 
-  // Features that interact: the dense vector and one embedding a table.
+  const std::vector<CrossLayer>& cross() const { return cross_; }
+  const TablePlan& plan() const { return plan_; }
+  const std::vector<Table>& tables() const { return plan_.tables; }
+  const WidePart& wide() const { return wide_; }
+
+  // Features that interact: the dense vector and one embedding a categorical column.
   int64_t features() const { return inputs_.tables() + 1; }
   int64_t dim() const { return spec_.embedding_dim; }
+  // Floats of a sample's features; features() · dim() where all have the same width.
+  int64_t feature_width() const { return plan_.feature_width; }
+  // Floats of a sample's bags that are not features themselves; 0 for plain models.
+  int64_t side_width() const { return plan_.side_width; }
   // Inputs of the top network.
   int64_t interaction_outputs() const;
   DotInteraction dot() const { return {features(), dim(), spec_.interaction == Interaction::kDotSelf}; }
+  FactorizationTerm factorization() const;
 
-  // Floats of the flat buffer that holds all weights and biases of both networks. Without dense columns the
+  // Floats of the flat buffer that holds all weights and biases of the networks. Without dense columns the
   // bottom network is one layer without inputs, whose bias is the learned vector.
   int64_t dense_parameters() const { return dense_parameters_; }
-  // Table t holds rows table_begin(t) .. table_begin(t + 1) of the buffer [embedding_rows(), dim()].
-  int64_t table_begin(int64_t table) const { return table_begin_[table]; }
-  int64_t embedding_rows() const { return table_begin_.back(); }
+  // Its weight matrices and biases, in order of place; between them there may be padding.
+  const std::vector<DenseTensor>& tensors() const { return tensors_; }
+  // Rows of all tables before table t.
+  int64_t table_begin(int64_t table) const { return plan_.tables[table].row_begin; }
+  int64_t embedding_rows() const { return plan_.rows; }
+  // Floats of the buffer that holds all tables.
+  int64_t embedding_floats() const { return plan_.floats; }
 
   // Floating-point operations of the matrix products and dot products of one sample, forward.
   int64_t forward_flops() const;
@@ -44,28 +73,35 @@ class DlrmLayout {
   int64_t training_flops() const;
 
  private:
+  int64_t AddTensor(int64_t in, int64_t out);
   LinearLayer AddLayer(int64_t in, int64_t out, Activation activation);
+  void AddCross();
 
   ModelSpec spec_;
   InputShape inputs_;
+  TablePlan plan_;
   std::vector<LinearLayer> bottom_, top_;
-  std::vector<int64_t> table_begin_;
+  std::vector<CrossLayer> cross_;
+  WidePart wide_;
+  std::vector<DenseTensor> tensors_;
   int64_t dense_parameters_ = 0;
 };
 
-// The weights of a DLRM, each kind in one flat buffer.
+// The weights of a model, each kind in one flat buffer.
 struct DlrmWeights {
   explicit DlrmWeights(const DlrmLayout& layout);
 
-  // W ~ N(0, √(2/(in + out))), b ~ N(0, √(1/out)), tables U(±embedding_init_scale/√rows). The same
-  // seed gives the same weights; tables and layers draw from streams of their own.
+  // W ~ N(0, √(2/(in + out))), b ~ N(0, √(1/out)), tables U(±embedding_init_scale/√rows), of a quotient table
+  // the rows it stands for; remainder tables that multiply begin in U(½, 1½), so that products have the
+  // quotient's spread; the wide part begins at 0. The same seed gives the same weights; tables and layers
+  // draw from streams of their own.
   void Initialize(const DlrmLayout& layout, uint64_t seed);
 
   float* row(const DlrmLayout& layout, int64_t table, int64_t id) {
-    return embeddings.data() + (layout.table_begin(table) + id) * layout.dim();
+    return embeddings.data() + layout.tables()[table].begin + id * layout.tables()[table].width;
   }
   const float* table(const DlrmLayout& layout, int64_t table) const {
-    return embeddings.data() + layout.table_begin(table) * layout.dim();
+    return embeddings.data() + layout.tables()[table].begin;
   }
 
   FloatBuffer dense;
@@ -91,11 +127,17 @@ struct DlrmWorkspace {
 
   Gemm gemm;
   int64_t max_rows;
-  FloatBuffer features;                  // T: [rows, features, dim]
-  FloatBuffer interacted;                // R: [rows, interaction_outputs]; unused for kCat, where R is T
+  FloatBuffer features;                   // T: [rows, feature_width]
+  FloatBuffer side;                       // [rows, side_width]
+  FloatBuffer interacted;                 // R: [rows, interaction_outputs]; unused for kCat, where R is T
+  std::vector<FloatBuffer> cross;         // output of each cross layer
+  std::vector<FloatBuffer> cross_z;       // z of each
+  std::vector<FloatBuffer> cross_hidden;  // V x of each
+  IdScratch ids;
   std::vector<FloatBuffer> bottom, top;  // activations of each layer but the bottom's last, which is in T
   FloatBuffer dense_gradients;           // layout of DlrmWeights::dense
   FloatBuffer delta, next_delta;         // gradients between layers
+  FloatBuffer cross_delta, cross_hidden_delta;
   StageSeconds seconds;
 };
 
@@ -112,11 +154,12 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
                  int64_t end, const DropoutStep& dropout, DlrmWorkspace& workspace, float* logits);
 
 // After DlrmForward for the same slice: from dlogits to workspace.dense_gradients (sums over the slice,
-// overwritten) and to feature_gradients, rows [begin, end) of [batch, features, dim], whose feature t + 1 is
-// the gradient by the bag of table t.
+// overwritten) and to the gradients by the tables' bags: rows [begin, end) of feature_gradients [batch,
+// feature_width] and, where there are any, of side_gradients [batch, side_width]. The gradient by a bag of
+// table t, already divided by the bag's size where that is how it is pooled, lies at tables()[t].offset.
 void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Batch& batch, int64_t begin,
                   int64_t end, const DropoutStep& dropout, const float* dlogits, DlrmWorkspace& workspace,
-                  float* feature_gradients);
+                  float* feature_gradients, float* side_gradients = nullptr);
 
 }  // namespace sda::trainer
 

@@ -55,6 +55,44 @@ const InputShape kMixed{.dense_columns = 3, .table_rows = {5, 2, 4}, .table_name
 const InputShape kOnlyDense{.dense_columns = 4, .table_rows = {}, .table_names = {}};
 const InputShape kOnlyTables{.dense_columns = 0, .table_rows = {5, 3}, .table_names = {"a", "b"}};
 
+ModelSpec Dot() {
+  return {.embedding_dim = 4, .bottom_layers = {6}, .top_layers = {7, 5}};
+}
+
+ModelSpec WideDeep() {
+  return {.embedding_dim = 3,
+          .bottom_layers = {},
+          .top_layers = {6},
+          .interaction = Interaction::kCat,
+          .dense_input = DenseInput::kDirect,
+          .wide = true};
+}
+
+ModelSpec DeepFm(DenseInput dense_input) {
+  ModelSpec spec = WideDeep();
+  spec.dense_input = dense_input;
+  spec.factorization = true;
+  return spec;
+}
+
+ModelSpec Dcn(int64_t layers, int64_t rank) {
+  return {.embedding_dim = 3,
+          .bottom_layers = {5},
+          .top_layers = {6},
+          .interaction = Interaction::kCat,
+          .cross_layers = layers,
+          .cross_rank = rank};
+}
+
+EmbeddingSpec Quotient(QuotientOperation operation) {
+  return {.quotient_collisions = 2, .compression_threshold = 2, .quotient_operation = operation};
+}
+
+ModelSpec With(ModelSpec spec, EmbeddingSpec embedding) {
+  spec.embedding = std::move(embedding);
+  return spec;
+}
+
 const ModelCase kCases[] = {
     {"dot", {.embedding_dim = 4, .bottom_layers = {6}, .top_layers = {7, 5}}, kMixed},
     {"dot_self",
@@ -76,6 +114,32 @@ const ModelCase kCases[] = {
      {.embedding_dim = 4, .bottom_layers = {6}, .top_layers = {5}, .interaction = Interaction::kCat},
      kOnlyTables},
     {"dropout", {.embedding_dim = 4, .bottom_layers = {6}, .top_layers = {9, 8}, .dropout = 0.4}, kMixed},
+    {"wide_and_deep", WideDeep(), kMixed},
+    {"wide_and_deep_hashed", With(WideDeep(), {.hash_rows = 3}), kMixed},
+    {"wide_only_tables", WideDeep(), kOnlyTables},
+    {"deepfm", DeepFm(DenseInput::kDirect), kMixed},
+    {"deepfm_bottom", DeepFm(DenseInput::kBottom), kMixed},
+    {"deepfm_only_dense", DeepFm(DenseInput::kDirect), kOnlyDense},
+    {"dcnv2", Dcn(3, 0), kMixed},
+    {"dcnv2_low_rank", Dcn(2, 2), kMixed},
+    {"dcnv2_one_layer", Dcn(1, 0), kOnlyTables},
+    {"mean_pooling", With(Dot(), {.pooling = Pooling::kMean}), kMixed},
+    {"mean_pooling_wide", With(WideDeep(), {.pooling = Pooling::kMean}), kMixed},
+    {"hashing", With(Dot(), {.hash_rows = 3}), kMixed},
+    {"quotient_mult", With(Dot(), Quotient(QuotientOperation::kMultiply)), kMixed},
+    {"quotient_add", With(Dot(), Quotient(QuotientOperation::kAdd)), kMixed},
+    {"quotient_concat", With(Dot(), Quotient(QuotientOperation::kConcatenate)), kMixed},
+    {"quotient_mult_mean",
+     With(Dot(), {.quotient_collisions = 2,
+                  .compression_threshold = 2,
+                  .quotient_operation = QuotientOperation::kMultiply,
+                  .pooling = Pooling::kMean}),
+     kMixed},
+    {"widths_projected", With(Dot(), {.widths = {2, 4, 7}}), kMixed},
+    {"widths_side_by_side", With(Dcn(2, 0), {.widths = {2, 4, 7}}), kMixed},
+    {"widths_projected_cat", With(Dcn(2, 3), {.widths = {2, 4, 7}, .project = true}), kMixed},
+    {"mixed_dimensions",
+     With(DeepFm(DenseInput::kBottom), {.mixed_temperature = 0.6, .compression_threshold = 0}), kMixed},
 };
 
 // Central differences of the reference, wrong by about 1e-9; gradients in float are good to a few 1e-6.
@@ -104,6 +168,11 @@ TEST_P(DlrmGradientTest, EveryParameterAgreesWithFiniteDifferences) {
   ASSERT_TRUE(CheckBatch(data.batch, GetParam().inputs).ok());
   DlrmWeights weights(layout);
   weights.Initialize(layout, 11);
+  // What begins at zero would hide mistakes.
+  Rng rng(17);
+  for (float& value : weights.dense.span()) value += value == 0 ? static_cast<float>(rng.Uniform(-1, 1)) : 0;
+  for (float& value : weights.embeddings.span())
+    value += value == 0 ? static_cast<float>(rng.Uniform(-1, 1)) : 0;
   DlrmWorkspace workspace(layout, 6, true);
   const DropoutStep dropout{.rate = GetParam().spec.dropout, .seed = 5, .step = 2};
   std::vector<float> logits(6);
@@ -120,19 +189,26 @@ TEST_P(DlrmGradientTest, EveryParameterAgreesWithFiniteDifferences) {
   for (int i = 0; i < 6; ++i) EXPECT_NEAR(logits[i], reference.Logit(data.batch, i), 2e-6) << "sample " << i;
 
   LossForwardBackward(layout.spec().loss, 6, logits.data(), data.labels.data(), 1, 1, logits.data());
-  std::vector<float> feature_gradients(6 * layout.features() * layout.dim());
-  DlrmBackward(layout, weights, data.batch, 0, 6, dropout, logits.data(), workspace,
-               feature_gradients.data());
-  const std::vector<float> dense(workspace.dense_gradients.data(),
-                                 workspace.dense_gradients.data() + layout.dense_parameters());
+  std::vector<float> feature_gradients(6 * layout.feature_width()), side_gradients(6 * layout.side_width());
+  // In two slices, so that what depends on the place of a slice shows.
+  std::vector<float> dense(layout.dense_parameters());
+  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 2}, {2, 6}}) {
+    std::vector<float> again(6);
+    DlrmForward(layout, weights, data.batch, begin, end, dropout, workspace, again.data());
+    DlrmBackward(layout, weights, data.batch, begin, end, dropout, logits.data() + begin, workspace,
+                 feature_gradients.data(), side_gradients.data());
+    for (size_t i = 0; i < dense.size(); ++i) dense[i] += workspace.dense_gradients[i];
+  }
   std::vector<float> embeddings(weights.embeddings.size());
-  for (int64_t t = 0; t < layout.inputs().tables(); ++t) {
+  for (const Table& table : layout.tables()) {
     RowGroups groups;
-    groups.Build(data.batch.tables[t], 6);
+    IdScratch scratch;
+    groups.Build(RowsOfSlice(table, data.batch.tables[table.column], 0, 6, scratch), 6);
+    const std::vector<float>& gradients = table.side ? side_gradients : feature_gradients;
     for (size_t g = 0; g < groups.size(); ++g) {
-      SumSampleGradients(feature_gradients.data() + (t + 1) * layout.dim(), layout.features() * layout.dim(),
-                         layout.dim(), groups.samples(g),
-                         embeddings.data() + (layout.table_begin(t) + groups.row(g)) * layout.dim());
+      SumSampleGradients(gradients.data() + table.offset,
+                         table.side ? layout.side_width() : layout.feature_width(), table.width,
+                         groups.samples(g), embeddings.data() + table.begin + groups.row(g) * table.width);
     }
   }
   ExpectGradient(reference, reference.dense, dense, data.batch, "dense");

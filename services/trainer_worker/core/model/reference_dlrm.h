@@ -20,6 +20,10 @@ struct ReferenceDlrm {
   // empty: all 1.
   double Logit(const Batch& batch, int64_t sample) const;
 
+  // A table's pooled rows, and a column's vector.
+  std::vector<double> Bag(const Table& table, const Batch& batch, int64_t sample) const;
+  std::vector<double> Vector(const Feature& feature, const Batch& batch, int64_t sample) const;
+
   // Sum of the losses of the batch.
   double Loss(const Batch& batch) const;
 

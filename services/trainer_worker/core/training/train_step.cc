@@ -1,5 +1,6 @@
 #include "services/trainer_worker/core/training/train_step.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -8,8 +9,16 @@
 namespace sda::trainer {
 namespace {
 
-int64_t EmbeddingFloats(const DlrmLayout& layout) {
-  return layout.embedding_rows() * layout.dim();
+// Row-wise states have one float a row, others as many as the tables or twice that.
+int64_t SparseStateFloats(const DlrmLayout& layout, Algorithm algorithm) {
+  return algorithm == Algorithm::kRowwiseAdagrad ? layout.embedding_rows()
+                                                 : StateFloats(algorithm, layout.embedding_floats(), 1);
+}
+
+int64_t WidestTable(const DlrmLayout& layout) {
+  int64_t widest = 1;
+  for (const Table& table : layout.tables()) widest = std::max(widest, table.width);
+  return widest;
 }
 
 void Fill(FloatBuffer& buffer, const UpdateOptions& options) {
@@ -21,14 +30,14 @@ void Fill(FloatBuffer& buffer, const UpdateOptions& options) {
 
 OptimizerState::OptimizerState(const DlrmLayout& layout, const OptimizerOptions& options)
     : dense(StateFloats(options.dense.algorithm, layout.dense_parameters(), 1)),
-      sparse(StateFloats(options.sparse.algorithm, EmbeddingFloats(layout), layout.dim())) {
+      sparse(SparseStateFloats(layout, options.sparse.algorithm)) {
   Fill(dense, options.dense);
   Fill(sparse, options.sparse);
 }
 
 int64_t OptimizerState::Bytes(const DlrmLayout& layout, const OptimizerOptions& options) {
   return (StateFloats(options.dense.algorithm, layout.dense_parameters(), 1) +
-          StateFloats(options.sparse.algorithm, EmbeddingFloats(layout), layout.dim())) *
+          SparseStateFloats(layout, options.sparse.algorithm)) *
          static_cast<int64_t>(sizeof(float));
 }
 
@@ -41,20 +50,22 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
       options_(options),
       gradient_options_(gradients),
       team_(team),
+      ids_(team.size()),
       groups_(team.size()),
       losses_(team.size()),
       logits_(max_batch),
       dlogits_(max_batch),
-      feature_gradients_(max_batch * layout.features() * layout.dim()) {
+      feature_gradients_(max_batch * layout.feature_width()),
+      side_gradients_(max_batch * layout.side_width()) {
   const int64_t slice = max_batch / team.size() + 1;
   for (int part = 0; part < team.size(); ++part) {
     workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true));
-    row_gradients_.emplace_back(layout.dim());
+    row_gradients_.emplace_back(WidestTable(layout));
   }
 }
 
 int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int threads) {
-  const int64_t per_row = layout.features() * layout.dim() + 2;
+  const int64_t per_row = layout.feature_width() + layout.side_width() + 2;
   return threads * DlrmWorkspace::Bytes(layout, max_batch / threads + 1, /*training=*/true) +
          max_batch * per_row * static_cast<int64_t>(sizeof(float));
 }
@@ -83,7 +94,7 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
                                       gradient_options_.positive_weight,
                                       1.0 / static_cast<double>(batch.rows), &dlogits_[begin]);
   DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace,
-               feature_gradients_.data());
+               feature_gradients_.data(), side_gradients_.data());
 }
 
 void TrainStep::ReduceDense(int part) {
@@ -95,12 +106,11 @@ void TrainStep::ReduceDense(int part) {
   }
   if (gradient_options_.l2_dense == 0) return;
   const auto l2 = static_cast<float>(gradient_options_.l2_dense);
-  for (const auto* network : {&layout_.bottom(), &layout_.top()}) {
-    for (const LinearLayer& layer : *network) {
-      const int64_t from = std::max(begin, layer.weights);
-      const int64_t to = std::min(end, layer.weights + layer.in * layer.out);
-      for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
-    }
+  for (const DenseTensor& tensor : layout_.tensors()) {
+    if (tensor.bias()) continue;
+    const int64_t from = std::max(begin, tensor.begin);
+    const int64_t to = std::min(end, tensor.begin + tensor.size());
+    for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
   }
 }
 
@@ -122,37 +132,39 @@ void TrainStep::UpdateDense(const Batch& batch, int64_t step, double factor, int
   float* second = options_.dense.algorithm == Algorithm::kAdam ? state_.dense.data() + size + begin : nullptr;
   ApplyRule(StepRule(options_.dense, step, factor), end - begin,
             workspaces_[0]->dense_gradients.data() + begin, weights_.dense.data() + begin, first, second);
-  for (int64_t table = part; table < layout_.inputs().tables(); table += team_.size()) {
-    UpdateTable(batch, table, step, factor, part);
+  const auto tables = static_cast<int64_t>(layout_.tables().size());
+  for (int64_t table = part; table < tables; table += team_.size()) {
+    UpdateTable(batch, layout_.tables()[table], step, factor, part);
   }
   workspaces_[part]->seconds.update +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - clock_begin).count();
 }
 
-void TrainStep::UpdateTable(const Batch& batch, int64_t table, int64_t step, double factor, int part) {
-  const int64_t dim = layout_.dim();
+void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, double factor, int part) {
+  const int64_t width = table.width;
   const StepRule rule(options_.sparse, step, factor);
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
   RowGroups& groups = groups_[part];
   float* gradient = row_gradients_[part].data();
-  groups.Build(batch.tables[table], batch.rows);
+  const float* gradients = (table.side ? side_gradients_ : feature_gradients_).data() + table.offset;
+  const int64_t stride = table.side ? layout_.side_width() : layout_.feature_width();
+  groups.Build(RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows);
   for (size_t group = 0; group < groups.size(); ++group) {
-    SumSampleGradients(feature_gradients_.data() + (table + 1) * dim, layout_.features() * dim, dim,
-                       groups.samples(group), gradient);
-    const int64_t row = layout_.table_begin(table) + groups.row(group);
-    float* weights = weights_.embeddings.data() + row * dim;
+    SumSampleGradients(gradients, stride, width, groups.samples(group), gradient);
+    const int64_t begin = table.begin + groups.row(group) * width;
+    float* weights = weights_.embeddings.data() + begin;
     if (l2 != 0) {
-      for (int64_t i = 0; i < dim; ++i) gradient[i] += l2 * weights[i];
+      for (int64_t i = 0; i < width; ++i) gradient[i] += l2 * weights[i];
     }
     float* first = nullptr;
     float* second = nullptr;
     if (options_.sparse.algorithm == Algorithm::kRowwiseAdagrad) {
-      first = state_.sparse.data() + row;
+      first = state_.sparse.data() + table.row_begin + groups.row(group);
     } else if (options_.sparse.algorithm != Algorithm::kSgd) {
-      first = state_.sparse.data() + row * dim;
-      if (options_.sparse.algorithm == Algorithm::kAdam) second = first + EmbeddingFloats(layout_);
+      first = state_.sparse.data() + begin;
+      if (options_.sparse.algorithm == Algorithm::kAdam) second = first + layout_.embedding_floats();
     }
-    ApplyRule(rule, dim, gradient, weights, first, second);
+    ApplyRule(rule, width, gradient, weights, first, second);
   }
 }
 

@@ -56,7 +56,7 @@ class TrainStep {
   void ReduceDense(int part);
   void ClipDense();
   void UpdateDense(const Batch& batch, int64_t step, double factor, int part);
-  void UpdateTable(const Batch& batch, int64_t table, int64_t step, double factor, int part);
+  void UpdateTable(const Batch& batch, const Table& table, int64_t step, double factor, int part);
 
   const DlrmLayout& layout_;
   DlrmWeights& weights_;
@@ -66,11 +66,13 @@ class TrainStep {
   ThreadTeam& team_;
 
   std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // one a thread
+  std::vector<IdScratch> ids_;                              // one a thread
   std::vector<RowGroups> groups_;                           // one a thread
-  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [dim]
+  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [widest table]
   std::vector<double> losses_;                              // one a thread
   std::vector<float> logits_, dlogits_;                     // [max_batch]
-  FloatBuffer feature_gradients_;                           // [max_batch, features, dim]
+  FloatBuffer feature_gradients_;                           // [max_batch, feature_width]
+  FloatBuffer side_gradients_;                              // [max_batch, side_width]
 };
 
 }  // namespace sda::trainer

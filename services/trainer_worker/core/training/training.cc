@@ -370,7 +370,7 @@ int64_t EstimateMemoryBytes(const TrainingJob& job) {
     const auto found = job.manifest.splits.find(split);
     return found == job.manifest.splits.end() ? 0 : found->second.rows;
   };
-  const int64_t weights = (layout.dense_parameters() + layout.embedding_rows() * layout.dim()) * 4;
+  const int64_t weights = (layout.dense_parameters() + layout.embedding_floats()) * 4;
   const int64_t batch = std::min(job.options.batch_size, std::max<int64_t>(1, rows_of("train")));
   return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
          TrainStep::Bytes(layout, batch, job.threads) + BatchBuffer::Bytes(layout.inputs(), batch) +
