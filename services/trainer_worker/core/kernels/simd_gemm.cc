@@ -23,25 +23,49 @@ namespace {
 
 #if SDA_SIMD_TARGET
 
-// Terms summed between two visits of c: a panel of b of so many rows stays in the first-level cache.
-constexpr int64_t kBlockTerms = 256;
+// Terms summed between two visits of c where a is transposed: a block of both operands stays in the
+// second-level cache, a panel of b in the first.
+constexpr int64_t kBlockTerms = 128;
 // When a is read as it lies, a block of its rows stays in the second-level cache over all panels of b.
 constexpr int64_t kBlockBytes = 256 << 10;
 constexpr int64_t kMostTermsUnblocked = 1024;
 
-// out[l, 0..rows) = a(i + 0..rows, l) of a transposed a.
-void PackTile(const Product& p, int64_t first_term, int64_t terms, int64_t i, int64_t rows,
-              float* HWY_RESTRICT out) {
+// Packs a block of a transposed a, row by row as it lies: the tile of rows [begin, end) of the product holds
+// a(begin + i, l) at out[begin · terms + l · (end − begin) + i].
+void PackTiles(const Product& p, int64_t first_term, int64_t terms, int64_t tiles, float* HWY_RESTRICT out) {
   const Floats d;
-  const bool whole = rows == kTileRows && rows + 2 == kLanes && i + kLanes <= p.m;
-  for (int64_t l = 0; l < terms; ++l, out += rows) {
-    const float* HWY_RESTRICT from = p.a + (first_term + l) * p.a_stride + i;
-    if (whole) {
-      // Two floats too many, which the next row writes over; the buffer has room for the last.
-      hn::StoreU(hn::LoadU(d, from), d, out);
-    } else {
-      for (int64_t r = 0; r < rows; ++r) out[r] = from[r];
+  for (int64_t l = 0; l < terms; ++l) {
+    const float* HWY_RESTRICT from = p.a + (first_term + l) * p.a_stride;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const auto [begin, end] = TileRange(p.m, tile, tiles);
+      const int64_t rows = end - begin;
+      float* HWY_RESTRICT to = out + begin * terms + l * rows;
+      // Whole vectors may write over the beginning of the tile's next row, which is written after this one;
+      // its last row must not write over the next tile.
+      if (rows <= kLanes && begin + kLanes <= p.m && l + 2 < terms && 2 * rows >= kLanes) {
+        hn::StoreU(hn::LoadU(d, from + begin), d, to);
+      } else {
+        for (int64_t r = 0; r < rows; ++r) to[r] = from[begin + r];
+      }
     }
+  }
+}
+
+// Packs all panels of a block of b that is not transposed, row by row as it lies.
+void PackPanels(const Product& p, int64_t first_term, int64_t terms, float* HWY_RESTRICT out) {
+  const Floats d;
+  const int64_t whole = p.n / kPanelColumns * kPanelColumns;
+  for (int64_t l = 0; l < terms; ++l) {
+    const float* HWY_RESTRICT from = p.b + (first_term + l) * p.b_stride;
+    for (int64_t j = 0; j < whole; j += kPanelColumns) {
+      float* HWY_RESTRICT to = out + j * terms + l * kPanelColumns;
+      hn::Store(hn::LoadU(d, from + j), d, to);
+      hn::Store(hn::LoadU(d, from + j + kLanes), d, to + kLanes);
+    }
+  }
+  if (whole < p.n) {
+    PackPanel(p.b + first_term * p.b_stride + whole, p.b_stride, false, terms, p.n - whole,
+              VectorsOf(p.n - whole) * kLanes, out + whole * terms);
   }
 }
 
@@ -101,23 +125,24 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
 void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
   const int64_t tiles = Ceil(p.m, kTileRows);
   const int64_t block = std::min(kBlockTerms, p.k);
-  float* const packed_a = Grow(scratch, Ceil(p.m * block, kLanes) * kLanes + kLanes + kPanelColumns * block);
-  float* const packed_b = packed_a + Ceil(p.m * block, kLanes) * kLanes + kLanes;
+  const int64_t a_floats = Ceil(p.m * block, kLanes) * kLanes;
+  float* const packed_a = Grow(scratch, a_floats + Ceil(p.n, kPanelColumns) * kPanelColumns * block);
+  float* const packed_b = packed_a + a_floats;
   for (int64_t first = 0; first < p.k; first += block) {
     const int64_t terms = std::min(block, p.k - first);
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const auto [begin, end] = TileRange(p.m, tile, tiles);
-      PackTile(p, first, terms, begin, end - begin, packed_a + begin * terms);
-    }
+    PackTiles(p, first, terms, tiles, packed_a);
+    if (!p.b_transposed) PackPanels(p, first, terms, packed_b);
     for (int64_t j = 0; j < p.n; j += kPanelColumns) {
       const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
       const int64_t width = VectorsOf(columns) * kLanes;
-      PackPanel(PanelOf(p, first, j), p.b_stride, p.b_transposed, terms, columns, width, packed_b);
+      if (p.b_transposed)
+        PackPanel(PanelOf(p, first, j), p.b_stride, true, terms, columns, width, packed_b + j * terms);
       const TileEnds ends = EndsOf(p, first, terms, j);
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const auto [begin, end] = TileRange(p.m, tile, tiles);
-        TileFor<true>(end - begin, columns)(terms, packed_a + begin * terms, end - begin, packed_b, width,
-                                            p.c + begin * p.c_stride + j, p.c_stride, columns, ends);
+        TileFor<true>(end - begin, columns)(terms, packed_a + begin * terms, end - begin,
+                                            packed_b + j * terms, width, p.c + begin * p.c_stride + j,
+                                            p.c_stride, columns, ends);
       }
     }
   }
