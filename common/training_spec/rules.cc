@@ -11,10 +11,9 @@
 namespace sda::training_spec {
 namespace {
 
+using sda::trainer::v1::ModelConfig;
 using sda::trainer::v1::OptimizerSettings;
 using sda::trainer::v1::TrainingSpec;
-
-constexpr double kMaxLayers = 32;
 
 // Ranges are those that sda/trainer/v1/training_spec.proto documents. Enums need no range; their defaults
 // stand here too.
@@ -43,6 +42,42 @@ constexpr FieldRule kRules[] = {
      .min_exclusive = true,
      .default_value = "1",
      .meaning = "scale of initial embeddings"},
+    {.path = "model.dense_input", .meaning = "what stands for the dense columns"},
+    {.path = "model.cross_layers",
+     .min = 1,
+     .max = 16,
+     .default_value = "3",
+     .meaning = "cross layers of DCNV2"},
+    {.path = "model.cross_rank", .min = 0, .max = 16384, .meaning = "rank of cross matrices, 0 for full"},
+    {.path = "model.embedding_dims",
+     .min = 1,
+     .max = 1024,
+     .max_items = 4096,
+     .item = "width",
+     .meaning = "width of each table"},
+    {.path = "model.project_embeddings", .meaning = "project vectors of other widths to embedding_dim"},
+    {.path = "model.mixed_dimension_temperature",
+     .min = 0,
+     .max = 1,
+     .meaning = "how fast widths shrink with the rows of a table"},
+    {.path = "model.mixed_dimension_power_of_two", .meaning = "round such widths to powers of two"},
+    {.path = "model.hash_rows",
+     .min = 0,
+     .max = 2147483647,
+     .meaning = "largest table, beyond it ids are cut"},
+    {.path = "model.quotient_collisions",
+     .min = 0,
+     .max = 1048576,
+     .meaning = "values that share a row of a quotient table"},
+    {.path = "model.quotient_operation",
+     .default_value = "mult",
+     .meaning = "how quotient and remainder rows meet"},
+    {.path = "model.compression_threshold",
+     .min = 0,
+     .max = 2147483647,
+     .default_value = "200",
+     .meaning = "rows up to which tables stay whole"},
+    {.path = "model.pooling", .default_value = "sum", .meaning = "how several values of a column are pooled"},
     {.path = "training.batch_size",
      .min = 1,
      .max = 1048576,
@@ -101,14 +136,20 @@ constexpr FieldRule kRules[] = {
      .max = 1,
      .max_exclusive = true,
      .default_value = "0.9",
-     .meaning = "decay of Adam's mean"},
+     .meaning = "decay of Adam's and LAMB's mean"},
     {.path = "optimizer.dense.beta2",
      .min = 0,
      .max = 1,
      .max_exclusive = true,
      .default_value = "0.999",
-     .meaning = "decay of Adam's variance"},
+     .meaning = "decay of Adam's and LAMB's variance"},
     {.path = "optimizer.dense.initial_accumulator", .min = 0, .max = 1e6, .meaning = "Adagrad's initial sum"},
+    {.path = "optimizer.dense.momentum",
+     .min = 0,
+     .max = 1,
+     .max_exclusive = true,
+     .meaning = "momentum of SGD"},
+    {.path = "optimizer.dense.weight_decay", .min = 0, .max = 1, .meaning = "weight decay of LAMB"},
     {.path = "optimizer.sparse.algorithm",
      .default_value = "rowwise_adagrad",
      .meaning = "update rule of the embeddings"},
@@ -128,17 +169,23 @@ constexpr FieldRule kRules[] = {
      .max = 1,
      .max_exclusive = true,
      .default_value = "0.9",
-     .meaning = "decay of Adam's mean"},
+     .meaning = "decay of Adam's and LAMB's mean"},
     {.path = "optimizer.sparse.beta2",
      .min = 0,
      .max = 1,
      .max_exclusive = true,
      .default_value = "0.999",
-     .meaning = "decay of Adam's variance"},
+     .meaning = "decay of Adam's and LAMB's variance"},
     {.path = "optimizer.sparse.initial_accumulator",
      .min = 0,
      .max = 1e6,
      .meaning = "Adagrad's initial sum"},
+    {.path = "optimizer.sparse.momentum",
+     .min = 0,
+     .max = 1,
+     .max_exclusive = true,
+     .meaning = "momentum of SGD"},
+    {.path = "optimizer.sparse.weight_decay", .min = 0, .max = 1, .meaning = "weight decay of LAMB"},
     {.path = "optimizer.schedule.warmup_fraction",
      .min = 0,
      .max = 1,
@@ -148,6 +195,19 @@ constexpr FieldRule kRules[] = {
      .min = 0,
      .max = 1,
      .meaning = "factor on the learning rate at the last step"},
+    {.path = "optimizer.schedule.hold_fraction",
+     .min = 0,
+     .max = 1,
+     .meaning = "share of steps between warm-up and decay"},
+    {.path = "optimizer.schedule.power",
+     .min = 0,
+     .max = 10,
+     .min_exclusive = true,
+     .default_value = "2",
+     .meaning = "power of the polynomial decay"},
+    {.path = "optimizer.schedule.warmup_steps", .min = 0, .max = 1e9, .meaning = "warm-up of mlperf"},
+    {.path = "optimizer.schedule.decay_start_step", .min = 0, .max = 1e9, .meaning = "decay start of mlperf"},
+    {.path = "optimizer.schedule.decay_steps", .min = 0, .max = 1e9, .meaning = "decay length of mlperf"},
 };
 
 bool InRange(const FieldRule& rule, double value) {
@@ -167,12 +227,13 @@ std::string OutOfRange(const FieldRule& rule, double value) {
 
 std::string CheckList(const FieldRule& rule, const std::string& text) {
   const std::vector<int64_t> items = *ParseIntList(text);
-  if (static_cast<double>(items.size()) > kMaxLayers) {
-    return absl::StrCat("has ", items.size(), " layers; must have at most ", kMaxLayers);
+  if (items.size() > static_cast<size_t>(rule.max_items)) {
+    return absl::StrCat("has ", items.size(), " ", ToAbsl(rule.item), "s; must have at most ",
+                        rule.max_items);
   }
   for (int64_t item : items) {
     if (!InRange(rule, static_cast<double>(item))) {
-      return absl::StrCat("has a layer of ", item, "; each must be ", RangeText(rule));
+      return absl::StrCat("has a ", ToAbsl(rule.item), " of ", item, "; each must be ", RangeText(rule));
     }
   }
   return "";
@@ -214,7 +275,45 @@ void FillEpsilon(OptimizerSettings& settings) {
   if (settings.has_epsilon()) return;
   const bool adagrad = settings.algorithm() == OptimizerSettings::ALGORITHM_ADAGRAD ||
                        settings.algorithm() == OptimizerSettings::ALGORITHM_ROWWISE_ADAGRAD;
-  settings.set_epsilon(adagrad ? 1e-10 : 1e-8);
+  const bool lamb = settings.algorithm() == OptimizerSettings::ALGORITHM_LAMB ||
+                    settings.algorithm() == OptimizerSettings::ALGORITHM_INTEL_LAMB;
+  settings.set_epsilon(adagrad ? 1e-10 : lamb ? 1e-6 : 1e-8);
+}
+
+// What stands for the dense columns depends on the architecture.
+void FillDenseInput(ModelConfig& model) {
+  if (model.dense_input() != ModelConfig::DENSE_INPUT_UNSPECIFIED) return;
+  model.set_dense_input(model.architecture() == ModelConfig::ARCHITECTURE_DLRM
+                            ? ModelConfig::DENSE_INPUT_BOTTOM
+                            : ModelConfig::DENSE_INPUT_DIRECT);
+}
+
+// Rules between the fields of a model.
+void CheckModel(const ModelConfig& model, std::vector<FieldViolation>& violations) {
+  const bool dlrm = model.architecture() == ModelConfig::ARCHITECTURE_DLRM;
+  if (dlrm && model.interaction() != ModelConfig::INTERACTION_CAT &&
+      model.dense_input() == ModelConfig::DENSE_INPUT_DIRECT) {
+    violations.push_back(
+        {"model.dense_input",
+         "is direct; with model.interaction dot it must be bottom, whose output is as wide as "
+         "the embeddings"});
+  }
+  const bool mixed = model.mixed_dimension_temperature() > 0;
+  if (mixed && !model.embedding_dims().empty()) {
+    violations.push_back({"model.mixed_dimension_temperature",
+                          "is set beside model.embedding_dims; only one of them can decide the widths"});
+  }
+  if (model.quotient_collisions() > 1 && (mixed || !model.embedding_dims().empty())) {
+    violations.push_back({"model.quotient_collisions",
+                          "is set beside widths that differ (model.embedding_dims or "
+                          "model.mixed_dimension_temperature); choose one way to make tables smaller"});
+  }
+  if (model.quotient_collisions() > 1 &&
+      model.quotient_operation() == ModelConfig::QUOTIENT_OPERATION_CONCAT && model.embedding_dim() < 2) {
+    violations.push_back({"model.embedding_dim", absl::StrCat("is ", model.embedding_dim(),
+                                                              "; must be at least 2 to be split by "
+                                                              "model.quotient_operation concat")});
+  }
 }
 
 }  // namespace
@@ -266,7 +365,16 @@ std::vector<FieldViolation> ValidateSpec(const TrainingSpec& spec) {
   if (spec.optimizer().dense().algorithm() == OptimizerSettings::ALGORITHM_ROWWISE_ADAGRAD) {
     violations.push_back(
         {"optimizer.dense.algorithm",
-         "is rowwise_adagrad; it has rows only for embeddings: must be sgd, adagrad or adam"});
+         "is rowwise_adagrad; it has rows only for embeddings: must be sgd, adagrad, adam, lamb or "
+         "intel_lamb"});
+  }
+  CheckModel(spec.model(), violations);
+  const auto& schedule = spec.optimizer().schedule();
+  if (schedule.warmup_fraction() + schedule.hold_fraction() > 1) {
+    violations.push_back(
+        {"optimizer.schedule.hold_fraction",
+         absl::StrCat("is ", schedule.hold_fraction(), "; with optimizer.schedule.warmup_fraction of ",
+                      schedule.warmup_fraction(), " it must be at most 1 together")});
   }
   return violations;
 }
@@ -278,6 +386,7 @@ void FillDefaults(TrainingSpec& spec) {
     // The table is checked by its test: every default keeps its own rule.
     SetField(spec, rule.path, value).IgnoreError();
   }
+  FillDenseInput(*spec.mutable_model());
   FillEpsilon(*spec.mutable_optimizer()->mutable_dense());
   FillEpsilon(*spec.mutable_optimizer()->mutable_sparse());
 }

@@ -24,7 +24,9 @@ struct FieldRule {
   // Zero (or an unset field) stands for this value; as recipes spell it. Empty: zero means zero, unset means
   // unset.
   std::string_view default_value = "";
-  std::string_view meaning = "";  // a few words for people
+  int max_items = 32;               // of a list
+  std::string_view item = "layer";  // of a list: what one of them is
+  std::string_view meaning = "";    // a few words for people
 };
 
 // Every field that can be tuned, in the order of the proto.

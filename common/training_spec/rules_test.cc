@@ -33,7 +33,7 @@ std::vector<std::string> Fields(const std::vector<FieldViolation>& violations) {
 TEST(RulesTest, EveryFieldHasARuleAndEveryRuleAField) {
   for (const FieldRule& rule : Rules()) EXPECT_TRUE(TypeOfField(rule.path).ok()) << rule.path;
   for (const std::string& path : AllFieldPaths()) {
-    if (path == "model.interaction_self") continue;  // a flag that is false unless set
+    if (TypeOfField(path).value() == FieldType::kBool) continue;  // a flag that is false unless set
     EXPECT_NE(FindRule(path), nullptr) << path;
   }
 }
@@ -49,6 +49,52 @@ TEST(RulesTest, DefaultsAreFilledInAndKeepTheRules) {
   EXPECT_EQ(spec.optimizer().sparse().algorithm(), OptimizerSettings::ALGORITHM_ROWWISE_ADAGRAD);
   EXPECT_EQ(spec.optimizer().sparse().epsilon(), 1e-10);
   EXPECT_FALSE(spec.training().has_target_auc());
+}
+
+TEST(RulesTest, DenseInputFollowsTheArchitecture) {
+  EXPECT_EQ(GoodSpec().model().dense_input(), sda::trainer::v1::ModelConfig::DENSE_INPUT_BOTTOM);
+  TrainingSpec spec;
+  spec.mutable_model()->set_architecture(sda::trainer::v1::ModelConfig::ARCHITECTURE_DCNV2);
+  FillDefaults(spec);
+  EXPECT_EQ(spec.model().dense_input(), sda::trainer::v1::ModelConfig::DENSE_INPUT_DIRECT);
+}
+
+// Which fields are at fault once these are set over a good spec.
+std::vector<std::string> FaultsWith(const std::vector<std::pair<std::string, FieldValue>>& fields) {
+  TrainingSpec spec;
+  spec.set_dataset_manifest_uri("datasets/clicks/manifest.json");
+  spec.set_dataset_manifest_sha256(std::string(64, 'a'));
+  for (const auto& [path, value] : fields) EXPECT_TRUE(SetField(spec, path, value).ok()) << path;
+  FillDefaults(spec);
+  return Fields(ValidateSpec(spec));
+}
+
+TEST(RulesTest, FieldsOfAModelThatExcludeEachOther) {
+  using Text = std::string;
+  EXPECT_THAT(FaultsWith({{"model.dense_input", Text("direct")}}), ElementsAre("model.dense_input"));
+  EXPECT_THAT(FaultsWith({{"model.dense_input", Text("direct")}, {"model.interaction", Text("cat")}}),
+              IsEmpty());
+  EXPECT_THAT(FaultsWith({{"model.embedding_dims", Text("[4]")}, {"model.mixed_dimension_temperature", 0.3}}),
+              ElementsAre("model.mixed_dimension_temperature"));
+  EXPECT_THAT(FaultsWith({{"model.quotient_collisions", 4.0}, {"model.mixed_dimension_temperature", 0.3}}),
+              ElementsAre("model.quotient_collisions"));
+  EXPECT_THAT(FaultsWith({{"model.quotient_collisions", 4.0},
+                          {"model.quotient_operation", Text("concat")},
+                          {"model.embedding_dim", 1.0}}),
+              ElementsAre("model.embedding_dim"));
+  EXPECT_THAT(
+      FaultsWith({{"optimizer.schedule.warmup_fraction", 0.6}, {"optimizer.schedule.hold_fraction", 0.6}}),
+      ElementsAre("optimizer.schedule.hold_fraction"));
+  EXPECT_THAT(FaultsWith({{"model.mixed_dimension_temperature", std::nan("")}}),
+              ElementsAre("model.mixed_dimension_temperature"));
+}
+
+TEST(RulesTest, WidthsAreNoLayers) {
+  EXPECT_THAT(CheckValue("model.embedding_dims", std::string("[4, 2000]")), HasSubstr("has a width of 2000"));
+  std::string many = "[1";
+  for (int i = 0; i < 40; ++i) many += ", 1";
+  EXPECT_EQ(CheckValue("model.embedding_dims", many + "]"), "");
+  EXPECT_THAT(CheckValue("model.top_layers", many + "]"), HasSubstr("has 41 layers"));
 }
 
 TEST(RulesTest, FillingTwiceChangesNothing) {

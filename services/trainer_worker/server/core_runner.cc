@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/training/training.h"
 #include "services/trainer_worker/server/spec_converter.h"
 
@@ -36,6 +38,7 @@ absl::StatusOr<TrainingJob> MakeJob(const ArtefactFolders& folders, const Attemp
                        OpenDataset(folders, "dataset_manifest_uri", order.spec.dataset_manifest_uri(),
                                    order.spec.dataset_manifest_sha256()));
   job.manifest = std::move(dataset.manifest);
+  SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
   job.dataset_folder = std::move(dataset.folder);
   job.threads = threads;
   SDA_ASSIGN_OR_RETURN(job.output_folder, folders.Resolve("trial", order.folder));

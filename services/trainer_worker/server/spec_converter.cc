@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "services/trainer_worker/core/model/architectures.h"
+
 namespace sda::trainer {
 namespace {
 
@@ -10,6 +12,36 @@ using trainer::v1::OptimizerSettings;
 using trainer::v1::ScheduleConfig;
 using trainer::v1::TrainingConfig;
 using trainer::v1::TrainingSpec;
+
+Architecture ToArchitecture(ModelConfig::Architecture architecture) {
+  switch (architecture) {
+    case ModelConfig::ARCHITECTURE_WIDE_DEEP:
+      return Architecture::kWideDeep;
+    case ModelConfig::ARCHITECTURE_DEEPFM:
+      return Architecture::kDeepFm;
+    case ModelConfig::ARCHITECTURE_DCNV2:
+      return Architecture::kDcnV2;
+    default:
+      return Architecture::kDlrm;
+  }
+}
+
+EmbeddingSpec ToEmbedding(const ModelConfig& config) {
+  EmbeddingSpec embedding;
+  embedding.widths.assign(config.embedding_dims().begin(), config.embedding_dims().end());
+  embedding.project = config.project_embeddings();
+  embedding.mixed_temperature = config.mixed_dimension_temperature();
+  embedding.mixed_power_of_two = config.mixed_dimension_power_of_two();
+  embedding.hash_rows = config.hash_rows();
+  embedding.quotient_collisions = config.quotient_collisions();
+  embedding.compression_threshold = config.compression_threshold();
+  if (config.quotient_operation() == ModelConfig::QUOTIENT_OPERATION_ADD)
+    embedding.quotient_operation = QuotientOperation::kAdd;
+  if (config.quotient_operation() == ModelConfig::QUOTIENT_OPERATION_CONCAT)
+    embedding.quotient_operation = QuotientOperation::kConcatenate;
+  if (config.pooling() == ModelConfig::POOLING_MEAN) embedding.pooling = Pooling::kMean;
+  return embedding;
+}
 
 ModelSpec ToModel(const ModelConfig& config) {
   ModelSpec model;
@@ -21,6 +53,14 @@ ModelSpec ToModel(const ModelConfig& config) {
   } else {
     model.interaction = config.interaction_self() ? Interaction::kDotSelf : Interaction::kDot;
   }
+  ApplyArchitecture(ToArchitecture(config.architecture()), model);
+  model.dense_input =
+      config.dense_input() == ModelConfig::DENSE_INPUT_DIRECT ? DenseInput::kDirect : DenseInput::kBottom;
+  if (config.architecture() == ModelConfig::ARCHITECTURE_DCNV2) {
+    model.cross_layers = config.cross_layers();
+    model.cross_rank = config.cross_rank();
+  }
+  model.embedding = ToEmbedding(config);
   model.dropout = config.dropout();
   model.embedding_init_scale = config.embedding_init_scale();
   return model;
@@ -51,6 +91,10 @@ Algorithm ToAlgorithm(OptimizerSettings::Algorithm algorithm) {
       return Algorithm::kRowwiseAdagrad;
     case OptimizerSettings::ALGORITHM_ADAM:
       return Algorithm::kAdam;
+    case OptimizerSettings::ALGORITHM_LAMB:
+      return Algorithm::kLamb;
+    case OptimizerSettings::ALGORITHM_INTEL_LAMB:
+      return Algorithm::kIntelLamb;
     default:
       return Algorithm::kAdagrad;
   }
@@ -62,7 +106,9 @@ UpdateOptions ToUpdate(const OptimizerSettings& settings) {
           .epsilon = settings.epsilon(),
           .beta1 = settings.beta1(),
           .beta2 = settings.beta2(),
-          .initial_accumulator = settings.initial_accumulator()};
+          .initial_accumulator = settings.initial_accumulator(),
+          .momentum = settings.momentum(),
+          .weight_decay = settings.weight_decay()};
 }
 
 ScheduleOptions ToSchedule(const ScheduleConfig& config) {
@@ -71,6 +117,13 @@ ScheduleOptions ToSchedule(const ScheduleConfig& config) {
   schedule.final_factor = config.final_factor();
   if (config.decay() == ScheduleConfig::DECAY_LINEAR) schedule.decay = Decay::kLinear;
   if (config.decay() == ScheduleConfig::DECAY_COSINE) schedule.decay = Decay::kCosine;
+  if (config.decay() == ScheduleConfig::DECAY_POLYNOMIAL) schedule.decay = Decay::kPolynomial;
+  if (config.decay() == ScheduleConfig::DECAY_MLPERF) schedule.decay = Decay::kMlperf;
+  schedule.hold_fraction = config.hold_fraction();
+  schedule.power = config.power();
+  schedule.warmup_steps = config.warmup_steps();
+  schedule.decay_start_step = config.decay_start_step();
+  schedule.decay_steps = config.decay_steps();
   return schedule;
 }
 

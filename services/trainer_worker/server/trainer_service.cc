@@ -15,6 +15,8 @@
 #include "common/training_spec/field_path.h"
 #include "common/training_spec/rules.h"
 #include "sda/trainer/v1/trainer_service.grpc.pb.h"
+#include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/serving/evaluate_model.h"
 #include "services/trainer_worker/core/training/training.h"
 #include "services/trainer_worker/server/model_cache.h"
@@ -67,6 +69,12 @@ absl::Status CheckPredict(const PredictRequest& request) {
                         absl::StrCat("has ", rows, " rows; must have 1 to ", kMaxPredictRows));
   }
   return absl::OkStatus();
+}
+
+void AddViolation(const FieldViolation& violation, ValidateSpecResponse& response) {
+  auto& out = *response.add_violations();
+  out.set_field(violation.field);
+  out.set_description(violation.description);
 }
 
 void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
@@ -131,9 +139,10 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
     training_spec::FillDefaults(spec);
     if (const auto violations = training_spec::ValidateSpec(spec); !violations.empty())
       return InvalidFields(violations);
-    SDA_RETURN_IF_ERROR(OpenDataset(dependencies_.folders, "spec.dataset_manifest_uri",
-                                    spec.dataset_manifest_uri(), spec.dataset_manifest_sha256())
-                            .status());
+    SDA_ASSIGN_OR_RETURN(const LocalDataset dataset,
+                         OpenDataset(dependencies_.folders, "spec.dataset_manifest_uri",
+                                     spec.dataset_manifest_uri(), spec.dataset_manifest_sha256()));
+    SDA_RETURN_IF_ERROR(CheckSpec(ToTrainingJob(spec).model, ShapeOf(dataset.manifest)));
     optimizer::v1::CreateExperimentRequest create;
     create.set_request_id(request.request_id());
     *create.mutable_experiment() = OneTrialExperiment(request, spec);
@@ -145,9 +154,7 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
   void Check(TrainingSpec spec, ValidateSpecResponse* response) {
     training_spec::FillDefaults(spec);
     for (const FieldViolation& violation : training_spec::ValidateSpec(spec)) {
-      auto& out = *response->add_violations();
-      out.set_field(violation.field);
-      out.set_description(violation.description);
+      AddViolation(violation, *response);
     }
     if (!response->violations().empty()) return;
     auto dataset = OpenDataset(dependencies_.folders, "dataset_manifest_uri", spec.dataset_manifest_uri(),
@@ -156,6 +163,12 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
     TrainingJob job = ToTrainingJob(spec);
     job.manifest = std::move(dataset->manifest);
     job.threads = dependencies_.threads;
+    if (const absl::Status fits = CheckSpec(job.model, ShapeOf(job.manifest)); !fits.ok()) {
+      const std::optional<ErrorDetail> detail = GetErrorDetail(fits);
+      for (const FieldViolation& violation : detail ? detail->violations : std::vector<FieldViolation>())
+        AddViolation(violation, *response);
+      return;
+    }
     response->set_memory_required_bytes(EstimateMemoryBytes(job));
   }
 

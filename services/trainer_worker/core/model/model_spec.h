@@ -58,9 +58,9 @@ struct EmbeddingSpec {
 // dot products still give the top network one first-order term a table.
 struct ModelSpec {
   int64_t embedding_dim = 16;
-  std::vector<int64_t>
-      bottom_layers;                // hidden sizes, input side first; the layer to embedding_dim is implied
-  std::vector<int64_t> top_layers;  // hidden sizes, input side first; the layer to the logit is implied
+  // Hidden sizes, input side first; the layers to embedding_dim and to the logit are implied.
+  std::vector<int64_t> bottom_layers = {};
+  std::vector<int64_t> top_layers = {};
   Interaction interaction = Interaction::kDot;
   double dropout = 0;  // probability of zeroing a hidden unit of the top network while training, in [0, 1)
   double embedding_init_scale = 1;  // tables begin uniform in ±scale/√rows; 1 is the published DLRM

@@ -1,9 +1,6 @@
 #include "services/trainer_worker/core/serving/exported_model.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <iterator>
-#include <string_view>
 #include <system_error>
 
 #include <absl/strings/str_cat.h>
@@ -13,6 +10,8 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/model/spec_json.h"
+#include "services/trainer_worker/core/serving/onnx_model.h"
 #include "services/trainer_worker/core/training/buffer_file.h"
 
 namespace sda::trainer {
@@ -21,31 +20,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormatVersion = 1;
-
-constexpr std::string_view kInteractions[] = {"dot", "dot_self", "cat"};
-
-Json SpecToJson(const ModelSpec& spec) {
-  return {{"architecture", "dlrm"},
-          {"embedding_dim", spec.embedding_dim},
-          {"bottom_layers", spec.bottom_layers},
-          {"top_layers", spec.top_layers},
-          {"interaction", kInteractions[static_cast<int>(spec.interaction)]}};
-}
-
-// Throws Json::exception where something is missing or of another type.
-absl::StatusOr<ModelSpec> SpecFromJson(const Json& json) {
-  ModelSpec spec;
-  json.at("embedding_dim").get_to(spec.embedding_dim);
-  json.at("bottom_layers").get_to(spec.bottom_layers);
-  json.at("top_layers").get_to(spec.top_layers);
-  const auto interaction = json.at("interaction").get<std::string>();
-  const auto known = std::find(std::begin(kInteractions), std::end(kInteractions), interaction);
-  if (known == std::end(kInteractions)) {
-    return absl::FailedPreconditionError(absl::StrCat("interaction \"", interaction, "\" is not known"));
-  }
-  spec.interaction = static_cast<Interaction>(known - std::begin(kInteractions));
-  return spec;
-}
 
 absl::StatusOr<ModelDescription> DescriptionFromJson(const std::string& text, const std::string& path) {
   try {
@@ -79,8 +53,13 @@ absl::Status FromErrorCode(const std::error_code& error, const std::string& path
 }
 
 absl::Status WriteInto(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+  // Runtimes map the weights: they begin on a cache line.
+  const std::string header = PaddedHeader("{}");
   SDA_RETURN_IF_ERROR(
-      WriteBufferFile(folder + "/weights.bin", "{}", {weights.dense.span(), weights.embeddings.span()}));
+      WriteBufferFile(folder + "/weights.bin", header, {weights.dense.span(), weights.embeddings.span()}));
+  const DlrmLayout layout(model.spec, ShapeOf(model.manifest));
+  SDA_RETURN_IF_ERROR(
+      WriteTextFile(folder + "/model.onnx", OnnxModel(layout, "weights.bin", BufferFileDataBegin(header))));
   SDA_RETURN_IF_ERROR(WriteTextFile(folder + "/dataset.json", ManifestToJson(model.manifest)));
   std::error_code error;
   for (const ManifestColumn& column : model.manifest.columns) {

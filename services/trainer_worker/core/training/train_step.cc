@@ -10,10 +10,9 @@
 namespace sda::trainer {
 namespace {
 
-// Row-wise states have one float a row, others as many as the tables or twice that.
-int64_t SparseStateFloats(const DlrmLayout& layout, Algorithm algorithm) {
-  return algorithm == Algorithm::kRowwiseAdagrad ? layout.embedding_rows()
-                                                 : StateFloats(algorithm, layout.embedding_floats(), 1);
+// The part of a tensor within [begin, end); from >= to where there is none.
+std::pair<int64_t, int64_t> Intersection(const DenseTensor& tensor, int64_t begin, int64_t end) {
+  return {std::max(begin, tensor.begin), std::min(end, tensor.begin + tensor.size())};
 }
 
 int64_t WidestTable(const DlrmLayout& layout) {
@@ -23,22 +22,24 @@ int64_t WidestTable(const DlrmLayout& layout) {
 }
 
 void Fill(FloatBuffer& buffer, const UpdateOptions& options) {
-  if (options.algorithm == Algorithm::kAdam || options.initial_accumulator == 0) return;
+  const bool adagrad =
+      options.algorithm == Algorithm::kAdagrad || options.algorithm == Algorithm::kRowwiseAdagrad;
+  if (!adagrad || options.initial_accumulator == 0) return;
   for (float& value : buffer.span()) value = static_cast<float>(options.initial_accumulator);
 }
 
 }  // namespace
 
 OptimizerState::OptimizerState(const DlrmLayout& layout, const OptimizerOptions& options)
-    : dense(StateFloats(options.dense.algorithm, layout.dense_parameters(), 1)),
-      sparse(SparseStateFloats(layout, options.sparse.algorithm)) {
+    : dense(StateFloats(options.dense, layout.dense_parameters(), 0)),
+      sparse(StateFloats(options.sparse, layout.embedding_floats(), layout.embedding_rows())) {
   Fill(dense, options.dense);
   Fill(sparse, options.sparse);
 }
 
 int64_t OptimizerState::Bytes(const DlrmLayout& layout, const OptimizerOptions& options) {
-  return (StateFloats(options.dense.algorithm, layout.dense_parameters(), 1) +
-          SparseStateFloats(layout, options.sparse.algorithm)) *
+  return (StateFloats(options.dense, layout.dense_parameters(), 0) +
+          StateFloats(options.sparse, layout.embedding_floats(), layout.embedding_rows())) *
          static_cast<int64_t>(sizeof(float));
 }
 
@@ -59,6 +60,8 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
       feature_gradients_(max_batch * layout.feature_width()),
       side_gradients_(max_batch * layout.side_width()) {
   const int64_t slice = max_batch / team.size() + 1;
+  if (options.dense.algorithm == Algorithm::kLamb || options.dense.algorithm == Algorithm::kIntelLamb)
+    lamb_sums_.assign(team.size(), std::vector<LambSums>(layout.tensors().size()));
   for (int part = 0; part < team.size(); ++part) {
     workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true));
     row_gradients_.emplace_back(WidestTable(layout));
@@ -71,11 +74,12 @@ int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int thread
          max_batch * per_row * static_cast<int64_t>(sizeof(float));
 }
 
-double TrainStep::Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout) {
+double TrainStep::Run(const Batch& batch, int64_t step, RateOfStep rate, const DropoutStep& dropout) {
   team_.Run([&](int part) { ForwardBackward(batch, dropout, part); });
   team_.Run([&](int part) { ReduceDense(part); });
   if (gradient_options_.gradient_clip > 0) ClipDense();
-  team_.Run([&](int part) { UpdateDense(batch, step, factor, part); });
+  if (!lamb_sums_.empty()) team_.Run([&](int part) { BeginLamb(step, rate, part); });
+  team_.Run([&](int part) { UpdateDense(batch, step, rate, part); });
   double loss = 0;
   for (double part : losses_) loss += part;
   return loss / static_cast<double>(batch.rows);
@@ -108,8 +112,7 @@ void TrainStep::ReduceDense(int part) {
   const auto l2 = static_cast<float>(gradient_options_.l2_dense);
   for (const DenseTensor& tensor : layout_.tensors()) {
     if (tensor.bias()) continue;
-    const int64_t from = std::max(begin, tensor.begin);
-    const int64_t to = std::min(end, tensor.begin + tensor.size());
+    const auto [from, to] = Intersection(tensor, begin, end);
     for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
   }
 }
@@ -124,27 +127,57 @@ void TrainStep::ClipDense() {
   for (float& value : gradients) value *= scale;
 }
 
-void TrainStep::UpdateDense(const Batch& batch, int64_t step, double factor, int part) {
+void TrainStep::BeginLamb(int64_t step, RateOfStep rate, int part) {
+  const int64_t size = layout_.dense_parameters();
+  const auto [begin, end] = team_.Range(size, part);
+  const StepRule rule(options_.dense, step, rate);
+  float* m = state_.dense.data();
+  for (size_t t = 0; t < layout_.tensors().size(); ++t) {
+    const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
+    lamb_sums_[part][t] = {};
+    if (from >= to) continue;
+    lamb_sums_[part][t] = LambBegin(rule, to - from, workspaces_[0]->dense_gradients.data() + from,
+                                    weights_.dense.data() + from, m + from, m + size + from);
+  }
+}
+
+void TrainStep::UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part) {
   const auto clock_begin = std::chrono::steady_clock::now();
   const int64_t size = layout_.dense_parameters();
   const auto [begin, end] = team_.Range(size, part);
-  float* first = state_.dense.size() > 0 ? state_.dense.data() + begin : nullptr;
-  float* second = options_.dense.algorithm == Algorithm::kAdam ? state_.dense.data() + size + begin : nullptr;
-  ApplyRule(StepRule(options_.dense, step, factor), end - begin,
-            workspaces_[0]->dense_gradients.data() + begin, weights_.dense.data() + begin, first, second);
-  UpdateTables(batch, step, factor, part);
+  const StepRule rule(options_.dense, step, rate);
+  float* weights = weights_.dense.data();
+  const int64_t states = StateOf(options_.dense).per_weight;
+  float* first = states > 0 ? state_.dense.data() : nullptr;
+  float* second = states > 1 ? first + size : nullptr;
+  if (!lamb_sums_.empty()) {
+    for (size_t t = 0; t < layout_.tensors().size(); ++t) {
+      const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
+      if (from >= to) continue;
+      LambSums sums;
+      for (const auto& part_sums : lamb_sums_) {
+        sums.weights += part_sums[t].weights;
+        sums.updates += part_sums[t].updates;
+      }
+      LambFinish(rule, sums, to - from, weights + from, first + from, second + from);
+    }
+  } else {
+    ApplyRule(rule, end - begin, workspaces_[0]->dense_gradients.data() + begin, weights + begin,
+              first == nullptr ? nullptr : first + begin, second == nullptr ? nullptr : second + begin);
+  }
+  UpdateTables(batch, step, rate, part);
   workspaces_[part]->seconds.update +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - clock_begin).count();
 }
 
-void TrainStep::UpdateTables(const Batch& batch, int64_t step, double factor, int part) {
+void TrainStep::UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part) {
   const auto tables = static_cast<int64_t>(layout_.tables().size());
   if (!PlainSparseSgd()) {
     for (int64_t table = part; table < tables; table += team_.size())
-      UpdateTable(batch, layout_.tables()[table], step, factor, part);
+      UpdateTable(batch, layout_.tables()[table], step, rate, part);
     return;
   }
-  const StepRule rule(options_.sparse, step, factor);
+  const StepRule rule(options_.sparse, step, rate);
   // Few tables and many threads: several threads share a table, each with rows of its own.
   const int64_t shards = tables == 0 ? 1 : (team_.size() + tables - 1) / tables;
   for (int64_t unit = part; unit < tables * shards; unit += team_.size()) {
@@ -156,7 +189,8 @@ void TrainStep::UpdateTables(const Batch& batch, int64_t step, double factor, in
 }
 
 bool TrainStep::PlainSparseSgd() const {
-  return options_.sparse.algorithm == Algorithm::kSgd && gradient_options_.l2_sparse == 0;
+  return options_.sparse.algorithm == Algorithm::kSgd && options_.sparse.momentum == 0 &&
+         gradient_options_.l2_sparse == 0;
 }
 
 const float* TrainStep::BagGradients(const Table& table) const {
@@ -167,9 +201,10 @@ int64_t TrainStep::BagStride(const Table& table) const {
   return table.side ? layout_.side_width() : layout_.feature_width();
 }
 
-void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, double factor, int part) {
+void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part) {
   const int64_t width = table.width;
-  const StepRule rule(options_.sparse, step, factor);
+  const StepRule rule(options_.sparse, step, rate);
+  const StateShape states = StateOf(options_.sparse);
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
   RowGroups& groups = groups_[part];
   float* gradient = row_gradients_[part].data();
@@ -183,12 +218,9 @@ void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step
     }
     float* first = nullptr;
     float* second = nullptr;
-    if (options_.sparse.algorithm == Algorithm::kRowwiseAdagrad) {
-      first = state_.sparse.data() + table.row_begin + groups.row(group);
-    } else if (options_.sparse.algorithm != Algorithm::kSgd) {
-      first = state_.sparse.data() + begin;
-      if (options_.sparse.algorithm == Algorithm::kAdam) second = first + layout_.embedding_floats();
-    }
+    if (states.per_row > 0) first = state_.sparse.data() + table.row_begin + groups.row(group);
+    if (states.per_weight > 0) first = state_.sparse.data() + begin;
+    if (states.per_weight > 1) second = first + layout_.embedding_floats();
     ApplyRule(rule, width, gradient, weights, first, second);
   }
 }

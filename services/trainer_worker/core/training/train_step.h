@@ -9,6 +9,7 @@
 #include "services/trainer_worker/core/kernels/row_groups.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/optimizers/optimizer_options.h"
+#include "services/trainer_worker/core/optimizers/update_rules.h"
 #include "services/trainer_worker/core/training/thread_team.h"
 
 namespace sda::trainer {
@@ -45,9 +46,9 @@ class TrainStep {
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);
 
-  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `factor` is
+  // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `rate` is
   // the schedule's. Returns the mean loss of the batch before the update.
-  double Run(const Batch& batch, int64_t step, double factor, const DropoutStep& dropout);
+  double Run(const Batch& batch, int64_t step, RateOfStep rate, const DropoutStep& dropout);
 
   // Seconds by stage so far, averaged over the threads.
   StageSeconds seconds() const;
@@ -56,14 +57,15 @@ class TrainStep {
   void ForwardBackward(const Batch& batch, const DropoutStep& dropout, int part);
   void ReduceDense(int part);
   void ClipDense();
-  void UpdateDense(const Batch& batch, int64_t step, double factor, int part);
-  void UpdateTables(const Batch& batch, int64_t step, double factor, int part);
+  void BeginLamb(int64_t step, RateOfStep rate, int part);
+  void UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part);
+  void UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part);
   // SGD whose step is the sum of its samples' steps: no row's gradient has to be known as a whole.
   bool PlainSparseSgd() const;
   // Where the gradients by the bags of a table lie, and their stride.
   const float* BagGradients(const Table& table) const;
   int64_t BagStride(const Table& table) const;
-  void UpdateTable(const Batch& batch, const Table& table, int64_t step, double factor, int part);
+  void UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part);
 
   const DlrmLayout& layout_;
   DlrmWeights& weights_;
@@ -76,6 +78,7 @@ class TrainStep {
   std::vector<IdScratch> ids_;                              // one a thread
   std::vector<RowGroups> groups_;                           // one a thread
   std::vector<FloatBuffer> row_gradients_;                  // one a thread: [widest table]
+  std::vector<std::vector<LambSums>> lamb_sums_;            // one a thread and tensor; empty without LAMB
   std::vector<double> losses_;                              // one a thread
   std::vector<float> logits_, dlogits_;                     // [max_batch]
   FloatBuffer feature_gradients_;                           // [max_batch, feature_width]

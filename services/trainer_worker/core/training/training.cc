@@ -19,7 +19,9 @@
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/data/row_order.h"
+#include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/model/dlrm.h"
+#include "services/trainer_worker/core/model/spec_json.h"
 #include "services/trainer_worker/core/serving/exported_model.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
 #include "services/trainer_worker/core/training/evaluation.h"
@@ -87,25 +89,24 @@ double Since(std::chrono::steady_clock::time_point begin) {
 
 std::string UpdateKey(const UpdateOptions& update) {
   return absl::StrCat(static_cast<int>(update.algorithm), "/", update.learning_rate, "/", update.epsilon, "/",
-                      update.beta1, "/", update.beta2, "/", update.initial_accumulator);
+                      update.beta1, "/", update.beta2, "/", update.initial_accumulator, "/", update.momentum,
+                      "/", update.weight_decay);
 }
 
 // Everything that decides the weights, hashed; a checkpoint belongs to one of these.
 std::string JobKey(const TrainingJob& job) {
-  const ModelSpec& model = job.model;
   const TrainingOptions& options = job.options;
   const ScheduleOptions& schedule = job.optimizer.schedule;
-  return Sha256Hex(
-      absl::StrCat(job.manifest.digest, "|", job.seed, "|", model.embedding_dim, "|",
-                   absl::StrJoin(model.bottom_layers, ","), "|", absl::StrJoin(model.top_layers, ","), "|",
-                   static_cast<int>(model.interaction), "|", model.dropout, "|", model.embedding_init_scale,
-                   "|", static_cast<int>(model.loss)) +
-      absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
-                   static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
-                   options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
-                   options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
-                   UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
-                   static_cast<int>(schedule.decay), "|", schedule.final_factor));
+  return Sha256Hex(absl::StrCat(job.manifest.digest, "|", job.seed, "|", SpecToJson(job.model).dump()) +
+                   absl::StrCat("|", options.batch_size, "|", options.epochs, "|",
+                                options.evaluations_per_epoch, "|", static_cast<int>(options.keep), "|",
+                                options.shuffle, "|", options.gradients.l2_dense, "|",
+                                options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
+                                options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
+                                UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
+                                static_cast<int>(schedule.decay), "|", schedule.final_factor, "|",
+                                schedule.hold_fraction, "|", schedule.power, "|", schedule.warmup_steps, "|",
+                                schedule.decay_start_step, "|", schedule.decay_steps));
 }
 
 // One training from its first or resumed step to its end.
@@ -171,10 +172,10 @@ class Training {
     const DropoutStep dropout{.rate = job_.model.dropout,
                               .seed = HashOf(job_.seed, {kDropoutSeedStream}),
                               .step = static_cast<uint64_t>(step)};
-    const double factor = ScheduleFactor(job_.optimizer.schedule, step, timetable_.total_steps());
+    const RateOfStep rate = ScheduleRate(job_.optimizer.schedule, step, timetable_.total_steps());
     seconds_.data += Since(data_begin);
     const auto begin = std::chrono::steady_clock::now();
-    const double loss = step_.Run(batch, step, factor, dropout);
+    const double loss = step_.Run(batch, step, rate, dropout);
     position_.train_seconds += Since(begin);
     position_.step = step;
     return loss;
@@ -352,6 +353,7 @@ class Training {
 
 absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
                                      std::stop_token stop) {
+  SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
