@@ -3,6 +3,7 @@
 
 #include "tests/benchmarks/bench_preprocess.h"
 #include "tests/benchmarks/bench_suggest.h"
+#include "tests/benchmarks/bench_train.h"
 
 // sda-bench AREA …: each area is a function of its own file; register it here.
 namespace {
@@ -16,6 +17,7 @@ struct Area {
 constexpr Area kAreas[] = {
     {"preprocess", sda::bench::BenchPreprocess},
     {"suggest", sda::bench::BenchSuggest},
+    {"train", sda::bench::BenchTrain},
 };
 
 int Usage() {

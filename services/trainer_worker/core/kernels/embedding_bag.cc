@@ -1,39 +1,157 @@
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
-#include <utility>
 
+#include "services/trainer_worker/core/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "services/trainer_worker/core/kernels/embedding_bag.cc"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
 namespace sda::trainer {
+namespace HWY_NAMESPACE {
 namespace {
 
 // Lookups ahead whose rows are fetched early: tables larger than the cache cost a memory latency a row
 // otherwise.
-constexpr int64_t kPrefetchDistance = 8;
+constexpr int64_t kPrefetchDistance = 16;
 
-constexpr int kRadixBits = 11;
-constexpr size_t kBuckets = size_t{1} << kRadixBits;
+// Fetches all cache lines of a row; for_write 1 where it will be changed.
+template <int for_write>
+inline void Prefetch(const float* row, int64_t dim) {
+  constexpr int64_t kLineFloats = 16;
+  for (int64_t i = 0; i < dim; i += kLineFloats) __builtin_prefetch(row + i, for_write);
+}
 
-// Sorts by the high words, stable, `max_row` being the largest of them; the result is in `keys`.
-void SortByRow(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uint32_t max_row) {
-  scratch.resize(keys.size());
-  const int row_bits = std::bit_width(max_row);
-  for (int shift = 32; shift < 32 + row_bits; shift += kRadixBits) {
-    std::array<uint32_t, kBuckets> begin{};
-    for (uint64_t key : keys) ++begin[(key >> shift) & (kBuckets - 1)];
-    uint32_t sum = 0;
-    for (uint32_t& count : begin) sum += std::exchange(count, sum);
-    for (uint64_t key : keys) scratch[begin[(key >> shift) & (kBuckets - 1)]++] = key;
-    keys.swap(scratch);
+#if SDA_SIMD_TARGET
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Vec = hn::Vec<Floats>;
+
+constexpr int kLanes = static_cast<int>(HWY_MAX_BYTES / sizeof(float));
+constexpr int kMostVectors = 8;  // of a row summed in registers at once
+
+// out[0..kVecs · kLanes) = Σ of the rows at positions [begin, end); of the last vector `mask` only.
+template <int kVecs, class Mask>
+inline void SumRows(const float* HWY_RESTRICT table, int64_t dim, const int32_t* HWY_RESTRICT ids,
+                    int64_t begin, int64_t end, int64_t last, bool whole, Mask mask,
+                    float* HWY_RESTRICT out) {
+  const Floats d;
+  Vec sum[kVecs];
+  SDA_UNROLL
+  for (int v = 0; v < kVecs; ++v) sum[v] = hn::Zero(d);
+  for (int64_t position = begin; position < end; ++position) {
+    if (position + kPrefetchDistance < last) {
+      const float* ahead = table + static_cast<int64_t>(ids[position + kPrefetchDistance]) * dim;
+      SDA_UNROLL
+      for (int v = 0; v < kVecs; v += 16 / kLanes) __builtin_prefetch(ahead + v * kLanes);
+    }
+    const float* HWY_RESTRICT row = table + static_cast<int64_t>(ids[position]) * dim;
+    SDA_UNROLL
+    for (int v = 0; v < kVecs - 1; ++v) sum[v] = hn::Add(sum[v], hn::LoadU(d, row + v * kLanes));
+    const float* tail = row + (kVecs - 1) * kLanes;
+    sum[kVecs - 1] = hn::Add(sum[kVecs - 1], whole ? hn::LoadU(d, tail) : hn::MaskedLoad(mask, d, tail));
+  }
+  SDA_UNROLL
+  for (int v = 0; v < kVecs - 1; ++v) hn::StoreU(sum[v], d, out + v * kLanes);
+  float* tail = out + (kVecs - 1) * kLanes;
+  if (whole) {
+    hn::StoreU(sum[kVecs - 1], d, tail);
+  } else {
+    hn::BlendedStore(sum[kVecs - 1], mask, d, tail);
   }
 }
 
-}  // namespace
+// Columns [0, columns) of all bags; columns <= kVecs · kLanes, more than (kVecs − 1) · kLanes.
+template <int kVecs>
+void SumBags(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
+             int64_t columns, float* out, int64_t out_stride) {
+  const Floats d;
+  const bool whole = columns == kVecs * kLanes;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(columns - (kVecs - 1) * kLanes));
+  const int32_t* const offsets = ids.offsets.data();
+  const int64_t last = offsets[end];
+  for (int64_t sample = begin; sample < end; ++sample, out += out_stride) {
+    SumRows<kVecs>(table, dim, ids.ids.data(), offsets[sample], offsets[sample + 1], last, whole, mask, out);
+  }
+}
 
-void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
-                         float* out, int64_t out_stride) {
+void CopyRows(const float* HWY_RESTRICT table, int64_t dim, const int32_t* HWY_RESTRICT ids, int64_t begin,
+              int64_t end, float* HWY_RESTRICT out, int64_t out_stride) {
+  const Floats d;
+  const int64_t vectors = dim / kLanes * kLanes;
+  for (int64_t sample = begin; sample < end; ++sample, out += out_stride) {
+    if (sample + kPrefetchDistance < end)
+      Prefetch<0>(table + static_cast<int64_t>(ids[sample + kPrefetchDistance]) * dim, dim);
+    const float* HWY_RESTRICT row = table + static_cast<int64_t>(ids[sample]) * dim;
+    for (int64_t i = 0; i < vectors; i += kLanes) hn::StoreU(hn::LoadU(d, row + i), d, out + i);
+    for (int64_t i = vectors; i < dim; ++i) out[i] = row[i];
+  }
+}
+
+void ForwardImpl(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end, float* out,
+                 int64_t out_stride) {
+  if (begin == end) return;
+  if (ids.one_hot()) return CopyRows(table, dim, ids.ids.data(), begin, end, out, out_stride);
+  for (int64_t i = 0; i < dim; i += kMostVectors * kLanes) {
+    const int64_t columns = std::min<int64_t>(kMostVectors * kLanes, dim - i);
+    switch ((columns + kLanes - 1) / kLanes) {
+      case 1:
+        SumBags<1>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        break;
+      case 2:
+        SumBags<2>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        break;
+      case 3:
+      case 4:
+        // Three vectors as two and one would read rows twice; as four they would read beyond them.
+        if (columns > 3 * kLanes) {
+          SumBags<4>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        } else {
+          SumBags<3>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        }
+        break;
+      case 5:
+        SumBags<5>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        break;
+      case 6:
+        SumBags<6>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        break;
+      case 7:
+        SumBags<7>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+        break;
+      default:
+        SumBags<8>(table + i, dim, ids, begin, end, columns, out + i, out_stride);
+    }
+  }
+}
+
+inline void AddScaled(float factor, const float* HWY_RESTRICT from, int64_t dim, float* HWY_RESTRICT to) {
+  const Floats d;
+  const Vec scale = hn::Set(d, factor);
+  int64_t i = 0;
+  for (; i + kLanes <= dim; i += kLanes)
+    hn::StoreU(hn::MulAdd(scale, hn::LoadU(d, from + i), hn::LoadU(d, to + i)), d, to + i);
+  for (; i < dim; ++i) to[i] += factor * from[i];
+}
+
+inline void Add(const float* HWY_RESTRICT from, int64_t dim, float* HWY_RESTRICT to) {
+  const Floats d;
+  int64_t i = 0;
+  for (; i + kLanes <= dim; i += kLanes)
+    hn::StoreU(hn::Add(hn::LoadU(d, from + i), hn::LoadU(d, to + i)), d, to + i);
+  for (; i < dim; ++i) to[i] += from[i];
+}
+
+#else
+
+void ForwardImpl(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end, float* out,
+                 int64_t out_stride) {
   const int64_t last = static_cast<int64_t>(ids.ids.size());
   const auto prefetch = [&](int64_t position) {
     if (position < last) __builtin_prefetch(table + static_cast<int64_t>(ids.ids[position]) * dim);
@@ -53,45 +171,66 @@ void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, i
   }
 }
 
-void RowGroups::Build(const TableIds& ids, int64_t samples) {
-  keys_.clear();
-  rows_.clear();
-  begins_.clear();
-  samples_.clear();
-  uint32_t max_row = 0;
-  const auto add = [&](int32_t id, int64_t sample) {
-    const uint32_t row = static_cast<uint32_t>(id);
-    max_row = std::max(max_row, row);
-    keys_.push_back(static_cast<uint64_t>(row) << 32 | static_cast<uint32_t>(sample));
-  };
+inline void AddScaled(float factor, const float* from, int64_t dim, float* to) {
+  for (int64_t i = 0; i < dim; ++i) to[i] += factor * from[i];
+}
+
+inline void Add(const float* from, int64_t dim, float* to) {
+  for (int64_t i = 0; i < dim; ++i) to[i] += from[i];
+}
+
+#endif  // SDA_SIMD_TARGET
+
+void SgdImpl(float* table, int64_t dim, const TableIds& ids, int64_t samples, const float* gradient,
+             int64_t stride, float rate, int64_t shard, int64_t shards) {
+  const int64_t last = static_cast<int64_t>(ids.ids.size());
   for (int64_t sample = 0; sample < samples; ++sample) {
-    if (ids.one_hot()) {
-      add(ids.ids[sample], sample);
-    } else {
-      for (int32_t position = ids.offsets[sample]; position < ids.offsets[sample + 1]; ++position) {
-        add(ids.ids[position], sample);
+    const int64_t begin = ids.one_hot() ? sample : ids.offsets[sample];
+    const int64_t end = ids.one_hot() ? sample + 1 : ids.offsets[sample + 1];
+    const float* const dy = gradient + sample * stride;
+    for (int64_t position = begin; position < end; ++position) {
+      if (position + kPrefetchDistance < last) {
+        const int64_t ahead = ids.ids[position + kPrefetchDistance];
+        if (shards == 1 || ahead % shards == shard) Prefetch<1>(table + ahead * dim, dim);
       }
+      const int64_t id = ids.ids[position];
+      if (shards == 1 || id % shards == shard) AddScaled(-rate, dy, dim, table + id * dim);
     }
   }
-  SortByRow(keys_, sorted_, max_row);
-  for (uint64_t key : keys_) {
-    const int32_t row = static_cast<int32_t>(key >> 32);
-    if (rows_.empty() || rows_.back() != row) {
-      rows_.push_back(row);
-      begins_.push_back(static_cast<int32_t>(samples_.size()));
-    }
-    samples_.push_back(static_cast<int32_t>(key & 0xffffffff));
-  }
-  begins_.push_back(static_cast<int32_t>(samples_.size()));
+}
+
+void SumImpl(const float* gradient, int64_t stride, int64_t dim, std::span<const int32_t> samples,
+             float* sum) {
+  std::memcpy(sum, gradient + samples[0] * stride, dim * sizeof(float));
+  for (int32_t sample : samples.subspan(1)) Add(gradient + sample * stride, dim, sum);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace sda::trainer
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sda::trainer {
+
+HWY_EXPORT(ForwardImpl);
+HWY_EXPORT(SgdImpl);
+HWY_EXPORT(SumImpl);
+
+void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
+                         float* out, int64_t out_stride) {
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(table, dim, ids, begin, end, out, out_stride);
+}
+
+void EmbeddingBagSgd(float* table, int64_t dim, const TableIds& ids, int64_t samples, const float* gradient,
+                     int64_t stride, float rate, int64_t shard, int64_t shards) {
+  HWY_DYNAMIC_DISPATCH(SgdImpl)(table, dim, ids, samples, gradient, stride, rate, shard, shards);
 }
 
 void SumSampleGradients(const float* gradient, int64_t stride, int64_t dim, std::span<const int32_t> samples,
                         float* sum) {
-  std::memcpy(sum, gradient + samples[0] * stride, dim * sizeof(float));
-  for (int32_t sample : samples.subspan(1)) {
-    const float* row = gradient + sample * stride;
-    for (int64_t i = 0; i < dim; ++i) sum[i] += row[i];
-  }
+  HWY_DYNAMIC_DISPATCH(SumImpl)(gradient, stride, dim, samples, sum);
 }
 
 }  // namespace sda::trainer
+#endif

@@ -22,26 +22,12 @@ struct TableIds {
 void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
                          float* out, int64_t out_stride);
 
-// Which samples looked up which rows of one table, for an update that visits each row once however often it
-// occurs. Reusable: buffers keep their capacity. Not thread-safe.
-class RowGroups {
- public:
-  // Groups the ids of the samples of a batch by row: rows ascending, samples of a row in order of occurrence
-  // (so sums over them have one order whatever the thread count). Radix sort, O(ids · bytes of the largest
-  // id).
-  void Build(const TableIds& ids, int64_t samples);
-
-  size_t size() const { return rows_.size(); }
-  int32_t row(size_t group) const { return rows_[group]; }
-  // A sample occurs once for each time the row is in its bag.
-  std::span<const int32_t> samples(size_t group) const {
-    return {samples_.data() + begins_[group], static_cast<size_t>(begins_[group + 1] - begins_[group])};
-  }
-
- private:
-  std::vector<uint64_t> keys_, sorted_;  // row in the high word, sample in the low word
-  std::vector<int32_t> rows_, begins_, samples_;
-};
+// The step of plain SGD for one table, without making its gradient: for each sample and each id of its bag
+// whose remainder by `shards` is `shard`, in order, table[id] −= rate · gradient[sample], where the gradient
+// of sample s is gradient[s · stride .. +dim). A row that occurs twice is changed twice. Different shards
+// touch different rows. Ids as above; `samples` of them have bags.
+void EmbeddingBagSgd(float* table, int64_t dim, const TableIds& ids, int64_t samples, const float* gradient,
+                     int64_t stride, float rate, int64_t shard = 0, int64_t shards = 1);
 
 // sum[0..dim) = Σ_{s in samples} gradient[s·stride .. +dim): the gradient of a row, duplicates coalesced.
 void SumSampleGradients(const float* gradient, int64_t stride, int64_t dim, std::span<const int32_t> samples,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "common/numerics/rng.h"
+#include "services/trainer_worker/core/kernels/row_groups.h"
 
 namespace sda::trainer {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "services/trainer_worker/core/kernels/float_buffer.h"
 #include "services/trainer_worker/core/kernels/reference_gemm.h"
+#include "services/trainer_worker/core/kernels/simd_gemm.h"
 
 // OpenMP's own header belongs to the compiler that ships the runtime; the declaration is fixed by the
 // standard.
@@ -89,6 +90,7 @@ void* Handle(const float* data) {
 }  // namespace
 
 struct Gemm::State {
+  GemmVariant variant = GemmVariant::kOneDnn;
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   // Nothing where oneDNN has no implementation.
@@ -97,7 +99,27 @@ struct Gemm::State {
   int64_t fallback_shapes = 0;
 };
 
-Gemm::Gemm() : state_(std::make_unique<State>()) {}
+std::string_view Name(GemmVariant variant) {
+  switch (variant) {
+    case GemmVariant::kBest:
+      return "best";
+    case GemmVariant::kOneDnn:
+      return "onednn";
+    case GemmVariant::kSimd:
+      return "simd";
+  }
+  return "";
+}
+
+std::vector<GemmVariant> GemmVariants() {
+  if (!HasSimdGemm()) return {GemmVariant::kOneDnn};
+  return {GemmVariant::kOneDnn, GemmVariant::kSimd};
+}
+
+Gemm::Gemm(GemmVariant variant) : state_(std::make_unique<State>()) {
+  if (variant == GemmVariant::kBest) variant = HasSimdGemm() ? GemmVariant::kSimd : GemmVariant::kOneDnn;
+  state_->variant = variant;
+}
 Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
@@ -109,6 +131,10 @@ int64_t Gemm::fallback_shapes() const {
 void Gemm::Multiply(const Product& p) {
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) return ReferenceMultiply(p);
+  if (state_->variant == GemmVariant::kSimd) {
+    if (!HasSimdGemm()) return ReferenceMultiply(p);
+    return SimdMultiply(p, state_->scratchpad);
+  }
   static thread_local const bool single_threaded = (omp_set_num_threads(1), true);
   (void)single_threaded;
 

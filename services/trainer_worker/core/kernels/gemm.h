@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <vector>
 
 namespace sda::trainer {
 
@@ -27,8 +29,22 @@ struct Product {
   int64_t c_stride = 0;
 };
 
-// Computes products on the calling thread, with oneDNN. The only place that knows oneDNN: it owns the engine,
-// the stream, the primitives (made once a shape, kept for the life of the object) and their scratch memory.
+// Who computes.
+enum class GemmVariant {
+  kBest,    // kSimd where the CPU has vector instructions for it, else kOneDnn
+  kOneDnn,  // oneDNN
+  kSimd,    // simd_gemm.h; the reference on a CPU without AVX2
+};
+
+// "onednn", "simd", "best".
+std::string_view Name(GemmVariant variant);
+
+// Those that this CPU runs, without kBest.
+std::vector<GemmVariant> GemmVariants();
+
+// Computes products on the calling thread, with kernels of our own or with oneDNN. The only place that knows
+// oneDNN: it owns the engine, the stream, the primitives (made once a shape, kept for the life of the object)
+// and their scratch memory.
 //
 // Every product runs single-threaded: callers cut the batch over their own threads and give each thread its
 // own Gemm. oneDNN's OpenMP runtime never starts a thread, so there are no spinning barriers and no second
@@ -37,7 +53,7 @@ struct Product {
 // A shape for which oneDNN has no implementation runs on the reference. Not thread-safe.
 class Gemm {
  public:
-  Gemm();
+  explicit Gemm(GemmVariant variant = GemmVariant::kBest);
   ~Gemm();
   Gemm(Gemm&&) noexcept;
   Gemm& operator=(Gemm&&) noexcept;

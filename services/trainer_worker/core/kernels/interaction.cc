@@ -2,11 +2,113 @@
 
 #include <algorithm>
 
+#include "services/trainer_worker/core/kernels/float_buffer.h"
+#include "services/trainer_worker/core/kernels/simd.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "services/trainer_worker/core/kernels/interaction.cc"
+#include <hwy/foreach_target.h>  // IWYU pragma: keep
+#include <hwy/highway.h>
+
+#include "services/trainer_worker/core/kernels/simd_tile.inc"
+
+HWY_BEFORE_NAMESPACE();
 namespace sda::trainer {
+namespace HWY_NAMESPACE {
 namespace {
 
+#if SDA_SIMD_TARGET
+
+// Memory of one sample's products, kept by each thread.
+float* Scratch(int64_t floats) {
+  static thread_local FloatBuffer buffer;
+  if (static_cast<int64_t>(buffer.size()) < floats) buffer = FloatBuffer(floats);
+  return buffer.data();
+}
+
+// to[0..n) = from[0..n).
+inline void Copy(const float* HWY_RESTRICT from, int64_t n, float* HWY_RESTRICT to) {
+  const Floats d;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  for (; i < n; ++i) to[i] = from[i];
+}
+
+// Z = T · Tᵀ below the diagonal, tile by tile; then the triangle row by row.
+void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
+  const int64_t dim = shape.dim, features = shape.features;
+  const int64_t width = Ceil(features, kPanelColumns) * kPanelColumns;
+  float* const transposed = Scratch(width * (dim + features));  // panels of Tᵀ
+  float* const z = transposed + width * dim;                    // [features, width]
+  const int64_t tiles = Ceil(features, kTileRows);
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* const sample = t + row * features * dim;
+    float* out = r + row * shape.outputs();
+    for (int64_t j = 0; j < features; j += kPanelColumns) {
+      PackPanel(sample + j * dim, dim, true, dim, std::min<int64_t>(kPanelColumns, features - j),
+                kPanelColumns, transposed + j * dim);
+    }
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const auto [begin, end] = TileRange(features, tile, tiles);
+      for (int64_t j = 0; j < end; j += kPanelColumns) {
+        const int64_t columns = VectorsOf(end - j) * kLanes;
+        TileFor<false>(end - begin, columns)(dim, sample + begin * dim, dim, transposed + j * dim,
+                                             kPanelColumns, z + begin * width + j, width, columns, {});
+      }
+    }
+    Copy(sample, dim, out);
+    out += dim;
+    for (int64_t i = 0; i < features; ++i) {
+      const int64_t pairs = shape.self ? i + 1 : i;
+      Copy(z + i * width, pairs, out);
+      out += pairs;
+    }
+  }
+}
+
+// dT = S · T with the symmetric S of the dZ.
+void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt) {
+  const Floats d;
+  const int64_t dim = shape.dim, features = shape.features;
+  const int64_t padded = Ceil(dim, kLanes) * kLanes;
+  float* const s = Scratch(features * (features + padded));  // [features, features]
+  float* const wide = s + features * features;               // T where its rows are no whole vectors
+  const int64_t tiles = Ceil(features, kTileRows);
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* const sample = t + row * features * dim;
+    const float* const dout = dr + row * shape.outputs();
+    float* const out = dt + row * features * dim;
+    const float* dz = dout + dim;
+    for (int64_t i = 0; i < features; ++i) {
+      for (int64_t j = 0; j < i; ++j) s[i * features + j] = s[j * features + i] = dz[j];
+      // The derivative of |T_i|² is 2·T_i.
+      s[i * features + i] = shape.self ? 2 * dz[i] : 0;
+      dz += shape.self ? i + 1 : i;
+    }
+    const float* b = sample;
+    if (padded != dim) {
+      for (int64_t i = 0; i < features; ++i) Copy(sample + i * dim, dim, wide + i * padded);
+      b = wide;
+    }
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const auto [begin, end] = TileRange(features, tile, tiles);
+      for (int64_t j = 0; j < dim; j += kPanelColumns) {
+        const int64_t columns = std::min<int64_t>(kPanelColumns, dim - j);
+        TileFor<false>(end - begin, columns)(features, s + begin * features, features, b + j, padded,
+                                             out + begin * dim + j, dim, columns, {});
+      }
+    }
+    int64_t l = 0;
+    for (; l + kLanes <= dim; l += kLanes)
+      hn::StoreU(hn::Add(hn::LoadU(d, out + l), hn::LoadU(d, dout + l)), d, out + l);
+    for (; l < dim; ++l) out[l] += dout[l];
+  }
+}
+
+#else
+
 // Eight partial sums, so that the compiler may keep them in vector registers without reassociating.
-inline float Dot(const float* a, const float* b, int64_t dim) {
+float Dot(const float* a, const float* b, int64_t dim) {
   float partial[8] = {};
   int64_t i = 0;
   for (; i + 8 <= dim; i += 8) {
@@ -18,9 +120,7 @@ inline float Dot(const float* a, const float* b, int64_t dim) {
   return sum;
 }
 
-}  // namespace
-
-void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
+void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
   const int64_t dim = shape.dim;
   for (int64_t row = 0; row < rows; ++row) {
     const float* features = t + row * shape.features * dim;
@@ -32,8 +132,7 @@ void DotInteractionForward(const DotInteraction& shape, int64_t rows, const floa
   }
 }
 
-void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
-                            float* dt) {
+void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt) {
   const int64_t dim = shape.dim;
   for (int64_t row = 0; row < rows; ++row) {
     const float* features = t + row * shape.features * dim;
@@ -61,4 +160,27 @@ void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const flo
   }
 }
 
+#endif  // SDA_SIMD_TARGET
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
 }  // namespace sda::trainer
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sda::trainer {
+
+HWY_EXPORT(ForwardImpl);
+HWY_EXPORT(BackwardImpl);
+
+void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(shape, rows, t, r);
+}
+
+void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
+                            float* dt) {
+  HWY_DYNAMIC_DISPATCH(BackwardImpl)(shape, rows, t, dr, dt);
+}
+
+}  // namespace sda::trainer
+#endif

@@ -1,6 +1,6 @@
 #include "services/trainer_worker/core/kernels/linear.h"
 
-#include <algorithm>
+#include "services/trainer_worker/core/kernels/elementwise.h"
 
 namespace sda::trainer {
 
@@ -23,16 +23,9 @@ void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters
 void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
                     const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
                     int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride) {
-  float* dbias = gradients + layer.bias;
-  std::fill(dbias, dbias + layer.out, 0.0f);
-  for (int64_t row = 0; row < rows; ++row) {
-    float* dz = dy + row * dy_stride;
-    if (layer.activation == Activation::kRelu) {
-      const float* output = y + row * y_stride;
-      for (int64_t i = 0; i < layer.out; ++i) dz[i] = output[i] > 0 ? dz[i] * scale : 0.0f;
-    }
-    for (int64_t i = 0; i < layer.out; ++i) dbias[i] += dz[i];
-  }
+  const bool relu = layer.activation == Activation::kRelu;
+  ActivationBackward(rows, layer.out, relu ? y : nullptr, y_stride, scale, dy, dy_stride,
+                     gradients + layer.bias);
   gemm.Multiply({.m = layer.out,
                  .n = layer.in,
                  .k = rows,

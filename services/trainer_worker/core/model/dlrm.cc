@@ -227,6 +227,16 @@ StageSeconds& StageSeconds::operator+=(const StageSeconds& other) {
   return *this;
 }
 
+StageSeconds& StageSeconds::operator-=(const StageSeconds& other) {
+  embedding -= other.embedding;
+  bottom -= other.bottom;
+  interaction -= other.interaction;
+  top -= other.top;
+  backward -= other.backward;
+  update -= other.update;
+  return *this;
+}
+
 DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training)
     : max_rows(rows), features(rows * layout.feature_width()), side(rows * layout.side_width()) {
   if (layout.spec().interaction != Interaction::kCat)

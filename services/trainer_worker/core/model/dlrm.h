@@ -113,6 +113,7 @@ struct StageSeconds {
   double embedding = 0, bottom = 0, interaction = 0, top = 0, backward = 0, update = 0;
 
   StageSeconds& operator+=(const StageSeconds& other);
+  StageSeconds& operator-=(const StageSeconds& other);
 };
 
 // Memory of one thread for a slice of a batch: activations, gradients of the dense parameters, and the

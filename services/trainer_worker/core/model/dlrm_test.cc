@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/numerics/rng.h"
+#include "services/trainer_worker/core/kernels/row_groups.h"
 #include "services/trainer_worker/core/model/reference_dlrm.h"
 
 namespace sda::trainer {

@@ -1,6 +1,9 @@
 #include "services/trainer_worker/core/optimizers/update_rules.h"
 
 #include <algorithm>
+#include <type_traits>
+
+#include "services/trainer_worker/core/kernels/elementwise.h"
 
 namespace sda::trainer {
 
@@ -74,7 +77,11 @@ void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* 
         }
         return;
       }
-      for (int64_t i = 0; i < n; ++i) w[i] -= rule.rate * g[i];
+      if constexpr (std::is_same_v<Real, float>) {
+        AddScaledTo(n, -rule.rate, g, w);
+      } else {
+        for (int64_t i = 0; i < n; ++i) w[i] -= rule.rate * g[i];
+      }
       return;
     case Algorithm::kAdagrad:
       for (int64_t i = 0; i < n; ++i) {

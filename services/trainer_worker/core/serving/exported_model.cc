@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/model/spec_json.h"
+#include "services/trainer_worker/core/serving/onnx_model.h"
 #include "services/trainer_worker/core/training/buffer_file.h"
 
 namespace sda::trainer {
@@ -52,8 +53,13 @@ absl::Status FromErrorCode(const std::error_code& error, const std::string& path
 }
 
 absl::Status WriteInto(const std::string& folder, const ModelDescription& model, const DlrmWeights& weights) {
+  // Runtimes map the weights: they begin on a cache line.
+  const std::string header = PaddedHeader("{}");
   SDA_RETURN_IF_ERROR(
-      WriteBufferFile(folder + "/weights.bin", "{}", {weights.dense.span(), weights.embeddings.span()}));
+      WriteBufferFile(folder + "/weights.bin", header, {weights.dense.span(), weights.embeddings.span()}));
+  const DlrmLayout layout(model.spec, ShapeOf(model.manifest));
+  SDA_RETURN_IF_ERROR(
+      WriteTextFile(folder + "/model.onnx", OnnxModel(layout, "weights.bin", BufferFileDataBegin(header))));
   SDA_RETURN_IF_ERROR(WriteTextFile(folder + "/dataset.json", ManifestToJson(model.manifest)));
   std::error_code error;
   for (const ManifestColumn& column : model.manifest.columns) {

@@ -19,6 +19,7 @@ namespace sda::trainer {
 //   dataset.json   the manifest of its dataset: columns, fill values, transforms, null tokens
 //   vocabularies/  those of the categorical columns
 //   weights.bin    dense parameters, then the tables (buffer_file.h)
+//   model.onnx     the same model for ONNX runtimes, its weights in weights.bin (onnx_model.h)
 struct ModelDescription {
   ModelSpec spec;
   DatasetManifest manifest;

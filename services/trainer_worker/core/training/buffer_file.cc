@@ -125,6 +125,16 @@ absl::Status WriteBufferFile(const std::string& path, std::string_view header,
   return file.Publish();
 }
 
+int64_t BufferFileDataBegin(std::string_view header) {
+  return static_cast<int64_t>(kMagicBytes + 2 * sizeof(uint64_t) + header.size());
+}
+
+std::string PaddedHeader(std::string_view header) {
+  std::string padded(header);
+  while (BufferFileDataBegin(padded) % 64 != 0) padded.push_back(' ');
+  return padded;
+}
+
 absl::StatusOr<std::string> ReadBufferFileHeader(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return ErrnoStatus(path, "open", errno);

@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_BUFFER_FILE_H_
 #define SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_BUFFER_FILE_H_
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,12 @@ namespace sda::trainer {
 // RESOURCE_EXHAUSTED names the path when the disk is full.
 absl::Status WriteBufferFile(const std::string& path, std::string_view header,
                              const std::vector<std::span<const float>>& buffers);
+
+// Where the floats of a file with this header begin, in bytes.
+int64_t BufferFileDataBegin(std::string_view header);
+
+// The header followed by so many blanks that the floats begin at a multiple of 64.
+std::string PaddedHeader(std::string_view header);
 
 // The header of a file. NOT_FOUND, or FAILED_PRECONDITION for what is no such file.
 absl::StatusOr<std::string> ReadBufferFileHeader(const std::string& path);

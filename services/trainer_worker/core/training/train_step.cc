@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "services/trainer_worker/core/kernels/elementwise.h"
 #include "services/trainer_worker/core/optimizers/update_rules.h"
 
 namespace sda::trainer {
@@ -105,8 +106,7 @@ void TrainStep::ReduceDense(int part) {
   const auto [begin, end] = team_.Range(layout_.dense_parameters(), part);
   float* sum = workspaces_[0]->dense_gradients.data();
   for (int other = 1; other < team_.size(); ++other) {
-    const float* gradients = workspaces_[other]->dense_gradients.data();
-    for (int64_t i = begin; i < end; ++i) sum[i] += gradients[i];
+    AddTo(end - begin, workspaces_[other]->dense_gradients.data() + begin, sum + begin);
   }
   if (gradient_options_.l2_dense == 0) return;
   const auto l2 = static_cast<float>(gradient_options_.l2_dense);
@@ -165,12 +165,40 @@ void TrainStep::UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, i
     ApplyRule(rule, end - begin, workspaces_[0]->dense_gradients.data() + begin, weights + begin,
               first == nullptr ? nullptr : first + begin, second == nullptr ? nullptr : second + begin);
   }
-  const auto tables = static_cast<int64_t>(layout_.tables().size());
-  for (int64_t table = part; table < tables; table += team_.size()) {
-    UpdateTable(batch, layout_.tables()[table], step, rate, part);
-  }
+  UpdateTables(batch, step, rate, part);
   workspaces_[part]->seconds.update +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - clock_begin).count();
+}
+
+void TrainStep::UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part) {
+  const auto tables = static_cast<int64_t>(layout_.tables().size());
+  if (!PlainSparseSgd()) {
+    for (int64_t table = part; table < tables; table += team_.size())
+      UpdateTable(batch, layout_.tables()[table], step, rate, part);
+    return;
+  }
+  const StepRule rule(options_.sparse, step, rate);
+  // Few tables and many threads: several threads share a table, each with rows of its own.
+  const int64_t shards = tables == 0 ? 1 : (team_.size() + tables - 1) / tables;
+  for (int64_t unit = part; unit < tables * shards; unit += team_.size()) {
+    const Table& table = layout_.tables()[unit / shards];
+    EmbeddingBagSgd(weights_.embeddings.data() + table.begin, table.width,
+                    RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows,
+                    BagGradients(table), BagStride(table), rule.rate, unit % shards, shards);
+  }
+}
+
+bool TrainStep::PlainSparseSgd() const {
+  return options_.sparse.algorithm == Algorithm::kSgd && options_.sparse.momentum == 0 &&
+         gradient_options_.l2_sparse == 0;
+}
+
+const float* TrainStep::BagGradients(const Table& table) const {
+  return (table.side ? side_gradients_ : feature_gradients_).data() + table.offset;
+}
+
+int64_t TrainStep::BagStride(const Table& table) const {
+  return table.side ? layout_.side_width() : layout_.feature_width();
 }
 
 void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part) {
@@ -180,11 +208,9 @@ void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
   RowGroups& groups = groups_[part];
   float* gradient = row_gradients_[part].data();
-  const float* gradients = (table.side ? side_gradients_ : feature_gradients_).data() + table.offset;
-  const int64_t stride = table.side ? layout_.side_width() : layout_.feature_width();
   groups.Build(RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows);
   for (size_t group = 0; group < groups.size(); ++group) {
-    SumSampleGradients(gradients, stride, width, groups.samples(group), gradient);
+    SumSampleGradients(BagGradients(table), BagStride(table), width, groups.samples(group), gradient);
     const int64_t begin = table.begin + groups.row(group) * width;
     float* weights = weights_.embeddings.data() + begin;
     if (l2 != 0) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "services/trainer_worker/core/data/batch.h"
+#include "services/trainer_worker/core/kernels/row_groups.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/optimizers/optimizer_options.h"
 #include "services/trainer_worker/core/optimizers/update_rules.h"
@@ -58,6 +59,12 @@ class TrainStep {
   void ClipDense();
   void BeginLamb(int64_t step, RateOfStep rate, int part);
   void UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part);
+  void UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part);
+  // SGD whose step is the sum of its samples' steps: no row's gradient has to be known as a whole.
+  bool PlainSparseSgd() const;
+  // Where the gradients by the bags of a table lie, and their stride.
+  const float* BagGradients(const Table& table) const;
+  int64_t BagStride(const Table& table) const;
   void UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part);
 
   const DlrmLayout& layout_;

@@ -1,0 +1,102 @@
+#include "services/trainer_worker/core/kernels/isa.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+
+#include <absl/strings/str_cat.h>
+#include <hwy/highway.h>
+
+namespace sda::trainer {
+namespace {
+
+constexpr Isa kAll[] = {Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16};
+
+bool CpuHas(Isa isa) {
+#if defined(__x86_64__)
+  switch (isa) {
+    case Isa::kPlain:
+      return true;
+    case Isa::kAvx2:
+      return (hwy::SupportedTargets() & HWY_AVX2) != 0;
+    case Isa::kAvx512:
+      return (hwy::SupportedTargets() & HWY_AVX3) != 0;
+    case Isa::kAvx512Bf16:
+      return (hwy::SupportedTargets() & HWY_AVX3) != 0 && __builtin_cpu_supports("avx512bf16");
+  }
+#endif
+  return isa == Isa::kPlain;
+}
+
+Isa BestOfCpu() {
+  Isa best = Isa::kPlain;
+  for (Isa isa : kAll) {
+    if (CpuHas(isa)) best = isa;
+  }
+  return best;
+}
+
+Isa CpuIsa() {
+  static const Isa best = BestOfCpu();
+  return best;
+}
+
+std::atomic<Isa>& Limit() {
+  static std::atomic<Isa> limit{Isa::kAvx512Bf16};
+  return limit;
+}
+
+}  // namespace
+
+std::string_view Name(Isa isa) {
+  switch (isa) {
+    case Isa::kPlain:
+      return "plain";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kAvx512Bf16:
+      return "avx512_bf16";
+  }
+  return "";
+}
+
+Isa UsableIsa() {
+  return std::min(CpuIsa(), Limit().load(std::memory_order_relaxed));
+}
+
+std::vector<Isa> SupportedIsas() {
+  std::vector<Isa> supported;
+  for (Isa isa : kAll) {
+    if (isa <= CpuIsa()) supported.push_back(isa);
+  }
+  return supported;
+}
+
+void LimitIsa(Isa isa) {
+  CpuIsa();  // found before anything is disabled
+  Limit() = isa;
+  int64_t disabled = 0;
+  if (isa < Isa::kAvx512) disabled |= HWY_AVX3 | HWY_AVX3_DL;
+  if (isa < Isa::kAvx2) disabled |= HWY_AVX2;
+  hwy::DisableTargets(disabled);
+  // Dispatch tables choose again.
+  hwy::GetChosenTarget().DeInit();
+}
+
+absl::Status LimitIsa(std::string_view name) {
+  if (name.empty()) return absl::OkStatus();
+  std::string names;
+  for (Isa isa : kAll) {
+    if (Name(isa) == name) {
+      LimitIsa(isa);
+      return absl::OkStatus();
+    }
+    absl::StrAppend(&names, names.empty() ? "" : ", ", std::string(Name(isa)));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("SDA_MAX_ISA: is \"", std::string(name), "\"; must be one of ", names));
+}
+
+}  // namespace sda::trainer
