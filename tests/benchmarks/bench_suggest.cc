@@ -14,6 +14,7 @@
 #include <CLI/CLI.hpp>
 
 #include "common/numerics/rng.h"
+#include "services/optimizer/core/bayes/bayesian_suggester.h"
 #include "services/optimizer/core/bayes/front.h"
 #include "services/optimizer/core/suggester.h"
 #include "tests/benchmarks/bench_report.h"
@@ -42,6 +43,7 @@ struct Options {
   bool tell_noise = false;
   uint64_t first_seed = 1;
   std::vector<int> at;
+  bayes::BayesianOptions engine;
   bool json = false;
 };
 
@@ -72,7 +74,9 @@ class Experiment {
         options_(options),
         metrics_(problem.metrics),
         rng_(seed, 7),
-        suggester_(MakeSuggester(kAlgorithms.at(options.algorithm))),
+        suggester_(options.algorithm == "bayesian"
+                       ? std::make_unique<bayes::BayesianSuggester>(options.engine)
+                       : MakeSuggester(kAlgorithms.at(options.algorithm))),
         state_{.space = problem.space, .metrics = metrics_, .trials = {}, .seed = seed} {
     for (Metric& metric : metrics_) {
       if (options.no_thresholds && metric.strategy == Strategy::kOptimize) metric.threshold.reset();
@@ -280,11 +284,46 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--timed", options.timed, "suggestions timed with --observations")
       ->check(CLI::Range(1, 10000));
   app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
+  std::vector<std::string> kinds;
+  app.add_option("--kinds", kinds,
+                 "ways to model a lone objective, as WARP:PRIOR (linear, rank, log : scaled, free, wide)")
+      ->delimiter(',');
+  app.add_option("--temper", options.engine.temper, "how strongly evidence chooses between them");
+  app.add_option("--initial-factor", options.engine.initial_factor, "size of the initial design");
+  app.add_option("--explore-share", options.engine.explore_share,
+                 "share of exploring suggestions while stagnating");
+  app.add_option("--explore-shrink", options.engine.explore_shrink, "least factor of their length scales");
+  app.add_option("--explore-low", options.engine.explore_low, "least gain sought, from");
+  app.add_option("--explore-high", options.engine.explore_high, "least gain sought, to");
+  app.add_option("--explore-margin", options.engine.explore_margin, "how far they stay from the ends");
+  app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
+  app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
+  app.add_option("--starts", options.engine.starts, "local searches for a suggestion");
   app.add_flag("--json", options.json, "one line of JSON");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (!kinds.empty()) {
+    const std::map<std::string, bayes::Warp::Kind> warps = {{"linear", bayes::Warp::Kind::kLinear},
+                                                            {"rank", bayes::Warp::Kind::kHalfRank},
+                                                            {"log", bayes::Warp::Kind::kLog}};
+    const std::map<std::string, bayes::HyperPrior> priors = {
+        {"scaled", bayes::HyperPrior::kDimensionScaled},
+        {"free", bayes::HyperPrior::kDimensionScaledFree},
+        {"wide", bayes::HyperPrior::kWide}};
+    options.engine.kinds.clear();
+    for (const std::string& kind : kinds) {
+      const size_t colon = std::min(kind.find(':'), kind.size() - 1);
+      const auto warp = warps.find(kind.substr(0, colon));
+      const auto prior = priors.find(kind.substr(colon + 1));
+      if (warp == warps.end() || prior == priors.end()) {
+        std::cerr << "sda-bench suggest: --kinds has " << kind << "; must be WARP:PRIOR\n";
+        return 2;
+      }
+      options.engine.kinds.push_back({warp->second, prior->second});
+    }
   }
   if (options.problem == "list") {
     for (const std::string& name : ProblemNames()) std::cout << name << "\n";

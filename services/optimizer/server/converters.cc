@@ -1,5 +1,7 @@
 #include "services/optimizer/server/converters.h"
 
+#include <cmath>
+
 namespace sda::optimizer {
 namespace {
 
@@ -163,9 +165,20 @@ v1::Explanation ToExplanation(const Suggestion& suggestion) {
     case Suggestion::Source::kGrid:
       explanation.set_source(v1::Explanation::SOURCE_GRID);
       break;
+    case Suggestion::Source::kBayesian:
+      explanation.set_source(v1::Explanation::SOURCE_BAYESIAN);
+      break;
   }
   explanation.set_text(suggestion.text);
   explanation.set_deadline_cut(suggestion.deadline_cut);
+  for (const auto& [name, prediction] : suggestion.predictions) {
+    if (!std::isfinite(prediction.value)) continue;
+    v1::MetricValue& value = (*explanation.mutable_predictions())[name];
+    value.set_value(prediction.value);
+    if (std::isfinite(prediction.stddev)) value.set_stddev(prediction.stddev);
+  }
+  if (suggestion.feasibility_probability)
+    explanation.set_feasibility_probability(*suggestion.feasibility_probability);
   return explanation;
 }
 

@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "common/storage/sql/database.h"
 #include "sda/optimizer/v1/optimizer_service.pb.h"
+#include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/change_signal.h"
 #include "services/optimizer/server/lease_table.h"
 #include "services/optimizer/server/store.h"
@@ -105,6 +106,8 @@ class Engine {
 
   sql::Database& database_;
   Clock& clock_;
+  // Kept for its cache of fits.
+  const std::unique_ptr<Suggester> bayesian_ = MakeSuggester(Algorithm::kBayesian);
   LeaseTable leases_;
   ChangeSignal changed_;
   std::stop_source stop_;

@@ -50,6 +50,7 @@ bool HasEnded(const v1::Experiment& experiment) {
 }
 
 Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
+  if (algorithm == v1::Experiment::ALGORITHM_BAYESIAN) return Algorithm::kBayesian;
   if (algorithm == v1::Experiment::ALGORITHM_RANDOM) return Algorithm::kRandom;
   if (algorithm == v1::Experiment::ALGORITHM_GRID) return Algorithm::kGrid;
   return Algorithm::kSobol;
@@ -84,7 +85,9 @@ absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction&
                     .seed = static_cast<uint64_t>(experiment.message.seed()),
                     .suggestions = experiment.suggestions};
   for (const store::TrialRow& row : rows) state.trials.push_back(ToObserved(row.message));
-  const auto suggestion = MakeSuggester(ToAlgorithm(experiment.message.algorithm()))->Suggest(state);
+  const Algorithm algorithm = ToAlgorithm(experiment.message.algorithm());
+  const auto suggestion = algorithm == Algorithm::kBayesian ? bayesian_->Suggest(state)
+                                                            : MakeSuggester(algorithm)->Suggest(state);
   if (!suggestion) return std::nullopt;
   experiment.suggestions += suggestion->suggestions_used;
   SDA_RETURN_IF_ERROR(store::UpdateExperiment(tx, experiment));

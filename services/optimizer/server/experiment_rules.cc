@@ -170,7 +170,7 @@ void PrepareNewExperiment(v1::Experiment& experiment) {
       ToDuration(experiment.wall_clock_budget()) == absl::ZeroDuration())
     experiment.clear_wall_clock_budget();
   if (experiment.algorithm() == v1::Experiment::ALGORITHM_UNSPECIFIED)
-    experiment.set_algorithm(v1::Experiment::ALGORITHM_SOBOL);
+    experiment.set_algorithm(v1::Experiment::ALGORITHM_BAYESIAN);
   for (auto& metric : *experiment.mutable_metrics()) {
     if (metric.strategy() == v1::Metric::STRATEGY_UNSPECIFIED)
       metric.set_strategy(v1::Metric::STRATEGY_OPTIMIZE);

@@ -43,6 +43,12 @@ class Round {
       if (OutOfTime()) return std::nullopt;
     }
     if (!study_.infeasible.empty()) FitFailures();
+    if (Stagnates() && rng_.Uniform() < options_.explore_share) {
+      const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
+      for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
+      margin_ = options_.explore_margin * rng_.Uniform();
+      least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
+    }
     BuildModels();
     BuildAcquisition();
     return Search();
@@ -66,6 +72,24 @@ class Round {
       if (draw < 0) return std::move(fits[k]);
     }
     return std::move(fits.back());
+  }
+
+  // Whether the lone objective hardly moved over the last trials that ended.
+  bool Stagnates() const {
+    if (study_.objectives.size() != 1) return false;
+    const size_t m = study_.objectives[0];
+    std::vector<double> values;
+    for (const Study::Outcome& outcome : study_.finished) {
+      if (outcome.valued && study_.KeepsConstraints(outcome)) values.push_back(outcome.values[m]);
+    }
+    const size_t window = 3 + study_.encoding.size() / 2;
+    if (values.size() < 2 * window) return false;
+    const double best = *std::min_element(values.begin(), values.end());
+    const double before =
+        *std::min_element(values.begin(), values.end() - static_cast<std::ptrdiff_t>(window));
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                     values.end());
+    return before - best <= options_.stagnation * (values[values.size() / 2] - best);
   }
 
   // A process over −1 for trials that ended well and +1 for those that did not.
@@ -150,8 +174,11 @@ class Round {
                       });
     if (study_.objectives.empty() || !kept) return;
     Objectives reference = study_.objectives.size() == 1 ? Objectives{kInfinity} : ReferencePoint();
-    for (size_t f = 0; f < fantasies_; ++f)
-      acquisition_.improvements.emplace_back(NondominatedBoxes(Achieved(f), reference));
+    for (size_t f = 0; f < fantasies_; ++f) {
+      std::vector<Objectives> achieved = Achieved(f);
+      for (Objectives& point : achieved) point[0] -= least_gain_;
+      acquisition_.improvements.emplace_back(NondominatedBoxes(achieved, reference));
+    }
   }
 
   // What is believed to be achieved by trials that keep the constraints, pending ones included, in the
@@ -253,6 +280,7 @@ class Round {
                           .seed = HashOf(seed_, {53}),
                           .anchors = anchors,
                           .lengths = lengths,
+                          .margin = margin_,
                           .out_of_time = [this] { return OutOfTime(); }};
     const SearchResult found = FindBest(scorer, study_.region, options);
     const Candidate* chosen = nullptr;
@@ -329,6 +357,8 @@ class Round {
   Hyper failure_hyper_;
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
+  double least_gain_ = 0;  // improvements below count nothing, in units of the model
+  double margin_ = 0;
   Acquisition acquisition_;
 };
 

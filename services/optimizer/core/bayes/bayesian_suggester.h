@@ -20,6 +20,13 @@ struct BayesianOptions {
   size_t raw_points = 512;
   size_t starts = 6;
   size_t fantasies = 8;
+  // While the last few trials brought next to nothing, this share of suggestions looks for improvements of
+  // at least a part of the spread of the values, with length scales shrunk: the model may be too sure.
+  double explore_share = 0.5;
+  double explore_shrink = 0.7;
+  double explore_low = 0.01, explore_high = 0.3;
+  double explore_margin = 0.3;
+  double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best
 };
 
 // Bayesian optimisation with Gaussian processes. The first points come from a Sobol sequence; then a model of

@@ -57,13 +57,17 @@ enum class HyperPrior {
   kWide,
 };
 
+// The mean of the values is unknown. A wide belief: where the good values crowd in one place, the mean of all
+// places is still taken from the others.
+inline constexpr double kMeanVariance = 30;
+
 struct TrainingSet {
   const Layout* layout = nullptr;
   const Points* points = nullptr;
   size_t n = 0;                         // the first n points
   std::span<const double> y;            // [n]
   std::span<const double> known_noise;  // [n] variances, or empty
-  double offset = 1;
+  double offset = kMeanVariance;
 };
 
 struct FitOptions {

@@ -56,6 +56,10 @@ class Searcher {
     Place place;
     for (size_t i = 0; i < options_.raw_points; ++i) {
       encoding_.FromCube(sequence.Point(static_cast<uint32_t>(i)), place);
+      for (size_t k = 0; k < place.size() && options_.margin > 0; ++k) {
+        if (encoding_.axis(k).kind == Axis::Kind::kReal)
+          place[k] = options_.margin + (1 - 2 * options_.margin) * place[k];
+      }
       if (region_.Repair(place)) places.push_back(place);
     }
     // Repaired points crowd on the boundary; mixtures of them reach the inside.
@@ -155,7 +159,11 @@ class Searcher {
       return -score;
     };
     std::vector<double> x(axes.size()), low(axes.size(), 0.0), high(axes.size(), 1.0);
-    for (size_t k = 0; k < axes.size(); ++k) x[k] = candidate.place[axes[k]];
+    for (size_t k = 0; k < axes.size(); ++k) {
+      x[k] = candidate.place[axes[k]];
+      low[k] = std::min(options_.margin, x[k]);
+      high[k] = std::max(1 - options_.margin, x[k]);
+    }
     const MinimizeOptions minimize{.max_evaluations = options_.evaluations,
                                    .first_step = 0.03,
                                    .tolerance = 1e-6,

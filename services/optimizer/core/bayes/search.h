@@ -42,6 +42,7 @@ struct SearchOptions {
   uint64_t seed = 0;
   std::span<const Place> anchors = {};   // good places to look around
   std::span<const double> lengths = {};  // scale of a step along each axis
+  double margin = 0;  // real axes stay this far from their ends, in the even cover and what climbs from it
   std::function<bool()> out_of_time = nullptr;
 };
 
