@@ -33,14 +33,16 @@ TEST_F(WorkerConcurrencyTest, EachTrialEndsOnceHoweverOftenTheOptimizerFails) {
       });
   std::vector<std::string> trials;
   for (int i = 0; i < kTrials; ++i) trials.push_back(optimizer_.AddTrial(Work()));
-  StartWorker(runner, /*slots=*/6);
+  constexpr int kSlots = 6;
+  StartWorker(runner, kSlots);
   for (const std::string& trial : trials) {
     ASSERT_TRUE(optimizer_.AwaitEnd(trial)) << trial;
     worker_->Describe();
   }
   worker_->Stop();
   EXPECT_EQ(runs, kTrials);
-  EXPECT_EQ(runner.discards, kTrials);
+  // The stop may come before a slot has heard that its trial has ended.
+  EXPECT_GE(runner.discards, kTrials - kSlots);
   for (const std::string& trial : trials) {
     const FakeTrial end = optimizer_.Get(trial);
     EXPECT_TRUE(end.completed.has_value()) << trial;
