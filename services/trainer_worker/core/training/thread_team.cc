@@ -1,32 +1,51 @@
 #include "services/trainer_worker/core/training/thread_team.h"
 
 namespace sda::trainer {
+namespace {
+
+// About 20 microseconds of looking.
+constexpr int kLooks = 1000;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Returns once `value` is no longer `old`.
+template <class T>
+void WaitWhile(const std::atomic<T>& value, T old) {
+  for (int look = 0; look < kLooks; ++look) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    Pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
 
 ThreadTeam::ThreadTeam(int threads) {
   for (int part = 1; part < threads; ++part) workers_.emplace_back([this, part] { Work(part); });
 }
 
 ThreadTeam::~ThreadTeam() {
-  {
-    std::lock_guard lock(mutex_);
-    closing_ = true;
-  }
-  begin_.notify_all();
+  closing_ = true;
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
 void ThreadTeam::Run(const std::function<void(int)>& work) {
-  {
-    std::lock_guard lock(mutex_);
-    work_ = &work;
-    left_ = static_cast<int>(workers_.size());
-    error_ = nullptr;
-    ++round_;
-  }
-  begin_.notify_all();
+  work_ = &work;
+  error_ = nullptr;
+  left_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
   RunPart(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return left_ == 0; });
+  for (int left = left_.load(std::memory_order_acquire); left != 0;
+       left = left_.load(std::memory_order_acquire)) {
+    WaitWhile(left_, left);
+  }
   if (error_) std::rethrow_exception(error_);
 }
 
@@ -40,16 +59,13 @@ void ThreadTeam::RunPart(int part) {
 }
 
 void ThreadTeam::Work(int part) {
-  uint64_t seen = 0;
-  std::unique_lock lock(mutex_);
+  uint32_t seen = 0;
   while (true) {
-    begin_.wait(lock, [&] { return closing_ || round_ != seen; });
+    WaitWhile(round_, seen);
+    ++seen;  // the caller begins no round before this one has ended
     if (closing_) return;
-    seen = round_;
-    lock.unlock();
     RunPart(part);
-    lock.lock();
-    if (--left_ == 0) done_.notify_one();
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
   }
 }
 

@@ -1,7 +1,7 @@
 #ifndef SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_THREAD_TEAM_H_
 #define SDA_SERVICES_TRAINER_WORKER_CORE_TRAINING_THREAD_TEAM_H_
 
-#include <condition_variable>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -12,8 +12,9 @@
 
 namespace sda::trainer {
 
-// A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Waiting
-// threads sleep: no spinning, so that several teams share a machine. Not thread-safe: one caller at a time.
+// A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Who
+// waits looks again and again for a few microseconds, as long as the gaps within a training step, and then
+// sleeps, so that several teams share a machine. Not thread-safe: one caller at a time.
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);
@@ -36,13 +37,12 @@ class ThreadTeam {
   void Work(int part);
   void RunPart(int part);
 
+  const std::function<void(int)>* work_ = nullptr;  // published by round_
+  std::atomic<uint32_t> round_{0};
+  std::atomic<int> left_{0};  // parts that have not finished
+  std::atomic<bool> closing_{false};
   std::mutex mutex_;
-  std::condition_variable begin_, done_;
-  const std::function<void(int)>* work_ = nullptr;  // guarded by mutex_
-  uint64_t round_ = 0;                              // guarded by mutex_
-  int left_ = 0;                                    // guarded by mutex_: parts that have not finished
-  std::exception_ptr error_;                        // guarded by mutex_
-  bool closing_ = false;                            // guarded by mutex_
+  std::exception_ptr error_;  // guarded by mutex_
   std::vector<std::thread> workers_;
 };
 

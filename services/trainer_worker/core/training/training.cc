@@ -16,6 +16,7 @@
 #include "common/base/error.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/strings.h"
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/data/row_order.h"
@@ -97,16 +98,16 @@ std::string UpdateKey(const UpdateOptions& update) {
 std::string JobKey(const TrainingJob& job) {
   const TrainingOptions& options = job.options;
   const ScheduleOptions& schedule = job.optimizer.schedule;
-  return Sha256Hex(absl::StrCat(job.manifest.digest, "|", job.seed, "|", SpecToJson(job.model).dump()) +
-                   absl::StrCat("|", options.batch_size, "|", options.epochs, "|",
-                                options.evaluations_per_epoch, "|", static_cast<int>(options.keep), "|",
-                                options.shuffle, "|", options.gradients.l2_dense, "|",
-                                options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
-                                options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
-                                UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
-                                static_cast<int>(schedule.decay), "|", schedule.final_factor, "|",
-                                schedule.hold_fraction, "|", schedule.power, "|", schedule.warmup_steps, "|",
-                                schedule.decay_start_step, "|", schedule.decay_steps));
+  return Sha256Hex(
+      absl::StrCat(job.manifest.digest, "|", job.seed, "|", SpecToJson(job.model).dump()) +
+      absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
+                   static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
+                   options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
+                   options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
+                   UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
+                   static_cast<int>(schedule.decay), "|", schedule.final_factor, "|", schedule.hold_fraction,
+                   "|", schedule.power, "|", schedule.warmup_steps, "|", schedule.decay_start_step, "|",
+                   schedule.decay_steps, "|", ToAbsl(Name(UsablePrecision(options.precision)))));
 }
 
 // One training from its first or resumed step to its end.
@@ -124,7 +125,7 @@ class Training {
         optimizer_state_(layout_, job.optimizer),
         best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
         step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(),
-              team_),
+              team_, job.options.precision),
         order_(train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})),
         buffer_(train, timetable_.batch()),
         evaluator_(layout_, validation, kEvaluationBatch, team_, group_by),

@@ -32,6 +32,10 @@ struct TrainingOptions {
   bool shuffle = true;
   int checkpoint_interval = 1;  // evaluations; 0: none
   GradientOptions gradients;
+  // Of the operands of matrix products, while training; where the CPU does not gain from bf16, fp32 is used
+  // instead. Weights and optimizer state are fp32 either way, whose upper half is the weight in bfloat16 and
+  // whose lower half is what Split-SGD-BF16 keeps beside it.
+  Precision precision = Precision::kFp32;
 };
 
 // One model to train on one dataset.
