@@ -119,6 +119,7 @@ constexpr FieldRule kRules[] = {
      .max = 1000,
      .default_value = "1",
      .meaning = "evaluations between checkpoints"},
+    {.path = "training.group_by", .meaning = "column whose values group the rows"},
     {.path = "optimizer.dense.algorithm", .default_value = "adagrad", .meaning = "update rule of the MLPs"},
     {.path = "optimizer.dense.learning_rate",
      .min = 0,

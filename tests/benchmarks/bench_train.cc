@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <iostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -13,6 +15,7 @@
 #include <time.h>
 
 #include "common/base/status_macros.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/training/train_step.h"
 #include "tests/benchmarks/bench_report.h"
 #include "tests/benchmarks/machine_ceilings.h"
@@ -93,7 +96,10 @@ Timing TimeSteps(trainer::TrainStep& train_step, const RandomBatches& batches, i
 }
 
 absl::Status Run(const Options& options) {
+  const char* const isa = std::getenv("SDA_MAX_ISA");
+  SDA_RETURN_IF_ERROR(trainer::LimitIsa(std::string_view(isa == nullptr ? "" : isa)));
   SDA_ASSIGN_OR_RETURN(const TrainConfig config, FindTrainConfig(options.config));
+  const auto precision = options.precision == "bf16" ? trainer::Precision::kBf16 : trainer::Precision::kFp32;
   const trainer::DlrmLayout layout(config.model, config.inputs);
   const trainer::UpdateOptions sgd{.algorithm = trainer::Algorithm::kSgd, .learning_rate = kLearningRate};
   const trainer::OptimizerOptions optimizer{.dense = sgd, .sparse = sgd, .schedule = {}};
@@ -104,7 +110,7 @@ absl::Status Run(const Options& options) {
   const RandomBatches batches(config, kDistinctBatches, 2);
   Timing timing;
   {
-    trainer::TrainStep train_step(layout, weights, state, optimizer, {}, config.batch, team);
+    trainer::TrainStep train_step(layout, weights, state, optimizer, {}, config.batch, team, precision);
     timing = TimeSteps(train_step, batches, options.steps);
   }
   const int64_t peak = PeakMemoryBytes();
@@ -120,7 +126,9 @@ absl::Status Run(const Options& options) {
   auto report = BeginReport("train", options.threads, timing.total_seconds);
   report["config"] = config.name;
   report["precision"] = options.precision;
+  report["precision_used"] = Name(trainer::UsablePrecision(precision));
   report["batch"] = config.batch;
+  report["isa_used"] = Name(trainer::UsableIsa());
   report["steps"] = timing.step_seconds.size();
   report["samples_per_s"] = samples_per_s;
   report["ms_per_step"] = step_seconds * 1e3;
@@ -141,7 +149,7 @@ absl::Status Run(const Options& options) {
   report["peak_rss_bytes"] = peak;
   report["model_bytes"] = weights.dense.bytes() + weights.embeddings.bytes();
   if (options.ceilings) {
-    const std::vector<MeasuredProduct> products = MeasureProducts(layout, config.batch, team);
+    const std::vector<MeasuredProduct> products = MeasureProducts(layout, config.batch, precision, team);
     const double gflops = BestGflops(products);
     const double gather = MeasureGatherGbPerS(weights.embeddings.span(), layout.dim(), team);
     const double limit = 1 / (flops / (gflops * 1e9) + gathered / (gather * 1e9));

@@ -35,17 +35,20 @@ double Now(int threads) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// The fastest of as many runs as fit into the time, at least two, all threads doing the same at once.
+// The lower quartile of as many runs as fit into the time, at least five, all threads doing the same at once.
+// Not the fastest: the clock of a thread on a busy virtual machine now and then runs ahead of what was done.
 template <class Work>
-double FastestSeconds(trainer::ThreadTeam& team, double seconds, const Work& work) {
-  double fastest = std::numeric_limits<double>::infinity();
+double QuickSeconds(trainer::ThreadTeam& team, double seconds, const Work& work) {
+  std::vector<double> runs;
   const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  for (int run = 0; run < 2 || Clock::now() < end; ++run) {
+  while (runs.size() < 5 || Clock::now() < end) {
     const double begin = Now(team.size());
     team.Run([&](int part) { work(part); });
-    fastest = std::min(fastest, Now(team.size()) - begin);
+    runs.push_back(Now(team.size()) - begin);
   }
-  return fastest;
+  const auto quartile = runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 4);
+  std::nth_element(runs.begin(), quartile, runs.end());
+  return *quartile;
 }
 
 // Operands of one layer's products for one thread's slice.
@@ -105,7 +108,7 @@ Product MakeProduct(Kind kind, const LinearLayer& layer, int64_t rows, Operands&
 }  // namespace
 
 std::vector<MeasuredProduct> MeasureProducts(const trainer::DlrmLayout& layout, int64_t batch,
-                                             trainer::ThreadTeam& team) {
+                                             trainer::Precision precision, trainer::ThreadTeam& team) {
   std::vector<MeasuredProduct> products;
   const auto add = [&](Kind kind, const char* name, const LinearLayer& layer) {
     MeasuredProduct& product = products.emplace_back();
@@ -116,10 +119,10 @@ std::vector<MeasuredProduct> MeasureProducts(const trainer::DlrmLayout& layout, 
       const auto [begin, end] = team.Range(batch, part);
       operands.push_back(std::make_unique<Operands>(layer, end - begin));
     }
-    for (const trainer::GemmVariant variant : trainer::GemmVariants()) {
+    for (const trainer::GemmVariant variant : trainer::GemmVariants(precision)) {
       std::vector<Gemm> gemms;
       for (int part = 0; part < team.size(); ++part) gemms.emplace_back(variant);
-      product.seconds[std::string(Name(variant))] = FastestSeconds(team, kProductSeconds, [&](int part) {
+      product.seconds[std::string(Name(variant))] = QuickSeconds(team, kProductSeconds, [&](int part) {
         const auto [begin, end] = team.Range(batch, part);
         gemms[part].Multiply(MakeProduct(kind, layer, end - begin, *operands[part]));
       });
@@ -164,18 +167,18 @@ double MeasureGatherGbPerS(std::span<const float> table, int64_t dim, trainer::T
   }
   double best = std::numeric_limits<double>::infinity();
   // As training reads rows, and plainly with several distances of prefetching.
-  best = std::min(best, FastestSeconds(team, kStreamSeconds, [&](int part) {
+  best = std::min(best, QuickSeconds(team, kStreamSeconds, [&](int part) {
                     trainer::EmbeddingBagForward(table.data(), dim, {ids[part], offsets}, 0, kLookups / kBag,
                                                  sums[part].data(), dim);
                   }));
-  best = std::min(best, FastestSeconds(team, kStreamSeconds, [&](int part) {
+  best = std::min(best, QuickSeconds(team, kStreamSeconds, [&](int part) {
                     for (int64_t i = 0; i < kLookups; i += kLookups / kBag) {
                       trainer::EmbeddingBagForward(table.data(), dim, {ids[part], {}}, i, i + kLookups / kBag,
                                                    sums[part].data(), dim);
                     }
                   }));
   for (const int64_t distance : {4, 8, 16, 32}) {
-    best = std::min(best, FastestSeconds(team, kStreamSeconds, [&](int part) {
+    best = std::min(best, QuickSeconds(team, kStreamSeconds, [&](int part) {
                       const int32_t* id = ids[part].data();
                       float* out = sums[part].data();
                       for (int64_t i = 0; i < kLookups; ++i) {
@@ -195,14 +198,14 @@ double MeasureTriadGbPerS(trainer::ThreadTeam& team) {
   constexpr int64_t kFloats = 1 << 24;
   FloatBuffer a(kFloats), b(kFloats), c(kFloats);
   for (int64_t i = 0; i < kFloats; ++i) b[i] = c[i] = static_cast<float>(i & 255);
-  double best = FastestSeconds(team, kStreamSeconds, [&](int part) {
+  double best = QuickSeconds(team, kStreamSeconds, [&](int part) {
     const auto [begin, end] = team.Range(kFloats, part);
     float* to = a.data();
     const float *from = b.data(), *scaled = c.data();
     for (int64_t i = begin; i < end; ++i) to[i] = from[i] + 3.0f * scaled[i];
   });
 #if defined(__SSE2__)
-  best = std::min(best, FastestSeconds(team, kStreamSeconds, [&](int part) {
+  best = std::min(best, QuickSeconds(team, kStreamSeconds, [&](int part) {
                     const auto [begin, end] = team.Range(kFloats / 4, part);
                     const __m128 three = _mm_set1_ps(3.0f);
                     for (int64_t i = begin * 4; i < end * 4; i += 4) {

@@ -22,10 +22,10 @@ struct MeasuredProduct {
 };
 
 // The products of one training step of the model: for each layer the three of forward and backward, by each
-// variant, on slices of the batch as training cuts it, operands warm as they are when nothing but this
-// product runs.
+// variant at the precision, on slices of the batch as training cuts it, operands warm as they are when
+// nothing but this product runs.
 std::vector<MeasuredProduct> MeasureProducts(const trainer::DlrmLayout& layout, int64_t batch,
-                                             trainer::ThreadTeam& team);
+                                             trainer::Precision precision, trainer::ThreadTeam& team);
 
 // The rate of all of them, each by the variant that is fastest at it, in GFLOP/s.
 double BestGflops(const std::vector<MeasuredProduct>& products);

@@ -1,12 +1,26 @@
 #include "services/trainer_worker/server/config.h"
 
+#include <cstdlib>
+#include <string_view>
+
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/status_macros.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 
 namespace sda::trainer {
+namespace {
+
+// SDA_MAX_ISA keeps kernels from instruction sets that this machine has, for comparisons and doubts.
+absl::Status LimitIsaByEnvironment() {
+  const char* name = std::getenv("SDA_MAX_ISA");
+  return LimitIsa(std::string_view(name == nullptr ? "" : name));
+}
+
+}  // namespace
 
 void Config::Declare(rpc::Flags& flags) {
   server.Declare(flags);
@@ -19,6 +33,7 @@ void Config::Declare(rpc::Flags& flags) {
 }
 
 absl::Status Validate(const Config& config, int cores) {
+  SDA_RETURN_IF_ERROR(LimitIsaByEnvironment());
   if (config.optimizer.empty())
     return InvalidField("--optimizer", "is empty; must be the address of an optimizer");
   if (config.artefacts.empty()) return InvalidField("--artefacts", "is empty; must be a folder");

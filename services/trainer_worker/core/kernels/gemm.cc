@@ -8,7 +8,9 @@
 #include <absl/container/flat_hash_map.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "services/trainer_worker/core/kernels/bf16_gemm.h"
 #include "services/trainer_worker/core/kernels/float_buffer.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/kernels/reference_gemm.h"
 #include "services/trainer_worker/core/kernels/simd_gemm.h"
 
@@ -83,6 +85,17 @@ Compiled Compile(const Product& p, const dnnl::engine& engine) {
   return compiled;
 }
 
+// oneDNN takes a limit once, before its first primitive; a later one has no effect.
+void LimitOneDnn() {
+  static const bool limited = [] {
+    if (UsableIsa() == Isa::kPlain)
+      return dnnl::set_max_cpu_isa(dnnl::cpu_isa::sse41) == dnnl::status::success;
+    if (UsableIsa() == Isa::kAvx2) return dnnl::set_max_cpu_isa(dnnl::cpu_isa::avx2) == dnnl::status::success;
+    return false;
+  }();
+  (void)limited;
+}
+
 void* Handle(const float* data) {
   return const_cast<float*>(data);
 }
@@ -107,11 +120,23 @@ std::string_view Name(GemmVariant variant) {
       return "onednn";
     case GemmVariant::kSimd:
       return "simd";
+    case GemmVariant::kBf16:
+      return "bf16";
   }
   return "";
 }
 
-std::vector<GemmVariant> GemmVariants() {
+std::string_view Name(Precision precision) {
+  return precision == Precision::kBf16 ? "bf16" : "fp32";
+}
+
+Precision UsablePrecision(Precision wanted) {
+  return wanted == Precision::kBf16 && HasBf16Gemm() ? Precision::kBf16 : Precision::kFp32;
+}
+
+std::vector<GemmVariant> GemmVariants(Precision precision) {
+  if (UsablePrecision(precision) == Precision::kBf16)
+    return {GemmVariant::kOneDnn, GemmVariant::kSimd, GemmVariant::kBf16};
   if (!HasSimdGemm()) return {GemmVariant::kOneDnn};
   return {GemmVariant::kOneDnn, GemmVariant::kSimd};
 }
@@ -119,7 +144,11 @@ std::vector<GemmVariant> GemmVariants() {
 Gemm::Gemm(GemmVariant variant) : state_(std::make_unique<State>()) {
   if (variant == GemmVariant::kBest) variant = HasSimdGemm() ? GemmVariant::kSimd : GemmVariant::kOneDnn;
   state_->variant = variant;
+  LimitOneDnn();
 }
+
+Gemm::Gemm(Precision precision)
+    : Gemm(UsablePrecision(precision) == Precision::kBf16 ? GemmVariant::kBf16 : GemmVariant::kBest) {}
 Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
@@ -134,6 +163,10 @@ void Gemm::Multiply(const Product& p) {
   if (state_->variant == GemmVariant::kSimd) {
     if (!HasSimdGemm()) return ReferenceMultiply(p);
     return SimdMultiply(p, state_->scratchpad);
+  }
+  if (state_->variant == GemmVariant::kBf16) {
+    if (!HasBf16Gemm()) return ReferenceMultiply(p);
+    return Bf16Multiply(p, state_->scratchpad);
   }
   static thread_local const bool single_threaded = (omp_set_num_threads(1), true);
   (void)single_threaded;

@@ -29,18 +29,28 @@ struct Product {
   int64_t c_stride = 0;
 };
 
+// In what the operands of products are rounded before they are multiplied; sums are fp32.
+enum class Precision { kFp32, kBf16 };
+
+// What this CPU, as limited by LimitIsa, gains from: kBf16 only where it multiplies bfloat16.
+Precision UsablePrecision(Precision wanted);
+
+// "fp32", "bf16".
+std::string_view Name(Precision precision);
+
 // Who computes.
 enum class GemmVariant {
   kBest,    // kSimd where the CPU has vector instructions for it, else kOneDnn
   kOneDnn,  // oneDNN
   kSimd,    // simd_gemm.h; the reference on a CPU without AVX2
+  kBf16,    // bf16_gemm.h
 };
 
-// "onednn", "simd", "best".
+// "onednn", "simd", "bf16", "best".
 std::string_view Name(GemmVariant variant);
 
-// Those that this CPU runs, without kBest.
-std::vector<GemmVariant> GemmVariants();
+// Those that this CPU runs at a precision, without kBest.
+std::vector<GemmVariant> GemmVariants(Precision precision = Precision::kFp32);
 
 // Computes products on the calling thread, with kernels of our own or with oneDNN. The only place that knows
 // oneDNN: it owns the engine, the stream, the primitives (made once a shape, kept for the life of the object)
@@ -54,6 +64,8 @@ std::vector<GemmVariant> GemmVariants();
 class Gemm {
  public:
   explicit Gemm(GemmVariant variant = GemmVariant::kBest);
+  // The best at UsablePrecision(precision).
+  explicit Gemm(Precision precision);
   ~Gemm();
   Gemm(Gemm&&) noexcept;
   Gemm& operator=(Gemm&&) noexcept;

@@ -1,5 +1,6 @@
 // Each vector kernel against its plain reference, on every instruction set that this machine has.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -58,9 +59,8 @@ class SimdTest : public testing::TestWithParam<Isa> {
   const Isa before_;
 };
 
-TEST_P(SimdTest, ProductsOverTailsAndBlocks) {
-  LimitIsa(GetParam());
-  Gemm gemm(GemmVariant::kSimd);
+// Small integers are exact in bfloat16 too.
+void CheckProducts(Gemm gemm) {
   Rng rng(1);
   const int64_t kRows[] = {1, 5, 6, 7, 13, 14, 15, 28, 29, 130},
                 kColumns[] = {1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67};
@@ -101,6 +101,54 @@ TEST_P(SimdTest, ProductsOverTailsAndBlocks) {
       ReferenceMultiply(product);
       ExpectSame(got, want, testing::PrintToString(std::vector<int64_t>{m, n, k, ta, tb, padding}));
     }
+  }
+}
+
+TEST_P(SimdTest, ProductsOverTailsAndBlocks) {
+  LimitIsa(GetParam());
+  CheckProducts(Gemm(GemmVariant::kSimd));
+}
+
+TEST_P(SimdTest, Bf16ProductsOverTailsAndBlocks) {
+  LimitIsa(GetParam());
+  CheckProducts(Gemm(GemmVariant::kBf16));
+}
+
+TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
+  LimitIsa(GetParam());
+  if (UsablePrecision(Precision::kBf16) != Precision::kBf16) GTEST_SKIP() << "this CPU has no bfloat16";
+  Gemm gemm(Precision::kBf16);
+  Rng rng(9);
+  // Beyond a block of terms, and odd.
+  const int64_t m = 30, n = 40, k = 2101;
+  for (const bool transposed : {false, true}) {
+    std::vector<float> a(m * k), b(k * n), got(m * n), want(m * n);
+    for (auto* operand : {&a, &b}) {
+      for (float& value : *operand) value = static_cast<float>(rng.Uniform(-1, 1));
+    }
+    Product product{.m = m,
+                    .n = n,
+                    .k = k,
+                    .a = a.data(),
+                    .a_stride = transposed ? m : k,
+                    .a_transposed = transposed,
+                    .b = b.data(),
+                    .b_stride = transposed ? n : k,
+                    .b_transposed = !transposed,
+                    .c = got.data(),
+                    .c_stride = n};
+    gemm.Multiply(product);
+    for (auto* operand : {&a, &b}) {
+      for (float& value : *operand) {
+        // To nearest, ties to even, in the upper half of the word.
+        uint32_t bits = std::bit_cast<uint32_t>(value);
+        bits += 0x7fff + (bits >> 16 & 1);
+        value = std::bit_cast<float>(bits & 0xffff0000);
+      }
+    }
+    product.c = want.data();
+    ReferenceMultiply(product);
+    for (int64_t i = 0; i < m * n; ++i) EXPECT_LE(std::abs(got[i] - want[i]), k * kEpsilon * k / 8) << i;
   }
 }
 
@@ -252,6 +300,21 @@ TEST_P(SimdTest, ActivationsAndSums) {
     Compare("sum of " + std::to_string(n), dy, [&](float* to) { AddTo(n, y.data() + 1, to + 1); });
     Compare("scaled sum of " + std::to_string(n), dy,
             [&](float* to) { AddScaledTo(n, 0.5f, y.data() + 1, to + 1); });
+  }
+}
+
+// Published bits of Split-SGD-BF16: 0.1 less 1e-4 three times. The weight in bfloat16 is the upper half of
+// the fp32 weight and does not move; the lower half is what the split state remembers.
+TEST_P(SimdTest, UpperAndLowerHalvesOfAWeightUnderSgd) {
+  LimitIsa(GetParam());
+  for (int64_t n : {1, 40}) {
+    std::vector<float> weights(n, 0.1f);
+    const std::vector<float> gradient(n, 1.0f);
+    EXPECT_EQ(std::bit_cast<uint32_t>(weights[0]), 0x3dcccccdu);
+    for (const uint32_t low : {0x985fu, 0x63f1u, 0x2f83u}) {
+      AddScaledTo(n, -1e-4f, gradient.data(), weights.data());
+      for (float weight : weights) EXPECT_EQ(std::bit_cast<uint32_t>(weight), 0x3dcc0000u | low);
+    }
   }
 }
 

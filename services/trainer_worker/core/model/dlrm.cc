@@ -237,8 +237,11 @@ StageSeconds& StageSeconds::operator-=(const StageSeconds& other) {
   return *this;
 }
 
-DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training)
-    : max_rows(rows), features(rows * layout.feature_width()), side(rows * layout.side_width()) {
+DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training, Precision precision)
+    : gemm(precision),
+      max_rows(rows),
+      features(rows * layout.feature_width()),
+      side(rows * layout.side_width()) {
   if (layout.spec().interaction != Interaction::kCat)
     interacted = FloatBuffer(rows * layout.interaction_outputs());
   for (size_t i = 0; i + 1 < layout.bottom().size(); ++i) bottom.emplace_back(rows * layout.bottom()[i].out);

@@ -119,8 +119,10 @@ struct StageSeconds {
 // Memory of one thread for a slice of a batch: activations, gradients of the dense parameters, and the
 // products' primitives. Used by one thread at a time.
 struct DlrmWorkspace {
-  // For at most max_rows samples. Without `training`, only what Forward needs is allocated.
-  DlrmWorkspace(const DlrmLayout& layout, int64_t max_rows, bool training);
+  // For at most max_rows samples. Without `training`, only what Forward needs is allocated. Products are
+  // computed at UsablePrecision(precision).
+  DlrmWorkspace(const DlrmLayout& layout, int64_t max_rows, bool training,
+                Precision precision = Precision::kFp32);
 
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_rows, bool training);

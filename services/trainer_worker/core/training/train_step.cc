@@ -45,7 +45,7 @@ int64_t OptimizerState::Bytes(const DlrmLayout& layout, const OptimizerOptions& 
 
 TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerState& state,
                      const OptimizerOptions& options, const GradientOptions& gradients, int64_t max_batch,
-                     ThreadTeam& team)
+                     ThreadTeam& team, Precision precision)
     : layout_(layout),
       weights_(weights),
       state_(state),
@@ -63,7 +63,7 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
   if (options.dense.algorithm == Algorithm::kLamb || options.dense.algorithm == Algorithm::kIntelLamb)
     lamb_sums_.assign(team.size(), std::vector<LambSums>(layout.tensors().size()));
   for (int part = 0; part < team.size(); ++part) {
-    workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true));
+    workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true, precision));
     row_gradients_.emplace_back(WidestTable(layout));
   }
 }

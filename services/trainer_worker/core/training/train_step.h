@@ -41,7 +41,7 @@ class TrainStep {
   // All references must outlive this.
   TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerState& state,
             const OptimizerOptions& options, const GradientOptions& gradients, int64_t max_batch,
-            ThreadTeam& team);
+            ThreadTeam& team, Precision precision = Precision::kFp32);
 
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);

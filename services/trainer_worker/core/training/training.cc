@@ -16,6 +16,7 @@
 #include "common/base/error.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/strings.h"
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/data/row_order.h"
@@ -97,23 +98,23 @@ std::string UpdateKey(const UpdateOptions& update) {
 std::string JobKey(const TrainingJob& job) {
   const TrainingOptions& options = job.options;
   const ScheduleOptions& schedule = job.optimizer.schedule;
-  return Sha256Hex(absl::StrCat(job.manifest.digest, "|", job.seed, "|", SpecToJson(job.model).dump()) +
-                   absl::StrCat("|", options.batch_size, "|", options.epochs, "|",
-                                options.evaluations_per_epoch, "|", static_cast<int>(options.keep), "|",
-                                options.shuffle, "|", options.gradients.l2_dense, "|",
-                                options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
-                                options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
-                                UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
-                                static_cast<int>(schedule.decay), "|", schedule.final_factor, "|",
-                                schedule.hold_fraction, "|", schedule.power, "|", schedule.warmup_steps, "|",
-                                schedule.decay_start_step, "|", schedule.decay_steps));
+  return Sha256Hex(
+      absl::StrCat(job.manifest.digest, "|", job.seed, "|", SpecToJson(job.model).dump()) +
+      absl::StrCat("|", options.batch_size, "|", options.epochs, "|", options.evaluations_per_epoch, "|",
+                   static_cast<int>(options.keep), "|", options.shuffle, "|", options.gradients.l2_dense, "|",
+                   options.gradients.l2_sparse, "|", options.gradients.gradient_clip, "|",
+                   options.gradients.positive_weight, "|", UpdateKey(job.optimizer.dense), "|",
+                   UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
+                   static_cast<int>(schedule.decay), "|", schedule.final_factor, "|", schedule.hold_fraction,
+                   "|", schedule.power, "|", schedule.warmup_steps, "|", schedule.decay_start_step, "|",
+                   schedule.decay_steps, "|", ToAbsl(Name(UsablePrecision(options.precision)))));
 }
 
 // One training from its first or resumed step to its end.
 class Training {
  public:
   Training(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop, const SplitReader& train,
-           const SplitReader& validation)
+           const SplitReader& validation, std::optional<int64_t> group_by)
       : job_(job),
         observer_(observer),
         stop_(std::move(stop)),
@@ -124,10 +125,10 @@ class Training {
         optimizer_state_(layout_, job.optimizer),
         best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
         step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(),
-              team_),
+              team_, job.options.precision),
         order_(train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})),
         buffer_(train, timetable_.batch()),
-        evaluator_(layout_, validation, kEvaluationBatch, team_),
+        evaluator_(layout_, validation, kEvaluationBatch, team_, group_by),
         job_key_(JobKey(job)) {}
 
   absl::StatusOr<TrainingResult> Run() {
@@ -188,7 +189,7 @@ class Training {
     seconds_.evaluation += Since(begin);
     if (absl::IsCancelled(measured.status())) return TrainingResult::End::kCancelled;
     SDA_RETURN_IF_ERROR(measured.status());
-    const ClassificationMetrics& metrics = *measured;
+    const SplitMetrics& metrics = *measured;
     if (!std::isfinite(metrics.logloss)) {
       divergence_ =
           Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
@@ -196,13 +197,16 @@ class Training {
     }
     ++position_.evaluations;
     const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
+    if (stuck && position_.stuck_evaluations == 0) position_.stuck_since = position_.step;
     position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
     const bool last = position_.step == timetable_.total_steps();
     if (position_.stuck_evaluations >= kStuckEvaluations ||
         (last && position_.stuck_evaluations == position_.evaluations)) {
-      divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
-                                                       " evaluations up to step ", position_.step,
-                                                       ": every row gets the same prediction"));
+      divergence_ =
+          Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
+                                             " evaluations from step ", position_.stuck_since, " to ",
+                                             position_.step, ": every row gets the same prediction"));
+      divergence_->step = position_.stuck_since;
       return TrainingResult::End::kDiverged;
     }
     Keep(metrics);
@@ -217,7 +221,7 @@ class Training {
     return std::nullopt;
   }
 
-  void Keep(const ClassificationMetrics& metrics) {
+  void Keep(const SplitMetrics& metrics) {
     if (metrics.auc > position_.best_auc) {
       position_.best_auc = metrics.auc;
       position_.evaluations_since_best = 0;
@@ -244,7 +248,7 @@ class Training {
     return path;
   }
 
-  bool Report(const ClassificationMetrics& metrics, const std::string& checkpoint) {
+  bool Report(const SplitMetrics& metrics, const std::string& checkpoint) {
     Measurement measurement{.step = position_.step,
                             .samples = samples(),
                             .train_seconds = position_.train_seconds,
@@ -354,6 +358,8 @@ class Training {
 absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
                                      std::stop_token stop) {
   SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
+  SDA_ASSIGN_OR_RETURN(const auto group_by,
+                       TableToGroupBy(ShapeOf(job.manifest), job.options.group_by, "training.group_by"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
@@ -363,7 +369,7 @@ absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& o
   SDA_ASSIGN_OR_RETURN(const auto train, SplitReader::Open(job.manifest, job.dataset_folder, "train"));
   SDA_ASSIGN_OR_RETURN(const auto validation,
                        SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
-  return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation)->Run();
+  return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation, group_by)->Run();
 }
 
 int64_t EstimateMemoryBytes(const TrainingJob& job) {

@@ -27,9 +27,15 @@ struct TrainingOptions {
   int patience = 0;  // 0: never
   Keep keep = Keep::kBest;
   std::optional<double> target_auc;
+  std::string group_by =
+      {};  // a categorical column; evaluations report grouped_auc, map and ndcg. Empty: none
   bool shuffle = true;
   int checkpoint_interval = 1;  // evaluations; 0: none
   GradientOptions gradients;
+  // Of the operands of matrix products, while training; where the CPU does not gain from bf16, fp32 is used
+  // instead. Weights and optimizer state are fp32 either way, whose upper half is the weight in bfloat16 and
+  // whose lower half is what Split-SGD-BF16 keeps beside it.
+  Precision precision = Precision::kFp32;
 };
 
 // One model to train on one dataset.
@@ -86,7 +92,7 @@ struct TrainingResult {
   End end = End::kFinished;
   std::string reason;   // "LOSS_NOT_FINITE" (or beyond 10^4), "AUC_STUCK"; empty unless kDiverged
   std::string message;  // for people
-  int64_t step = 0;     // the last one, or where divergence was seen
+  int64_t step = 0;     // the last one, or where divergence began as far as was seen
   // Of the kept weights on the validation split, with train_seconds and samples_per_second of the whole
   // training: auc, logloss, normalized_entropy, accuracy, calibration.
   std::map<std::string, double> metrics;

@@ -1,0 +1,321 @@
+#include "services/trainer_worker/core/kernels/bf16_gemm.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "services/trainer_worker/core/kernels/isa.h"
+#include "services/trainer_worker/core/kernels/reference_gemm.h"
+#include "services/trainer_worker/core/kernels/simd.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+namespace sda::trainer {
+namespace {
+
+#define SDA_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
+
+constexpr int kLanes = 16;
+constexpr int kTileRows = 14;
+constexpr int kPanelColumns = 2 * kLanes;
+// Pairs of terms summed between two visits of c where a is transposed; where it is not, rows of a in a block.
+constexpr int64_t kBlockPairs = 128;
+constexpr int64_t kBlockBytes = 256 << 10;
+constexpr int64_t kMostPairs = 1024;
+
+int64_t Ceil(int64_t total, int64_t unit) {
+  return (total + unit - 1) / unit;
+}
+
+int64_t WidthOf(int64_t columns) {
+  return columns <= kLanes ? kLanes : kPanelColumns;
+}
+
+std::pair<int64_t, int64_t> TileRange(int64_t rows, int64_t tile, int64_t tiles) {
+  return {rows * tile / tiles, rows * (tile + 1) / tiles};
+}
+
+struct TileEnds {
+  const float* bias = nullptr;
+  bool add_to_c = false;
+  bool relu = false;
+};
+
+// As Tile of simd_tile.inc; an element of a and of b is a pair of bfloat16, the terms 2l and 2l + 1.
+template <int kRows, int kVecs, bool kTransposed>
+SDA_BF16_TARGET __attribute__((noinline)) void Tile(int64_t pairs, const uint32_t* __restrict a,
+                                                    int64_t a_stride, const uint32_t* __restrict b,
+                                                    float* __restrict c, int64_t c_stride, int64_t columns,
+                                                    const TileEnds& ends) {
+  const int last_columns = static_cast<int>(columns) - (kVecs - 1) * kLanes;
+  const auto mask = static_cast<__mmask16>((1u << last_columns) - 1);
+  __m512 sum[kRows][kVecs];
+  if (ends.add_to_c) {
+    SDA_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      SDA_UNROLL
+      for (int v = 0; v < kVecs - 1; ++v) sum[i][v] = _mm512_loadu_ps(c + i * c_stride + v * kLanes);
+      sum[i][kVecs - 1] = _mm512_maskz_loadu_ps(mask, c + i * c_stride + (kVecs - 1) * kLanes);
+    }
+  } else {
+    SDA_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      SDA_UNROLL
+      for (int v = 0; v < kVecs; ++v) {
+        sum[i][v] = _mm512_setzero_ps();
+        if (ends.bias != nullptr) {
+          const __mmask16 present = v == kVecs - 1 ? mask : static_cast<__mmask16>(0xffff);
+          sum[i][v] = _mm512_maskz_loadu_ps(present, ends.bias + v * kLanes);
+        }
+      }
+    }
+  }
+  for (int64_t l = 0; l < pairs; ++l) {
+    __m512bh row[kVecs];
+    SDA_UNROLL
+    for (int v = 0; v < kVecs; ++v) row[v] = (__m512bh)_mm512_load_si512(b + v * kLanes);
+    SDA_UNROLL
+    for (int i = 0; i < kRows; ++i) {
+      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(kTransposed ? a[i] : a[i * a_stride]));
+      SDA_UNROLL
+      for (int v = 0; v < kVecs; ++v) sum[i][v] = _mm512_dpbf16_ps(sum[i][v], pair, row[v]);
+    }
+    a += kTransposed ? kRows : 1;
+    b += kVecs * kLanes;
+  }
+  SDA_UNROLL
+  for (int i = 0; i < kRows; ++i) {
+    SDA_UNROLL
+    for (int v = 0; v < kVecs; ++v) {
+      const __m512 value = ends.relu ? _mm512_max_ps(_mm512_setzero_ps(), sum[i][v]) : sum[i][v];
+      float* const to = c + i * c_stride + v * kLanes;
+      if (v < kVecs - 1) {
+        _mm512_storeu_ps(to, value);
+      } else {
+        _mm512_mask_storeu_ps(to, mask, value);
+      }
+    }
+  }
+}
+
+using TileFunction = void (*)(int64_t, const uint32_t*, int64_t, const uint32_t*, float*, int64_t, int64_t,
+                              const TileEnds&);
+
+template <int kVecs, bool kTransposed, size_t... kRow>
+constexpr std::array<TileFunction, sizeof...(kRow)> TilesByRows(std::index_sequence<kRow...>) {
+  return {&Tile<static_cast<int>(kRow) + 1, kVecs, kTransposed>...};
+}
+
+template <bool kTransposed>
+TileFunction TileFor(int64_t rows, int64_t columns) {
+  static constexpr auto kOne = TilesByRows<1, kTransposed>(std::make_index_sequence<kTileRows>());
+  static constexpr auto kTwo = TilesByRows<2, kTransposed>(std::make_index_sequence<kTileRows>());
+  return (columns <= kLanes ? kOne : kTwo)[rows - 1];
+}
+
+// Sixteen pairs (low[i], high[i]).
+SDA_BF16_TARGET inline __m512i Pairs(__m512 low, __m512 high) {
+  const __m512i first = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
+  const __m512i second = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
+  return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
+}
+
+// `count` floats from `from`, zero beyond; count may be negative or beyond a vector.
+SDA_BF16_TARGET inline __m512 LoadUpTo(const float* from, int64_t count) {
+  if (count >= kLanes) return _mm512_loadu_ps(from);
+  if (count <= 0) return _mm512_setzero_ps();
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
+}
+
+// A row of `n` floats as Ceil(n, 2) pairs of neighbours.
+SDA_BF16_TARGET void ConvertRow(const float* __restrict from, int64_t n, uint32_t* __restrict to) {
+  for (int64_t i = 0; i < n; i += 2 * kLanes) {
+    const auto both =
+        (__m512i)_mm512_cvtne2ps_pbh(LoadUpTo(from + i + kLanes, n - i - kLanes), LoadUpTo(from + i, n - i));
+    const int64_t pairs = std::min<int64_t>(kLanes, (n - i + 1) / 2);
+    _mm512_mask_storeu_epi32(to + i / 2, static_cast<__mmask16>((1u << pairs) - 1), both);
+  }
+}
+
+// Four rows of pairs to columns: to[l · width + 0..4) from rows r[0..4)[l].
+SDA_BF16_TARGET void TransposeFour(const uint32_t* __restrict rows, int64_t stride, int64_t pairs,
+                                   int64_t width, uint32_t* __restrict to) {
+  int64_t l = 0;
+  for (; l + 4 <= pairs; l += 4, to += 4 * width) {
+    __m128 v0 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + l));
+    __m128 v1 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + stride + l));
+    __m128 v2 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + 2 * stride + l));
+    __m128 v3 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + 3 * stride + l));
+    _MM_TRANSPOSE4_PS(v0, v1, v2, v3);
+    _mm_storeu_ps(reinterpret_cast<float*>(to), v0);
+    _mm_storeu_ps(reinterpret_cast<float*>(to + width), v1);
+    _mm_storeu_ps(reinterpret_cast<float*>(to + 2 * width), v2);
+    _mm_storeu_ps(reinterpret_cast<float*>(to + 3 * width), v3);
+  }
+  for (; l < pairs; ++l, to += width) {
+    for (int i = 0; i < 4; ++i) to[i] = rows[i * stride + l];
+  }
+}
+
+// The packed parts of a product, cut from one buffer.
+struct Memory {
+  uint32_t* a = nullptr;
+  uint32_t* b = nullptr;
+  uint32_t* rows = nullptr;  // four of a transposed b, converted
+};
+
+Memory Grow(FloatBuffer& scratch, int64_t a, int64_t b, int64_t rows) {
+  a = Ceil(a, kLanes) * kLanes + kLanes;
+  b = Ceil(b, kLanes) * kLanes;
+  rows = Ceil(rows, kLanes) * kLanes;
+  if (static_cast<int64_t>(scratch.size()) < a + b + rows) scratch = FloatBuffer(a + b + rows);
+  auto* const begin = reinterpret_cast<uint32_t*>(scratch.data());
+  return {begin, begin + a, begin + a + b};
+}
+
+// The panels of b of `terms` terms from first_term: panel j at out + j · pairs, a row of it one pair of
+// terms.
+SDA_BF16_TARGET void PackPanels(const Product& p, int64_t first_term, int64_t terms, uint32_t* rows,
+                                uint32_t* __restrict out) {
+  const int64_t pairs = Ceil(terms, 2);
+  if (!p.b_transposed) {
+    for (int64_t l = 0; l < pairs; ++l) {
+      const float* const low = p.b + (first_term + 2 * l) * p.b_stride;
+      const bool has_high = 2 * l + 1 < terms;
+      for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+        const int64_t width = WidthOf(p.n - j);
+        for (int64_t i = j; i < j + width; i += kLanes) {
+          const __m512 high = has_high ? LoadUpTo(low + p.b_stride + i, p.n - i) : _mm512_setzero_ps();
+          _mm512_store_si512(out + j * pairs + l * width + (i - j), Pairs(LoadUpTo(low + i, p.n - i), high));
+        }
+      }
+    }
+    return;
+  }
+  const int64_t stride = Ceil(pairs, kLanes) * kLanes;
+  for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+    const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j), width = WidthOf(p.n - j);
+    for (int64_t column = 0; column < width; column += 4) {
+      for (int64_t i = 0; i < 4; ++i) {
+        if (column + i < columns) {
+          ConvertRow(p.b + (j + column + i) * p.b_stride + first_term, terms, rows + i * stride);
+        } else {
+          std::fill(rows + i * stride, rows + i * stride + pairs, 0u);
+        }
+      }
+      TransposeFour(rows, stride, pairs, width, out + j * pairs + column);
+    }
+  }
+}
+
+// A block of a transposed a: the tile of rows [begin, end) at out + begin · pairs, end − begin pairs a row.
+SDA_BF16_TARGET void PackTiles(const Product& p, int64_t first_term, int64_t terms, int64_t tiles,
+                               uint32_t* __restrict out) {
+  const int64_t pairs = Ceil(terms, 2);
+  for (int64_t l = 0; l < pairs; ++l) {
+    const float* const low = p.a + (first_term + 2 * l) * p.a_stride;
+    const bool has_high = 2 * l + 1 < terms;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+      const auto [begin, end] = TileRange(p.m, tile, tiles);
+      const int64_t rows = end - begin;
+      const __m512 high = has_high ? LoadUpTo(low + p.a_stride + begin, rows) : _mm512_setzero_ps();
+      _mm512_mask_storeu_epi32(out + begin * pairs + l * rows, static_cast<__mmask16>((1u << rows) - 1),
+                               Pairs(LoadUpTo(low + begin, rows), high));
+    }
+  }
+}
+
+TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t j) {
+  return {.bias = p.bias != nullptr ? p.bias + j : nullptr,
+          .add_to_c = first_term > 0,
+          .relu = p.activation == Activation::kRelu && first_term + terms == p.k};
+}
+
+void MultiplyRows(const Product& p, FloatBuffer& scratch) {
+  const int64_t most = std::min(2 * kMostPairs, p.k);
+  const int64_t most_pairs = Ceil(most, 2);
+  const int64_t a_stride = Ceil(most_pairs, kLanes) * kLanes;
+  const int64_t block_rows =
+      std::max<int64_t>(kTileRows, kBlockBytes / (a_stride * static_cast<int64_t>(sizeof(uint32_t))));
+  const int64_t blocks = Ceil(p.m, block_rows);
+  const Memory memory = Grow(scratch, (Ceil(p.m, blocks) + 1) * a_stride,
+                             Ceil(p.n, kPanelColumns) * kPanelColumns * most_pairs, 4 * a_stride);
+  for (int64_t first = 0; first < p.k; first += most) {
+    const int64_t terms = std::min(most, p.k - first), pairs = Ceil(terms, 2);
+    PackPanels(p, first, terms, memory.rows, memory.b);
+    for (int64_t block = 0; block < blocks; ++block) {
+      const auto [row_begin, row_end] = TileRange(p.m, block, blocks);
+      for (int64_t i = row_begin; i < row_end; ++i)
+        ConvertRow(p.a + i * p.a_stride + first, terms, memory.a + (i - row_begin) * a_stride);
+      const int64_t tiles = Ceil(row_end - row_begin, kTileRows);
+      for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+        const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+        const TileEnds ends = EndsOf(p, first, terms, j);
+        for (int64_t tile = 0; tile < tiles; ++tile) {
+          const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
+          TileFor<false>(end - begin, columns)(
+              pairs, memory.a + begin * a_stride, a_stride, memory.b + j * pairs,
+              p.c + (row_begin + begin) * p.c_stride + j, p.c_stride, columns, ends);
+        }
+      }
+    }
+  }
+}
+
+void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
+  const int64_t tiles = Ceil(p.m, kTileRows);
+  const int64_t block = std::min(2 * kBlockPairs, p.k);
+  const int64_t block_pairs = Ceil(block, 2);
+  const Memory memory =
+      Grow(scratch, p.m * block_pairs, Ceil(p.n, kPanelColumns) * kPanelColumns * block_pairs,
+           4 * (Ceil(block_pairs, kLanes) * kLanes));
+  for (int64_t first = 0; first < p.k; first += block) {
+    const int64_t terms = std::min(block, p.k - first), pairs = Ceil(terms, 2);
+    PackTiles(p, first, terms, tiles, memory.a);
+    PackPanels(p, first, terms, memory.rows, memory.b);
+    for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+      const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+      const TileEnds ends = EndsOf(p, first, terms, j);
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const auto [begin, end] = TileRange(p.m, tile, tiles);
+        TileFor<true>(end - begin, columns)(pairs, memory.a + begin * pairs, 0, memory.b + j * pairs,
+                                            p.c + begin * p.c_stride + j, p.c_stride, columns, ends);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool HasBf16Gemm() {
+  return UsableIsa() >= Isa::kAvx512Bf16;
+}
+
+void Bf16Multiply(const Product& product, FloatBuffer& scratch) {
+  if (product.a_transposed) {
+    MultiplyTransposed(product, scratch);
+  } else {
+    MultiplyRows(product, scratch);
+  }
+}
+
+}  // namespace sda::trainer
+
+#else
+
+namespace sda::trainer {
+
+bool HasBf16Gemm() {
+  return false;
+}
+
+void Bf16Multiply(const Product& product, FloatBuffer&) {
+  ReferenceMultiply(product);
+}
+
+}  // namespace sda::trainer
+
+#endif
