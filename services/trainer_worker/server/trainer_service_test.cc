@@ -144,6 +144,10 @@ TEST_F(TrainerServiceTest, TrialEndsWithAModelThatEvaluatesAsTheTrialSaid) {
     return Evaluate(request);
   }());
   EXPECT_NEAR(other_batch.back().metrics().at("auc"), auc, 1e-6);
+
+  worker_->Stop();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ / "experiments"))
+    EXPECT_NE(entry.path().extension(), ".ckpt") << entry.path();
 }
 
 TEST_F(TrainerServiceTest, EvaluateNamesWhatIsWrong) {
@@ -298,6 +302,7 @@ TEST_F(TrainerServiceTest, PointThatDivergesIsInfeasible) {
 // Cancels at its second reading, as a worker that is told to end.
 class CancelAtSecondReading final : public AttemptListener {
  public:
+  void OnStart(int64_t step, const absl::Status& resumed) override { start = resumed.ok() ? step : -1; }
   bool OnReading(const AttemptReading& reading) override {
     if (++readings == 2) {
       checkpoint = reading.checkpoint;
@@ -306,8 +311,10 @@ class CancelAtSecondReading final : public AttemptListener {
     return true;
   }
   void OnProgress(int64_t, int64_t) override {}
+  std::string AcceptedCheckpoint() override { return checkpoint; }
 
   int readings = 0;
+  int64_t start = -1;
   std::string checkpoint;
   std::stop_source stop;
 };
@@ -328,6 +335,10 @@ TEST_F(TrainerServiceTest, ResumedAttemptEndsInTheBytesOfAnUninterruptedOne) {
   SDA_ASSERT_OK_AND_ASSIGN(const AttemptOutcome resumed, runner_.Run(order, second, std::stop_token()));
   ASSERT_EQ(resumed.end, AttemptOutcome::End::kFinished);
   EXPECT_EQ(second.readings, 2) << "two of four epochs were left";
+  EXPECT_EQ(second.start, 2 * 46) << "whole steps of 64 in 3000 rows";
+  runner_.DiscardCheckpoints(order);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ / "experiments/e/trials/9"))
+    EXPECT_NE(entry.path().extension(), ".ckpt") << entry.path();
 
   const std::string whole = TrainModel();
   const auto weights = [&](const std::string& model) {
