@@ -77,6 +77,8 @@ TrainingOptions ToOptions(const TrainingConfig& config) {
   options.group_by = config.group_by();
   options.shuffle = config.shuffle();
   options.checkpoint_interval = config.checkpoint_interval();
+  options.precision =
+      config.precision() == TrainingConfig::PRECISION_BF16 ? Precision::kBf16 : Precision::kFp32;
   options.gradients = {.l2_dense = config.l2_dense(),
                        .l2_sparse = config.l2_sparse(),
                        .gradient_clip = config.gradient_clip(),

@@ -35,6 +35,7 @@ absl::StatusOr<ModelDescription> DescriptionFromJson(const std::string& text, co
     model.spec_json = json.at("training_spec").dump();
     json.at("metrics").get_to(model.metrics);
     json.at("stage_seconds").get_to(model.stage_seconds);
+    model.precision = json.value("precision", model.precision);
     return model;
   } catch (const Json::exception& e) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": ", e.what()));
@@ -77,6 +78,7 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
                      {"dataset_digest", model.manifest.digest},
                      {"metrics", model.metrics},
                      {"stage_seconds", model.stage_seconds},
+                     {"precision", model.precision},
                      {"training_spec", training.is_object() ? training : Json::object()}};
   return WriteTextFile(folder + "/model.json",
                        json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

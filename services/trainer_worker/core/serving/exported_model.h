@@ -27,6 +27,7 @@ struct ModelDescription {
   std::string spec_json = "{}";
   std::map<std::string, double> metrics;
   std::map<std::string, double> stage_seconds;
+  std::string precision = "fp32";  // that products were computed at while training
 };
 
 // The folder appears complete or not at all; one that is there is replaced. RESOURCE_EXHAUSTED for a full

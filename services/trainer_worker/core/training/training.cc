@@ -18,6 +18,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
 #include "common/numerics/rng.h"
+#include "services/trainer_worker/core/data/batch_loader.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/data/row_order.h"
 #include "services/trainer_worker/core/model/architectures.h"
@@ -70,8 +71,7 @@ class Timetable {
 
   int64_t batch() const { return batch_; }
   int64_t total_steps() const { return total_steps_; }
-  int64_t epoch_of(int64_t step) const { return (step - 1) / steps_per_epoch_; }
-  int64_t step_in_epoch(int64_t step) const { return (step - 1) % steps_per_epoch_; }
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
   // True after the last step, and where a part of an epoch ends.
   bool EvaluateAfter(int64_t step) const {
@@ -126,13 +126,14 @@ class Training {
         best_(job.options.keep == Keep::kBest ? std::make_unique<DlrmWeights>(layout_) : nullptr),
         step_(layout_, weights_, optimizer_state_, job.optimizer, job.options.gradients, timetable_.batch(),
               team_, job.options.precision),
-        order_(train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})),
-        buffer_(train, timetable_.batch()),
+        loader_(train, {train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})},
+                timetable_.batch(), timetable_.steps_per_epoch(), timetable_.total_steps()),
         evaluator_(layout_, validation, kEvaluationBatch, team_, group_by),
         job_key_(JobKey(job)) {}
 
   absl::StatusOr<TrainingResult> Run() {
     Begin();
+    loader_.Start(position_.step + 1);
     for (int64_t step = position_.step + 1; step <= timetable_.total_steps(); ++step) {
       if (stop_.stop_requested()) return End(TrainingResult::End::kCancelled);
       SDA_ASSIGN_OR_RETURN(const double loss, Step(step));
@@ -167,9 +168,7 @@ class Training {
 
   absl::StatusOr<double> Step(int64_t step) {
     const auto data_begin = std::chrono::steady_clock::now();
-    const int64_t place = timetable_.step_in_epoch(step) * timetable_.batch();
-    SDA_ASSIGN_OR_RETURN(const Batch batch, buffer_.Fill(order_.Take(timetable_.epoch_of(step), place,
-                                                                     place + timetable_.batch())));
+    SDA_ASSIGN_OR_RETURN(const Batch batch, loader_.Next());
     const DropoutStep dropout{.rate = job_.model.dropout,
                               .seed = HashOf(job_.seed, {kDropoutSeedStream}),
                               .step = static_cast<uint64_t>(step)};
@@ -296,7 +295,8 @@ class Training {
                                     .dataset_folder = job_.dataset_folder,
                                     .spec_json = job_.spec_json,
                                     .metrics = result.metrics,
-                                    .stage_seconds = result.stage_seconds},
+                                    .stage_seconds = result.stage_seconds,
+                                    .precision = std::string(Name(UsablePrecision(job_.options.precision)))},
                                    best_ ? *best_ : weights_));
     return result;
   }
@@ -341,8 +341,7 @@ class Training {
   OptimizerState optimizer_state_;
   const std::unique_ptr<DlrmWeights> best_;
   TrainStep step_;
-  RowOrder order_;
-  BatchBuffer buffer_;
+  BatchLoader loader_;
   Evaluator evaluator_;
   const std::string job_key_;
   TrainingPosition position_;
@@ -381,7 +380,7 @@ int64_t EstimateMemoryBytes(const TrainingJob& job) {
   const int64_t weights = (layout.dense_parameters() + layout.embedding_floats()) * 4;
   const int64_t batch = std::min(job.options.batch_size, std::max<int64_t>(1, rows_of("train")));
   return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
-         TrainStep::Bytes(layout, batch, job.threads) + BatchBuffer::Bytes(layout.inputs(), batch) +
+         TrainStep::Bytes(layout, batch, job.threads) + BatchLoader::Bytes(layout.inputs(), batch) +
          RowOrder::Bytes(rows_of("train")) +
          Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads);
 }

@@ -337,6 +337,27 @@ TEST_F(TrainingTest, BrokenDataEndsInAnErrorThatNamesIt) {
               StatusIs(StatusCode::kFailedPrecondition, HasSubstr("validation split has 0 rows")));
 }
 
+TEST_F(TrainingTest, Bf16LearnsAsWellAndResumesInTheSameBytes) {
+  TrainingJob job = Job("fp32");
+  Recorder plain;
+  SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult fp32, Train(job, plain, {}));
+  job.options.precision = Precision::kBf16;
+  job.output_folder = folder_ / "bf16/attempt-1";
+  Recorder whole;
+  SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult bf16, Train(job, whole, {}));
+  EXPECT_NEAR(bf16.metrics.at("auc"), fp32.metrics.at("auc"), 0.01);
+  const bool has_bf16 = UsablePrecision(Precision::kBf16) == Precision::kBf16;
+  EXPECT_EQ(Weights(bf16) == Weights(fp32), !has_bf16);
+  EXPECT_THAT(ReadFile(bf16.model_folder + "/model.json"), HasSubstr(has_bf16 ? "\"bf16\"" : "\"fp32\""));
+
+  job.resume_checkpoint = absl::StrCat(job.output_folder, "/", Checkpoints(job.output_folder).front());
+  job.output_folder = folder_ / "bf16/attempt-2";
+  Recorder second;
+  SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult resumed, Train(job, second, {}));
+  EXPECT_GT(second.start, 0) << second.resume_status;
+  EXPECT_TRUE(Weights(resumed) == Weights(bf16));
+}
+
 TEST_F(TrainingTest, OnlyDenseAndOnlyCategoricalColumnsLearn) {
   for (const TestDataset& dataset : {TestDataset{.table_rows = {}}, TestDataset{.dense_columns = 0}}) {
     TrainingJob job = Job("a", dataset);
