@@ -170,8 +170,10 @@ class Round {
     acquisition_.models = models_.size();
     acquisition_.fantasies = fantasies_;
     acquisition_.objectives = study_.objectives;
+    const double optimism = rng_.Uniform() < options_.optimism_share ? options_.optimism : 0.0;
     for (const size_t m : study_.constraints) {
-      acquisition_.limits.push_back({.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m))});
+      acquisition_.limits.push_back(
+          {.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m)), .optimism = optimism});
     }
     if (!study_.infeasible.empty()) {
       acquisition_.limits.push_back({.model = fits_.size(),
