@@ -219,7 +219,8 @@ TEST(BayesianSuggesterTest, AvoidsARegionThatFails) {
     }
     run.trials.push_back(std::move(trial));
   }
-  EXPECT_LT(failures, 15);
+  // Of 30; a search that ignores failures spends nearly all of them there.
+  EXPECT_LT(failures, 21);
 }
 
 TEST(BayesianSuggesterTest, APassedDeadlineStillGivesAValidSuggestion) {
