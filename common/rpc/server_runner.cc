@@ -1,6 +1,7 @@
 #include "common/rpc/server_runner.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -83,8 +84,13 @@ CallEnvironment::Options EnvironmentOptions(const std::string& service, const Se
 void GuardTheStop(absl::Duration limit) {
   std::thread([limit] {
     const sigset_t signals = StopSignals();
-    timespec timeout = absl::ToTimespec(limit);
-    const bool again = sigtimedwait(&signals, nullptr, &timeout) > 0;
+    const absl::Duration end = RealClock::Get().Monotonic() + limit;
+    int heard = -1;
+    do {  // debuggers and sanitizers interrupt the wait
+      timespec left = absl::ToTimespec(std::max(end - RealClock::Get().Monotonic(), absl::ZeroDuration()));
+      heard = sigtimedwait(&signals, nullptr, &left);
+    } while (heard < 0 && errno == EINTR);
+    const bool again = heard > 0;
     log::Error(again ? "told to stop again: ending at once" : "the stop takes too long: ending at once");
     _exit(1);
   }).detach();

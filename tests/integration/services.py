@@ -13,7 +13,8 @@ class Services:
 
     NAMES = ("optimizer", "preprocessing", "worker", "advisor")
 
-    def __init__(self, folder, slots=2):
+    def __init__(self, folder, slots=2, certificates=None):
+        """With `certificates`, a folder that deploy/docker/make-certs.sh filled, all speak mutual TLS with tokens."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.processes = {}
@@ -29,6 +30,14 @@ class Services:
                         "--optimizer", self.address["optimizer"], "--preprocessing", self.address["preprocessing"],
                         "--trainer", self.address["worker"]],
         }
+        if certificates:
+            for name, arguments in self.arguments.items():
+                arguments += ["--tls-cert", f"{certificates}/{name}.crt", "--tls-key", f"{certificates}/{name}.key",
+                              "--tls-client-ca", f"{certificates}/ca.crt", "--token-file", f"{certificates}/token"]
+                if name in ("worker", "advisor"):
+                    arguments += ["--client-ca", f"{certificates}/ca.crt", "--client-cert", f"{certificates}/{name}.crt",
+                                  "--client-key", f"{certificates}/{name}.key",
+                                  "--client-token-file", f"{certificates}/token"]
 
     def start(self, name):
         announced = self.folder / f"{name}.announced"

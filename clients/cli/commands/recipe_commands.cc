@@ -34,9 +34,13 @@ struct CreateFlags {
   std::vector<std::string> goals;
 };
 
+std::string Yaml(const Recipe& recipe) {
+  return recipe.yaml().empty() || recipe.yaml().back() == '\n' ? recipe.yaml() : recipe.yaml() + "\n";
+}
+
 // People get the YAML alone, so that it can be redirected to a file; the name goes to standard error.
 absl::StatusOr<ExitCode> PrintRecipe(const Recipe& recipe, Session& session) {
-  SDA_RETURN_IF_ERROR(session.Print(ToDocument(recipe), [&] { return recipe.yaml(); }));
+  SDA_RETURN_IF_ERROR(session.Print(ToDocument(recipe), [&] { return Yaml(recipe); }));
   session.terminal().Say(recipe.name());
   return ExitCode::kDone;
 }
@@ -130,7 +134,7 @@ absl::StatusOr<ExitCode> Get(const std::string& text, Session& session) {
   request.set_name(name);
   SDA_ASSIGN_OR_RETURN(const advisor::v1::GetRecipeResponse response,
                        advisor->Call(&AdvisorService::Stub::GetRecipe, request));
-  SDA_RETURN_IF_ERROR(session.Print(ToDocument(response.recipe()), [&] { return response.recipe().yaml(); }));
+  SDA_RETURN_IF_ERROR(session.Print(ToDocument(response.recipe()), [&] { return Yaml(response.recipe()); }));
   return ExitCode::kDone;
 }
 

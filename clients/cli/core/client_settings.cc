@@ -7,8 +7,6 @@
 #include <absl/strings/str_cat.h>
 #include <yaml-cpp/yaml.h>
 
-#include "common/base/error.h"
-
 namespace sda::cli {
 namespace {
 
@@ -35,7 +33,7 @@ absl::Status BadEntry(const std::string& source, const YAML::Mark& mark, const s
                       const std::string& rule) {
   const std::string at =
       mark.is_null() ? source : absl::StrCat(source, ":", mark.line + 1, ":", mark.column + 1);
-  return Annotate(InvalidField(key, rule), at);
+  return absl::InvalidArgumentError(absl::StrCat(at, ": ", key, ": ", rule));
 }
 
 absl::StatusOr<ClientSettings> ReadEntries(const std::string& source, const std::string& folder,

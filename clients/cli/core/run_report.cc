@@ -46,6 +46,7 @@ const Document* Find(const TrialReport& trial, const std::string& parameter) {
   return nullptr;
 }
 
+// The metrics worth a column: the first ones, or all where none of those was measured.
 std::vector<std::string> MetricColumns(const std::vector<TrialReport>& trials) {
   std::set<std::string> names;
   for (const TrialReport& trial : trials) {
@@ -53,10 +54,9 @@ std::vector<std::string> MetricColumns(const std::vector<TrialReport>& trials) {
   }
   std::vector<std::string> columns;
   for (const char* name : kFirstMetrics) {
-    if (names.erase(name) > 0) columns.emplace_back(name);
+    if (names.count(name) > 0) columns.emplace_back(name);
   }
-  columns.insert(columns.end(), names.begin(), names.end());
-  return columns;
+  return columns.empty() ? std::vector<std::string>(names.begin(), names.end()) : columns;
 }
 
 // Parameters worth a column: those that differ between trials (all, where there is one trial only).

@@ -74,6 +74,14 @@ TEST(RunReportTest, TableMarksTheBestAndShortensNames) {
   EXPECT_THAT(text, Not(HasSubstr("embedding_dim")));  // the same in all trials
 }
 
+TEST(RunReportTest, TableShowsTheMetricsPeopleLookAtFirst) {
+  TrialReport trial = Trial(1, 0.01, 0.7);
+  trial.metrics["calibration"] = 1.1;
+  EXPECT_THAT(RenderTrials({trial}, ""), Not(HasSubstr("calibration")));
+  trial.metrics = {{"clicks", 3}};
+  EXPECT_THAT(RenderTrials({trial}, ""), HasSubstr("clicks"));
+}
+
 TEST(RunReportTest, TableOfOneTrialShowsAllItsParameters) {
   EXPECT_THAT(RenderTrials({Trial(1, 0.01, 0.7)}, ""), HasSubstr("embedding_dim"));
 }

@@ -5,7 +5,6 @@
 #include <absl/strings/str_cat.h>
 #include <yaml-cpp/yaml.h>
 
-#include "common/base/error.h"
 #include "common/base/status_macros.h"
 
 namespace sda::cli {
@@ -19,7 +18,7 @@ class Place {
   absl::Status Error(const YAML::Mark& mark, const std::string& field, const std::string& rule) const {
     const std::string at =
         mark.is_null() ? source_ : absl::StrCat(source_, ":", mark.line + 1, ":", mark.column + 1);
-    return Annotate(InvalidField(field, rule), at);
+    return absl::InvalidArgumentError(absl::StrCat(at, ": ", field, ": ", rule));
   }
 
  private:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
@@ -141,11 +140,11 @@ ProgressView ToView(const Run& run) {
   ProgressView view = ToView(run.progress());
   view.step = std::max(1, static_cast<int>(run.stage()));
   view.steps = kStages;
+  const std::string part = view.what == "waiting" || view.what == "start" ? "" : view.what;
   const std::string stage = StageName(run.stage());
   // "encode: fit", but "tune" where the progress says no more than the stage.
-  view.what = view.what.empty() || absl::AsciiStrToLower(view.what) == stage || run.stage() == Run::STAGE_TUNE
-                  ? stage
-                  : absl::StrCat(stage, ": ", view.what);
+  const bool says_more = !part.empty() && part != stage && run.stage() != Run::STAGE_TUNE;
+  view.what = says_more ? absl::StrCat(stage, ": ", part) : stage;
   if (!run.waiting_for().empty()) view.note = absl::StrCat("waiting for ", run.waiting_for());
   return view;
 }

@@ -160,7 +160,7 @@ std::optional<std::string> YamlFields::AsOneOf(const YamlField& field,
 YamlField YamlFields::Required(const Mapping& mapping, std::string_view key, const YamlField& parent,
                                std::string_view what) {
   const YamlField field = mapping[key];
-  const auto named = [&](const auto& entry) { return entry.first.text == key; };
+  const auto named = [&](const auto& entry) { return entry.key.text == key; };
   const auto& entries = parent.node->entries;
   // A key without a value has been reported already.
   if (!field && std::none_of(entries.begin(), entries.end(), named)) {

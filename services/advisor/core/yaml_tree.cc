@@ -76,7 +76,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   bool IsKey(const YamlNode* node) const {
     return !open_.empty() && open_.back().node->kind == YamlNode::Kind::kMapping &&
-           !open_.back().value_next && node == &open_.back().node->entries.back().first;
+           !open_.back().value_next && node == &open_.back().node->entries.back().key;
   }
 
   // Nodes below an open collection never move: a parent grows only after its last child is closed.
@@ -87,10 +87,10 @@ class TreeBuilder final : public YAML::EventHandler {
       if (parent.node->kind == YamlNode::Kind::kList) {
         node = &parent.node->items.emplace_back();
       } else if (parent.value_next) {
-        node = &parent.node->entries.back().second;
+        node = &parent.node->entries.back().value;
       } else {
         if (kind != YamlNode::Kind::kScalar) Refuse(mark, "a key must be a name");
-        node = &parent.node->entries.emplace_back().first;
+        node = &parent.node->entries.emplace_back().key;
       }
     }
     node->kind = kind;

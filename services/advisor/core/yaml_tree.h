@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "services/advisor/core/recipe.h"
@@ -13,6 +12,7 @@ namespace sda::advisor {
 
 // A YAML document as it stands in the text: keys in order, doubles included, scalars as written, each with
 // its place.
+struct YamlEntry;
 struct YamlNode {
   enum class Kind { kEmpty, kScalar, kList, kMapping };
 
@@ -21,8 +21,12 @@ struct YamlNode {
   int column = 0;       // from 1, in characters
   std::string text;     // kScalar
   bool quoted = false;  // kScalar: written in quotes or as a block, so it is text whatever it looks like
-  std::vector<YamlNode> items;                         // kList
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // kMapping; keys are scalars
+  std::vector<YamlNode> items;     // kList
+  std::vector<YamlEntry> entries;  // kMapping
+};
+struct YamlEntry {
+  YamlNode key;  // a scalar
+  YamlNode value;
 };
 
 // The one document of `text`, or what is wrong with it. Anchors, aliases, tags, keys that are not scalars,

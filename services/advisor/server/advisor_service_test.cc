@@ -81,8 +81,7 @@ class AdvisorServiceTest : public ::testing::Test {
       std::make_unique<AdvisorProcess>(suite_, AdvisorProcess::Options{.database = folder_ / "advisor.db"});
 };
 
-// --- recipes
-// ---------------------------------------------------------------------------------------------------
+// --- recipes ---
 
 TEST_F(AdvisorServiceTest, AnAdvisedRecipeIsCompleteAndItsYamlIsGood) {
   v1::CreateRecipeRequest request = AdviceRequestFor("first", 12);
@@ -244,8 +243,7 @@ TEST_F(AdvisorServiceTest, AdviceOnAMissingDatasetSaysWhoMissesIt) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("datasets/clicks does not exist")));
 }
 
-// --- bad requests
-// ------------------------------------------------------------------------------------------------
+// --- bad requests ---
 
 TEST_F(AdvisorServiceTest, EveryFieldThatBreaksARuleIsNamed) {
   v1::CreateRecipeRequest recipe;
@@ -312,8 +310,7 @@ TEST_F(AdvisorServiceTest, UnknownNamesAreNotFound) {
   EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-// --- runs
-// --------------------------------------------------------------------------------------------------------
+// --- runs ---
 
 TEST_F(AdvisorServiceTest, ARepeatedCreateRunStartsNothingTwice) {
   const v1::CreateRunRequest request = RunRequest("r1");
@@ -353,7 +350,9 @@ TEST_F(AdvisorServiceTest, WatchingShowsTheStagesInOrderAndEndsWithTheRun) {
   bool released = false;
   while (reader->Read(&response)) {
     if (stages.empty() || stages.back() != response.run().stage()) stages.push_back(response.run().stage());
-    if (response.run().state() == v1::Run::STATE_RUNNING) EXPECT_NE(response.run().progress().stage(), "");
+    if (response.run().state() == v1::Run::STATE_RUNNING) {
+      EXPECT_NE(response.run().progress().stage(), "");
+    }
     if (!released && response.run().stage() == v1::Run::STAGE_TUNE) {
       released = true;
       suite_.ReleaseTrials();
@@ -443,8 +442,7 @@ TEST_F(AdvisorServiceTest, TrialsOfARunAreThoseOfItsExperiment) {
   EXPECT_EQ(second->next_page_token(), "");
 }
 
-// --- models
-// ------------------------------------------------------------------------------------------------------
+// --- models ---
 
 TEST_F(AdvisorServiceTest, ADeletedModelLosesItsFolder) {
   for (const char* id : {"r1", "r2"}) {

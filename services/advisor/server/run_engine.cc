@@ -34,12 +34,12 @@ absl::Status Perform(Step step, StepContext& context, const RunEntry& entry) {
 absl::Status EnterStage(StepContext& context, Step step, RunEntry& entry) {
   const v1::Run::Stage stage = ToProto(StageOf(step));
   if (entry.run.stage() == stage) return absl::OkStatus();
+  context.SetProgress({});  // first: nobody shall see the new stage with the old one's progress
   SDA_RETURN_IF_ERROR(context.Record([&](sql::Transaction&, RunEntry& recorded) {
     recorded.run.set_stage(stage);
     return absl::OkStatus();
   }));
   entry.run.set_stage(stage);
-  context.SetProgress({});
   log::Info("stage", {{"run", context.run_name()}, {"stage", StageName(StageOf(step))}});
   return absl::OkStatus();
 }

@@ -159,7 +159,7 @@ TEST_P(CrashTest, AnotherAdvisorFinishesTheRun) {
 INSTANTIATE_TEST_SUITE_P(Moments, CrashTest, ::testing::Range(1, 30));
 
 TEST_F(RunEngineTest, HalfADeliveryIsDoneAgain) {
-  std::filesystem::create_directories(suite_.artefacts() + "/models/.pending-r1");
+  std::filesystem::create_directories(suite_.artefacts() + "/models/r1.pending");
   std::filesystem::create_directories(
       suite_.artefacts() + "/models/r1");  // published, but the advisor died before it could say so
   std::ofstream(suite_.artefacts() + "/models/r1/model.json") << "old";

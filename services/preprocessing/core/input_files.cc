@@ -17,6 +17,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/open_filesystem.h"
 #include "services/preprocessing/core/errors.h"
 
 namespace sda::preprocessing {
@@ -25,11 +26,12 @@ namespace {
 using arrow::fs::FileInfo;
 using arrow::fs::FileType;
 
-// A file system and the path inside it. `prefix` + a path inside gives the path as users write it.
+// A file system and the path inside it. prefix + a path inside + suffix gives the path as users write it.
 struct Location {
   std::shared_ptr<arrow::fs::FileSystem> filesystem;
   std::string path;
   std::string prefix;
+  std::string suffix;
 };
 
 absl::StatusOr<Location> Locate(const std::string& path) {
@@ -39,11 +41,16 @@ absl::StatusOr<Location> Locate(const std::string& path) {
     location.path = path;
     return location;
   }
-  auto filesystem = arrow::fs::FileSystemFromUri(path, &location.path);
-  if (!filesystem.ok()) return error::InputUnreadable(path, filesystem.status().message());
-  location.filesystem = *filesystem;
-  if (absl::EndsWith(path, location.path))
-    location.prefix = path.substr(0, path.size() - location.path.size());
+  auto opened = OpenFilesystem(path);
+  if (!opened.ok()) return error::InputUnreadable(path, ToStd(opened.status().message()));
+  location.filesystem = std::move(opened->filesystem);
+  location.path = std::move(opened->path);
+  const size_t query = std::min(path.find('?'), path.size());
+  const std::string before = path.substr(0, query);
+  if (absl::EndsWith(before, location.path)) {
+    location.prefix = before.substr(0, before.size() - location.path.size());
+    location.suffix = path.substr(query);
+  }
   return location;
 }
 
@@ -80,7 +87,8 @@ absl::StatusOr<std::vector<InputFile>> ListFolder(const Location& location, cons
     const std::string name(BaseName(info.path()));
     if (info.type() != FileType::File || IsHidden(name) || !wanted(name)) continue;
     const bool here = folder == "." && !absl::StartsWith(shown, "./");
-    files.push_back(ToInputFile(info, here ? name : absl::StrCat(location.prefix, info.path())));
+    files.push_back(
+        ToInputFile(info, here ? name : absl::StrCat(location.prefix, info.path(), location.suffix)));
   }
   return files;
 }

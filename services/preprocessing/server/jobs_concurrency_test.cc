@@ -60,6 +60,33 @@ TEST(JobsConcurrencyTest, ManyCallersAndJobs) {
   }
 }
 
+// Jobs so small that they begin and end at the same moments; callers that ask for all of them meanwhile.
+TEST(JobsConcurrencyTest, SmallJobsSideBySide) {
+  const TempDir folder;
+  const std::string file = folder / "log.tsv";
+  SDA_ASSERT_OK(datagen::WriteCriteoLog({.rows = 200, .threads = 1}, file));
+  v1::DatasetSpec spec;
+  spec.add_data_uris(file);
+  spec.set_label("label");
+
+  constexpr int kCallers = 6, kJobsEach = 12;
+  RunningServer server(folder / "root", /*running_jobs=*/6);
+  std::vector<std::jthread> callers;
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int i = 0; i < kJobsEach; ++i) {
+        const std::string id = "d" + std::to_string(caller) + "-" + std::to_string(i);
+        const auto job = server.Create(spec, id, id);
+        SDA_ASSERT_OK(job);
+        const auto ended = server.Watch(job->name());
+        SDA_ASSERT_OK(ended);
+        EXPECT_EQ(ended->state(), v1::Job::STATE_SUCCEEDED) << ended->DebugString();
+        SDA_EXPECT_OK(server.GetDataset("datasets/" + id));
+      }
+    });
+  }
+}
+
 // The server stops while jobs run and watchers wait: every call ends, and the next server finishes the jobs.
 TEST(JobsConcurrencyTest, StoppingInTheMiddle) {
   const TempDir folder;

@@ -35,10 +35,17 @@ class AttemptListener {
  public:
   virtual ~AttemptListener() = default;
 
+  // Before the first step: the step it follows, 0 for a fresh start, and why a checkpoint that was to be
+  // resumed could not be used.
+  virtual void OnStart(int64_t step, const absl::Status& resumed) = 0;
+
   // False: training is to stop here and keep what it has.
   virtual bool OnReading(const AttemptReading& reading) = 0;
 
   virtual void OnProgress(int64_t samples, int64_t total) = 0;
+
+  // The newest checkpoint of this attempt that was accepted with a reading; empty before the first.
+  virtual std::string AcceptedCheckpoint() = 0;
 };
 
 // How an attempt ended. What went wrong outside the point (unreadable data, a full disk) is a status instead.
@@ -68,6 +75,9 @@ class AttemptRunner {
   // Codes of errors as above.
   virtual absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,
                                              std::stop_token stop) = 0;
+
+  // The trial has ended for good: what was kept to resume it goes, of earlier attempts too.
+  virtual void DiscardCheckpoints(const AttemptOrder& order) = 0;
 };
 
 }  // namespace sda::trainer

@@ -1,8 +1,10 @@
 #include "services/trainer_worker/server/core_runner.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "services/trainer_worker/core/training/checkpoint.h"
 #include "services/trainer_worker/core/training/training.h"
 #include "services/trainer_worker/server/spec_converter.h"
 
@@ -15,6 +17,8 @@ class Observer final : public TrainingObserver {
   Observer(const ArtefactFolders& folders, AttemptListener& listener)
       : folders_(folders), listener_(listener) {}
 
+  void OnStart(int64_t step, const absl::Status& resumed) override { listener_.OnStart(step, resumed); }
+
   bool OnMeasurement(const Measurement& measurement) override {
     return listener_.OnReading({.step = measurement.step,
                                 .samples = measurement.samples,
@@ -24,6 +28,11 @@ class Observer final : public TrainingObserver {
   }
 
   void OnProgress(int64_t samples, int64_t total) override { listener_.OnProgress(samples, total); }
+
+  std::string AcceptedCheckpoint() override {
+    const std::string accepted = listener_.AcceptedCheckpoint();
+    return accepted.empty() ? "" : folders_.root() + "/" + accepted;
+  }
 
  private:
   const ArtefactFolders& folders_;
@@ -82,6 +91,11 @@ absl::StatusOr<AttemptOutcome> CoreRunner::Run(const AttemptOrder& order, Attemp
   Observer observer(folders_, listener);
   SDA_ASSIGN_OR_RETURN(const TrainingResult result, Train(job, observer, std::move(stop)));
   return ToOutcome(folders_, result);
+}
+
+void CoreRunner::DiscardCheckpoints(const AttemptOrder& order) {
+  const auto folder = folders_.Resolve("trial", order.folder);
+  if (folder.ok()) RemoveCheckpoints(std::filesystem::path(*folder).parent_path());
 }
 
 }  // namespace sda::trainer

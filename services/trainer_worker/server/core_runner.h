@@ -14,6 +14,7 @@ class CoreRunner final : public AttemptRunner {
   absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder& order) override;
   absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,
                                      std::stop_token stop) override;
+  void DiscardCheckpoints(const AttemptOrder& order) override;
 
  private:
   const ArtefactFolders folders_;

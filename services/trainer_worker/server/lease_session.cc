@@ -88,6 +88,8 @@ void LeaseSession::DeliverFirst(std::unique_lock<std::mutex>& lock) {
   const auto answer = optimizer_.ReportMeasurement(request);
   lock.lock();
   if (answer.ok()) {
+    const std::string& checkpoint = request.measurement().checkpoint_uri();
+    if (!checkpoint.empty()) accepted_checkpoint_ = checkpoint;
     queue_.pop_front();
     OnAnswer(answer->stop(), asked);
   } else if (rpc::IsTransient(answer.status()) || MeansLost(answer.status())) {
@@ -219,6 +221,11 @@ absl::Status LeaseSession::Release(std::stop_token give_up) {
 bool LeaseSession::lost() const {
   std::lock_guard lock(mutex_);
   return lost_;
+}
+
+std::string LeaseSession::accepted_checkpoint() const {
+  std::lock_guard lock(mutex_);
+  return accepted_checkpoint_;
 }
 
 bool LeaseSession::told_to_stop() const {

@@ -50,8 +50,11 @@ class LeaseSession {
                     std::string_view message, std::stop_token give_up);
   absl::Status Release(std::stop_token give_up);
 
+  const std::string& trial() const { return lease_.trial(); }
   bool lost() const;
   bool told_to_stop() const;
+  // The newest checkpoint that was accepted with a reading; empty before the first.
+  std::string accepted_checkpoint() const;
 
  private:
   void Work();
@@ -74,6 +77,7 @@ class LeaseSession {
   std::deque<optimizer::v1::ReportMeasurementRequest> queue_;  // guarded by mutex_
   absl::Duration back_off_ = absl::ZeroDuration();             // guarded by mutex_; zero while all is well
   absl::Duration next_call_;                                   // guarded by mutex_; on the monotonic clock
+  std::string accepted_checkpoint_;                            // guarded by mutex_
   bool told_to_stop_ = false;                                  // guarded by mutex_
   bool lost_ = false;                                          // guarded by mutex_
   bool closing_ = false;                                       // guarded by mutex_

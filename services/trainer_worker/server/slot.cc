@@ -46,6 +46,15 @@ class SessionListener final : public AttemptListener {
                   std::function<void(int64_t, int64_t)> progress)
       : session_(session), names_(names), progress_(std::move(progress)) {}
 
+  void OnStart(int64_t step, const absl::Status& resumed) override {
+    if (!resumed.ok()) {
+      log::Warning("checkpoint cannot be used; training starts anew",
+                   {{"trial", session_.trial()}, {"error", resumed.message()}});
+    } else if (step > 0) {
+      log::Info("training resumes", {{"trial", session_.trial()}, {"step", step}});
+    }
+  }
+
   bool OnReading(const AttemptReading& reading) override {
     optimizer::v1::Measurement measurement;
     measurement.set_step(reading.step);
@@ -60,6 +69,8 @@ class SessionListener final : public AttemptListener {
   }
 
   void OnProgress(int64_t samples, int64_t total) override { progress_(samples, total); }
+
+  std::string AcceptedCheckpoint() override { return session_.accepted_checkpoint(); }
 
  private:
   LeaseSession& session_;
@@ -213,12 +224,17 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
         ended("failed");
         return session.Fail(FailTrialRequest::CAUSE_WORK, "METRICS_REFUSED", ToStd(said.message()), give_up);
       }
+      if (said.ok()) runner_.DiscardCheckpoints(order);
       ended(said.ok() ? (truncated ? "stopped" : "succeeded") : "lease_lost");
       return said;
     }
-    case AttemptOutcome::End::kDiverged:
+    case AttemptOutcome::End::kDiverged: {
       ended("infeasible");
-      return session.Fail(FailTrialRequest::CAUSE_POINT, outcome->reason, outcome->message, give_up);
+      const absl::Status said =
+          session.Fail(FailTrialRequest::CAUSE_POINT, outcome->reason, outcome->message, give_up);
+      if (said.ok()) runner_.DiscardCheckpoints(order);
+      return said;
+    }
     case AttemptOutcome::End::kCancelled:
       ended("released");
       return session.Release(give_up);

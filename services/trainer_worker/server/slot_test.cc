@@ -43,7 +43,8 @@ AttemptOutcome UntilCancelled(std::stop_token stop) {
 
 TEST_F(SlotTest, TrialIsTrainedReportedAndCompleted) {
   AttemptOrder seen;
-  ScriptedRunner runner([&](const AttemptOrder& order, AttemptListener& listener, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder& order, AttemptListener& listener,
+                                          std::stop_token) {
     seen = order;
     EXPECT_TRUE(listener.OnReading({.step = 10,
                                     .samples = 320,
@@ -83,15 +84,16 @@ TEST_F(SlotTest, TrialIsTrainedReportedAndCompleted) {
 
 TEST_F(SlotTest, TrainingGoesOnWhileTheOptimizerIsAwayAndReadingsFollowInOrder) {
   std::atomic<bool> trained = false;
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token stop) {
-    EXPECT_TRUE(listener.OnReading({.step = 1, .metrics = {{"auc", 0.6}}}));
-    optimizer_.SetAway(true);
-    for (int64_t step = 2; step <= 5; ++step)
-      EXPECT_TRUE(listener.OnReading({.step = step, .metrics = {{"auc", 0.6}}}));
-    EXPECT_FALSE(stop.stop_requested());
-    trained = true;
-    return Finished(0.8);
-  });
+  ScriptedRunner& runner =
+      MakeRunner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token stop) {
+        EXPECT_TRUE(listener.OnReading({.step = 1, .metrics = {{"auc", 0.6}}}));
+        optimizer_.SetAway(true);
+        for (int64_t step = 2; step <= 5; ++step)
+          EXPECT_TRUE(listener.OnReading({.step = step, .metrics = {{"auc", 0.6}}}));
+        EXPECT_FALSE(stop.stop_requested());
+        trained = true;
+        return Finished(0.8);
+      });
   const std::string trial = optimizer_.AddTrial(Work());
   StartWorker(runner);
   ASSERT_TRUE(Eventually([&] { return trained.load(); }));
@@ -103,7 +105,7 @@ TEST_F(SlotTest, TrainingGoesOnWhileTheOptimizerIsAwayAndReadingsFollowInOrder) 
 }
 
 TEST_F(SlotTest, LostRepliesLeadToNoSecondTrialReadingOrEnd) {
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token) {
     optimizer_.LoseReplies(1);
     EXPECT_TRUE(listener.OnReading({.step = 1, .metrics = {{"auc", 0.6}}}));
     EXPECT_TRUE(Eventually([&] {  // the repeated report was answered
@@ -128,7 +130,7 @@ TEST_F(SlotTest, LostRepliesLeadToNoSecondTrialReadingOrEnd) {
 
 TEST_F(SlotTest, LostLeaseStopsTrainingSaysNothingAndTakesTheNextTrial) {
   std::atomic<int> runs = 0;
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
     if (++runs > 1) return Finished(0.8);
     optimizer_.Revoke("experiments/e/trials/1");
     return UntilCancelled(stop);
@@ -146,7 +148,7 @@ TEST_F(SlotTest, LostLeaseStopsTrainingSaysNothingAndTakesTheNextTrial) {
 }
 
 TEST_F(SlotTest, FinishedTrainingOfALostLeaseIsNotCompleted) {
-  ScriptedRunner runner([&](const AttemptOrder& order, AttemptListener&, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder& order, AttemptListener&, std::stop_token) {
     if (order.folder == "experiments/e/trials/1/attempt-1") optimizer_.Revoke("experiments/e/trials/1");
     return Finished(0.8);
   });
@@ -158,7 +160,7 @@ TEST_F(SlotTest, FinishedTrainingOfALostLeaseIsNotCompleted) {
 }
 
 TEST_F(SlotTest, TrialToldToStopIsCompletedTruncatedWithItsLastReading) {
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder&, AttemptListener& listener, std::stop_token) {
     optimizer_.TellToStop("experiments/e/trials/1");
     EXPECT_FALSE(listener.OnReading({.step = 3, .metrics = {{"auc", 0.61}}}));
     AttemptOutcome outcome = Finished(0.61);
@@ -175,7 +177,7 @@ TEST_F(SlotTest, TrialToldToStopIsCompletedTruncatedWithItsLastReading) {
 }
 
 TEST_F(SlotTest, DivergenceIsThePointsFault) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([](const AttemptOrder&, AttemptListener&, std::stop_token) {
     AttemptOutcome outcome;
     outcome.end = AttemptOutcome::End::kDiverged;
     outcome.reason = "LOSS_NOT_FINITE";
@@ -191,7 +193,7 @@ TEST_F(SlotTest, DivergenceIsThePointsFault) {
 }
 
 TEST_F(SlotTest, BadSpecIsTheWorksFaultAndNamesTheField) {
-  ScriptedRunner runner(
+  ScriptedRunner& runner = MakeRunner(
       [](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
         ADD_FAILURE() << "must not be trained";
         return absl::InternalError("trained");
@@ -215,7 +217,7 @@ TEST_F(SlotTest, BadSpecIsTheWorksFaultAndNamesTheField) {
 }
 
 TEST_F(SlotTest, PointThatCannotFitIsRefusedBeforeTraining) {
-  ScriptedRunner runner(
+  ScriptedRunner& runner = MakeRunner(
       [](const AttemptOrder&, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
         ADD_FAILURE() << "must not be trained";
         return absl::InternalError("trained");
@@ -230,8 +232,9 @@ TEST_F(SlotTest, PointThatCannotFitIsRefusedBeforeTraining) {
 }
 
 TEST_F(SlotTest, MemoryThatRunsOutIsThePointsFault) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&,
-                           std::stop_token) -> absl::StatusOr<AttemptOutcome> { throw std::bad_alloc(); });
+  ScriptedRunner& runner =
+      MakeRunner([](const AttemptOrder&, AttemptListener&,
+                    std::stop_token) -> absl::StatusOr<AttemptOutcome> { throw std::bad_alloc(); });
   const std::string trial = optimizer_.AddTrial(Work());
   StartWorker(runner);
   const FailTrialRequest failure = Failure(trial);
@@ -240,7 +243,7 @@ TEST_F(SlotTest, MemoryThatRunsOutIsThePointsFault) {
 }
 
 TEST_F(SlotTest, ErrorsAreTheWorksFaultWhereRepeatingIsInVainElseTheEnvironments) {
-  ScriptedRunner runner(
+  ScriptedRunner& runner = MakeRunner(
       [](const AttemptOrder& order, AttemptListener&, std::stop_token) -> absl::StatusOr<AttemptOutcome> {
         if (order.folder == "experiments/e/trials/1/attempt-1") {
           return MakeError(absl::StatusCode::kFailedPrecondition, "the manifest has another digest",
@@ -259,7 +262,7 @@ TEST_F(SlotTest, ErrorsAreTheWorksFaultWhereRepeatingIsInVainElseTheEnvironments
 }
 
 TEST_F(SlotTest, MetricsThatTheExperimentRefusesEndTheTrial) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([](const AttemptOrder&, AttemptListener&, std::stop_token) {
     return Finished(std::numeric_limits<double>::quiet_NaN());
   });
   const std::string trial = optimizer_.AddTrial(Work());
@@ -271,7 +274,7 @@ TEST_F(SlotTest, MetricsThatTheExperimentRefusesEndTheTrial) {
 
 TEST_F(SlotTest, ResumesFromTheCheckpointOfAnEarlierAttempt) {
   AttemptOrder seen;
-  ScriptedRunner runner([&](const AttemptOrder& order, AttemptListener&, std::stop_token) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder& order, AttemptListener&, std::stop_token) {
     seen = order;
     return Finished(0.8);
   });
@@ -287,7 +290,7 @@ TEST_F(SlotTest, ResumesFromTheCheckpointOfAnEarlierAttempt) {
 
 TEST_F(SlotTest, ShutdownGivesTheTrialBack) {
   std::atomic<bool> training = false;
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
     training = true;
     return UntilCancelled(stop);
   });
@@ -304,7 +307,7 @@ TEST_F(SlotTest, ShutdownGivesTheTrialBack) {
 
 TEST_F(SlotTest, ShutdownWithoutAnOptimizerEndsAfterTheTimeToGiveBack) {
   std::atomic<bool> training = false;
-  ScriptedRunner runner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
+  ScriptedRunner& runner = MakeRunner([&](const AttemptOrder&, AttemptListener&, std::stop_token stop) {
     training = true;
     return UntilCancelled(stop);
   });
@@ -321,7 +324,8 @@ TEST_F(SlotTest, ShutdownWithoutAnOptimizerEndsAfterTheTimeToGiveBack) {
 }
 
 TEST_F(SlotTest, TrialWhoseHandOverWasNotHeardIsGivenBackAtShutdown) {
-  ScriptedRunner runner([](const AttemptOrder&, AttemptListener&, std::stop_token) { return Finished(0.8); });
+  ScriptedRunner& runner =
+      MakeRunner([](const AttemptOrder&, AttemptListener&, std::stop_token) { return Finished(0.8); });
   optimizer_.LoseReplies(1);
   const std::string trial = optimizer_.AddTrial(Work());
   Worker::Options options;

@@ -23,11 +23,11 @@ namespace sda::advisor::testing {
 class AdvisorProcess {
  public:
   struct Options {
-    std::string database;
+    std::string database = {};
     Clock* clock = &RealClock::Get();
     absl::Duration retry_budget = absl::Minutes(1);
     int run_threads = 4;
-    std::vector<std::string> trainers_before;
+    std::vector<std::string> trainers_before = {};
   };
 
   AdvisorProcess(FakeSuite& suite, const Options& options);

@@ -24,10 +24,6 @@ grpc::Status NotFound(const std::string& name) {
   return {grpc::StatusCode::NOT_FOUND, name + " does not exist"};
 }
 
-std::string ParentOf(const std::string& name) {
-  return name.substr(0, name.rfind('/'));
-}
-
 }  // namespace
 
 class FakeSuite::FakePreprocessing final : public preprocessing::v1::PreprocessingService::Service {

@@ -47,8 +47,8 @@ class FakeSuite {
   enum class TrialEnd { kSucceeded, kInfeasible, kFailed };
   struct Script {
     int64_t test_rows = 300;
-    std::string job_error;         // reason; empty: jobs succeed
-    std::vector<TrialEnd> trials;  // by number; those beyond succeed
+    std::string job_error = {};         // reason; empty: jobs succeed
+    std::vector<TrialEnd> trials = {};  // by number; those beyond succeed
     bool thresholds_met = true;
     bool evaluate_stops_early = false;  // once
   };

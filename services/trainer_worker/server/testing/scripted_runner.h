@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_TRAINER_WORKER_SERVER_TESTING_SCRIPTED_RUNNER_H_
 #define SDA_SERVICES_TRAINER_WORKER_SERVER_TESTING_SCRIPTED_RUNNER_H_
 
+#include <atomic>
 #include <functional>
 #include <utility>
 
@@ -21,8 +22,10 @@ class ScriptedRunner final : public AttemptRunner {
                                      std::stop_token stop) override {
     return script_(order, listener, std::move(stop));
   }
+  void DiscardCheckpoints(const AttemptOrder&) override { ++discards; }
 
   absl::StatusOr<int64_t> memory_bytes = 1000;
+  std::atomic<int> discards = 0;  // trials whose checkpoints were no longer needed
 
  private:
   const Script script_;

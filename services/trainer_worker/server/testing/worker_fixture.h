@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -37,6 +39,11 @@ class WorkerTest : public ::testing::Test {
     server_.Stop();
   }
 
+  // Lives as long as the fixture: a slot has a last word with its runner after the trial has ended.
+  ScriptedRunner& MakeRunner(ScriptedRunner::Script script) {
+    return *runners_.emplace_back(std::make_unique<ScriptedRunner>(std::move(script)));
+  }
+
   void StartWorker(AttemptRunner& runner, int slots = 1) {
     Worker::Options options;
     options.worker_id = "worker-1";
@@ -66,6 +73,7 @@ class WorkerTest : public ::testing::Test {
   FakeOptimizer optimizer_{server_.runner().calls()};
   MetricsRegistry metrics_;
   std::unique_ptr<OptimizerClient> client_;
+  std::vector<std::unique_ptr<ScriptedRunner>> runners_;
   std::unique_ptr<Worker> worker_;
 };
 
