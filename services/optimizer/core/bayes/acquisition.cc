@@ -152,13 +152,13 @@ double Acquisition::Log(std::span<const double> means, std::span<const double> v
     for (const Limit& limit : limits) {
       const double variance = variances[limit.model] + limit.extra_variance;
       const double sd = std::sqrt(variance);
-      const double z = (limit.at_most - means[limit.model * fantasies + f]) / sd;
+      const double z = (limit.at_most - means[limit.model * fantasies + f]) / sd + limit.optimism;
       const double log_cdf = LogNormalCdf(z);
       logs[f] += log_cdf;
       if (!derivatives) continue;
       const double hazard = std::exp(LogNormalPdf(z) - log_cdf);
       mean_parts[limit.model * fantasies + f] -= hazard / sd;
-      variance_parts[limit.model * fantasies + f] -= hazard * z / (2 * variance);
+      variance_parts[limit.model * fantasies + f] -= hazard * (z - limit.optimism) / (2 * variance);
     }
   }
   const double total = LogSum(logs);

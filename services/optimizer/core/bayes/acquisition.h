@@ -38,6 +38,7 @@ class Acquisition {
     size_t model = 0;
     double at_most = 0;         // the model's value must not exceed it
     double extra_variance = 0;  // of the noise that the value will have
+    double optimism = 0;        // deviations by which the value is taken to be better
   };
 
   size_t models = 0;

@@ -21,6 +21,10 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Fantasies cost little for one model, but each has boxes of its own.
 constexpr size_t kFewFantasies = 2;
+// The share of failures is known well enough.
+constexpr double kFailureOffset = 0.05;
+// Two trials at a time this close, in the unit cube, tell little more than one.
+constexpr double kPendingDistance = 1e-3;
 
 // One suggestion in the making.
 class Round {
@@ -92,7 +96,7 @@ class Round {
     return before - best <= options_.stagnation * (values[values.size() / 2] - best);
   }
 
-  // A process over −1 for trials that ended well and +1 for those that did not.
+  // A process over −1 for trials that ended well and +1 for those that did not, about the share of both.
   void FitFailures() {
     failures_.layout = &study_.encoding.layout();
     failures_.points = Points(study_.encoding.layout().coordinates);
@@ -105,12 +109,16 @@ class Round {
       failures_.values.push_back(1);
     }
     const size_t n = failures_.values.size();
+    const auto failed = static_cast<double>(study_.infeasible.size());
+    failure_mean_ = 2 * (failed + 0.5) / (static_cast<double>(n) + 2) - 1;
+    for (double& value : failures_.values) value -= failure_mean_;
     const Hyper start = DefaultHyper(study_.encoding.layout(), HyperPrior::kDimensionScaled);
     const TrainingSet set{.layout = failures_.layout,
                           .points = &failures_.points,
                           .n = n,
                           .y = failures_.values,
-                          .known_noise = {}};
+                          .known_noise = {},
+                          .offset = kFailureOffset};
     failure_hyper_ =
         FitMap(set, {.prior = HyperPrior::kDimensionScaled, .min_noise = 1e-2, .max_evaluations = 15},
                std::span(&start, 1));
@@ -138,7 +146,8 @@ class Round {
                             .points = &failures_.points,
                             .n = failures_.values.size(),
                             .y = failures_.values,
-                            .known_noise = {}};
+                            .known_noise = {},
+                            .offset = kFailureOffset};
       models_.emplace_back(set, failure_hyper_, 0, std::span<const double>{}, fantasies_);
     }
   }
@@ -161,12 +170,15 @@ class Round {
     acquisition_.models = models_.size();
     acquisition_.fantasies = fantasies_;
     acquisition_.objectives = study_.objectives;
+    const double optimism = rng_.Uniform() < options_.optimism_share ? options_.optimism : 0.0;
     for (const size_t m : study_.constraints) {
-      acquisition_.limits.push_back({.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m))});
+      acquisition_.limits.push_back(
+          {.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m)), .optimism = optimism});
     }
     if (!study_.infeasible.empty()) {
-      acquisition_.limits.push_back(
-          {.model = fits_.size(), .at_most = 0, .extra_variance = std::exp(failure_hyper_.log_noise)});
+      acquisition_.limits.push_back({.model = fits_.size(),
+                                     .at_most = -failure_mean_,
+                                     .extra_variance = std::exp(failure_hyper_.log_noise)});
     }
     const bool kept = study_.constraints.empty() ||
                       std::any_of(study_.finished.begin(), study_.finished.end(), [&](const auto& outcome) {
@@ -285,17 +297,15 @@ class Round {
     const SearchResult found = FindBest(scorer, study_.region, options);
     const Candidate* chosen = nullptr;
     Assignments assignments;
-    const Candidate* repeat = nullptr;
     for (const Candidate& candidate : found.candidates) {
       Assignments point = study_.encoding.ToAssignments(candidate.place);
-      if (!SatisfiesConstraints(study_.state.space, point)) continue;
-      if (study_.taken.contains(PointKey(point))) {
-        if (repeat == nullptr) repeat = &candidate;
+      if (!SatisfiesConstraints(study_.state.space, point) || study_.taken.contains(PointKey(point)))
         continue;
-      }
+      const bool crowds = NearPending(candidate.place);
+      if (crowds && chosen != nullptr) continue;
       chosen = &candidate;
       assignments = std::move(point);
-      break;
+      if (!crowds) break;
     }
     if (chosen == nullptr) {
       // Every good place is taken; a new one is left to the even cover, unless the space has no more.
@@ -307,6 +317,17 @@ class Round {
     suggestion.deadline_cut = found.cut;
     Explain(scorer, chosen->place, suggestion);
     return suggestion;
+  }
+
+  bool NearPending(const Place& place) const {
+    std::vector<char> active;
+    study_.encoding.ActiveAxes(place, active);
+    return std::any_of(study_.pending.begin(), study_.pending.end(), [&](const Study::Outcome& other) {
+      for (size_t i = 0; i < place.size(); ++i) {
+        if (active[i] && std::abs(place[i] - other.place[i]) >= kPendingDistance) return false;
+      }
+      return true;
+    });
   }
 
   void Explain(const Scorer& scorer, const Place& place, Suggestion& suggestion) const {
@@ -355,6 +376,7 @@ class Round {
   std::vector<MetricFit> fits_;
   MetricData failures_;
   Hyper failure_hyper_;
+  double failure_mean_ = 0;
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model

@@ -15,11 +15,15 @@ struct BayesianOptions {
   // Ways to model a lone objective; one is drawn for each suggestion by its share of belief.
   std::vector<ModelKind> kinds = {{Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
                                   {Warp::Kind::kLinear, HyperPrior::kWide}};
-  double temper = 1;          // 0: all kinds alike; large: the best only
+  double temper = 0.3;        // 0: all kinds alike; large: the best only
   double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
   size_t raw_points = 512;
   size_t starts = 6;
   size_t fantasies = 8;
+  // This share of suggestions takes constraints to be so many deviations easier: else a search that has found
+  // one allowed region never looks for the others.
+  double optimism_share = 0.35;
+  double optimism = 3;
   // While the last few trials brought next to nothing, this share of suggestions looks for improvements of
   // at least a part of the spread of the values, with length scales shrunk: the model may be too sure.
   double explore_share = 0.5;

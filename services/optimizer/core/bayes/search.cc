@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/minimize.h"
@@ -15,7 +14,6 @@ namespace {
 // drawn ones.
 constexpr size_t kMaxSwept = 20;
 constexpr int kDrawnValues = 6;
-constexpr double kNoScore = -std::numeric_limits<double>::infinity();
 
 class Searcher {
  public:

@@ -27,7 +27,11 @@ Warp::Warp(Kind kind, std::span<const double> values) : kind_(kind) {
     sorted.push_back(value);
     largest = std::max(largest, std::abs(value));
   }
-  if (sorted.empty()) return;
+  if (sorted.empty()) {
+    kind_ = Kind::kLinear;
+    upper_fence_ = 1;
+    return;
+  }
   std::sort(sorted.begin(), sorted.end());
   // To [0, 1] first, by halves where the difference would overflow.
   shift_ = sorted.front();

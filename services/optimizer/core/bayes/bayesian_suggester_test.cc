@@ -1,0 +1,281 @@
+#include "services/optimizer/core/bayes/bayesian_suggester.h"
+
+#include <cmath>
+#include <set>
+
+#include <absl/time/clock.h>
+#include <gtest/gtest.h>
+
+#include "services/optimizer/core/bayes/random_space.h"
+
+namespace sda::optimizer::bayes {
+namespace {
+
+using State = ObservedTrial::State;
+
+Parameter Real(std::string name, double low = 0, double high = 1) {
+  Parameter parameter;
+  parameter.name = std::move(name);
+  parameter.domain = DoubleRange{low, high};
+  return parameter;
+}
+
+Metric Minimised(std::string name, std::optional<double> threshold = {},
+                 Strategy strategy = Strategy::kOptimize) {
+  return {.name = std::move(name),
+          .strategy = strategy,
+          .maximize = false,
+          .threshold = threshold,
+          .noise_stddev = {}};
+}
+
+double Number(const Value& value) {
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
+  return static_cast<double>(std::get<std::string>(value)[0]);
+}
+
+// Some smooth value of any point.
+double Value1(const Assignments& assignments) {
+  double sum = 0;
+  for (const auto& [name, value] : assignments) sum += std::sin(Number(value) + static_cast<double>(name[1]));
+  return sum;
+}
+
+struct Search {
+  Space space;
+  std::vector<Metric> metrics;
+  std::vector<ObservedTrial> trials = {};
+  int64_t suggestions = 0;
+
+  SearchState At(uint64_t seed) const {
+    return {.space = space, .metrics = metrics, .trials = trials, .seed = seed, .suggestions = suggestions};
+  }
+};
+
+// Over hundreds of random spaces, with failures, crashes, strange values and pending trials among the rest:
+// every suggestion is of the space, keeps the constraints and is new.
+TEST(BayesianSuggesterTest, SuggestionsAreAlwaysValidAndNew) {
+  Rng rng(1);
+  const BayesianSuggester suggester({.raw_points = 64, .starts = 2});
+  int checked = 0, by_model = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    Search run{.space = RandomSpace(rng), .metrics = {Minimised("a")}};
+    if (rng.Below(3) == 0) run.metrics.push_back(Minimised("b", 1.0));
+    if (rng.Below(3) == 0) run.metrics.push_back(Minimised("c", 0.5, Strategy::kConstraint));
+    std::set<std::string> seen;
+    for (int i = 0; i < 14; ++i) {
+      const auto suggestion = suggester.Suggest(run.At(static_cast<uint64_t>(trial)));
+      if (!suggestion) break;  // the space has no more points, or none that keeps the constraint was found
+      ASSERT_TRUE(CheckAssignments(run.space, suggestion->assignments, "").empty());
+      if (!seen.insert(PointKey(suggestion->assignments)).second) break;  // a small space is used up
+      run.suggestions += suggestion->suggestions_used;
+      by_model += suggestion->source == Suggestion::Source::kBayesian;
+      ++checked;
+      ObservedTrial observed{.state = State::kSucceeded, .assignments = suggestion->assignments};
+      const uint64_t fate = rng.Below(12);
+      if (fate == 0) observed.state = State::kPending;
+      if (fate == 1) observed.state = State::kInfeasible;
+      if (observed.state == State::kSucceeded) {
+        double value = Value1(suggestion->assignments);
+        if (fate == 2) value = NAN;
+        if (fate == 3) value = 1e300;
+        if (fate == 4) value = -1e300;
+        for (const Metric& metric : run.metrics)
+          observed.metrics[metric.name] = value * (metric.name == "a" ? 1 : -1);
+      }
+      run.trials.push_back(std::move(observed));
+    }
+  }
+  EXPECT_GT(checked, 3000);
+  EXPECT_GT(by_model, 1000);
+}
+
+TEST(BayesianSuggesterTest, SameStateSameSuggestionAlsoWithAnEmptyCache) {
+  Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+             .metrics = {Minimised("a")}};
+  const BayesianSuggester kept;
+  for (int i = 0; i < 30; ++i) {
+    const auto suggestion = kept.Suggest(run.At(5));
+    ASSERT_TRUE(suggestion);
+    if (i % 7 == 6) {
+      const auto anew = BayesianSuggester().Suggest(run.At(5));
+      ASSERT_TRUE(anew);
+      EXPECT_EQ(PointKey(anew->assignments), PointKey(suggestion->assignments)) << i;
+    }
+    run.suggestions += suggestion->suggestions_used;
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = suggestion->assignments,
+                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+  }
+}
+
+TEST(BayesianSuggesterTest, FindsTheMinimumOfASimpleValley) {
+  Search run{.space = {.parameters = {Real("x0", -5, 5), Real("x1", -5, 5)}, .constraints = {}},
+             .metrics = {Minimised("a")}};
+  const BayesianSuggester suggester;
+  double best = 1e9;
+  for (int i = 0; i < 25; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(3));
+    ASSERT_TRUE(suggestion);
+    run.suggestions += suggestion->suggestions_used;
+    const double x = std::get<double>(suggestion->assignments.at("x0")),
+                 y = std::get<double>(suggestion->assignments.at("x1"));
+    const double value = (x - 1) * (x - 1) + 3 * (y + 2) * (y + 2);
+    best = std::min(best, value);
+    run.trials.push_back(
+        {.state = State::kSucceeded, .assignments = suggestion->assignments, .metrics = {{"a", value}}});
+  }
+  EXPECT_LT(best, 1e-2);
+}
+
+TEST(BayesianSuggesterTest, AMaximisedMetricIsMaximised) {
+  Search run{.space = {.parameters = {Real("x0")}, .constraints = {}}, .metrics = {Minimised("a")}};
+  run.metrics[0].maximize = true;
+  const BayesianSuggester suggester;
+  double best = -1e9;
+  for (int i = 0; i < 12; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(3));
+    ASSERT_TRUE(suggestion);
+    run.suggestions += suggestion->suggestions_used;
+    const double x = std::get<double>(suggestion->assignments.at("x0"));
+    best = std::max(best, -std::abs(x - 0.77));
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = suggestion->assignments,
+                          .metrics = {{"a", -std::abs(x - 0.77)}}});
+  }
+  EXPECT_GT(best, -0.02);
+}
+
+TEST(BayesianSuggesterTest, ExplainsWhatItExpects) {
+  Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+             .metrics = {Minimised("loss", 0.5), Minimised("size", 0.8, Strategy::kConstraint)}};
+  for (int i = 0; i < 12; ++i) {
+    const double x = i / 11.0, y = (i * 5 % 12) / 11.0;
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = {{"x0", x}, {"x1", y}},
+                          .metrics = {{"loss", x * x + y}, {"size", 1 - x}}});
+  }
+  const auto suggestion = BayesianSuggester().Suggest(run.At(1));
+  ASSERT_TRUE(suggestion);
+  EXPECT_EQ(suggestion->source, Suggestion::Source::kBayesian);
+  ASSERT_EQ(suggestion->predictions.size(), 2);
+  const double x = std::get<double>(suggestion->assignments.at("x0")),
+               y = std::get<double>(suggestion->assignments.at("x1"));
+  const auto& loss = suggestion->predictions.at("loss");
+  EXPECT_NEAR(loss.value, x * x + y, 4 * loss.stddev + 0.05);
+  EXPECT_GE(loss.stddev, 0);
+  ASSERT_TRUE(suggestion->feasibility_probability);
+  EXPECT_GE(*suggestion->feasibility_probability, 0);
+  EXPECT_LE(*suggestion->feasibility_probability, 1);
+  EXPECT_NE(suggestion->text.find("loss"), std::string::npos);
+}
+
+TEST(BayesianSuggesterTest, PendingTrialsPushSuggestionsApart) {
+  Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+             .metrics = {Minimised("a")}};
+  const BayesianSuggester suggester;
+  for (int i = 0; i < 10; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(2));
+    run.suggestions += suggestion->suggestions_used;
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = suggestion->assignments,
+                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+  }
+  for (int i = 0; i < 8; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(2));
+    ASSERT_TRUE(suggestion);
+    run.suggestions += suggestion->suggestions_used;
+    for (const ObservedTrial& other : run.trials) {
+      if (other.state != State::kPending) continue;
+      const double dx =
+          std::get<double>(other.assignments.at("x0")) - std::get<double>(suggestion->assignments.at("x0"));
+      const double dy =
+          std::get<double>(other.assignments.at("x1")) - std::get<double>(suggestion->assignments.at("x1"));
+      EXPECT_GT(std::hypot(dx, dy), 1e-4);
+    }
+    run.trials.push_back({.state = State::kPending, .assignments = suggestion->assignments});
+  }
+}
+
+TEST(BayesianSuggesterTest, AvoidsARegionThatFails) {
+  Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+             .metrics = {Minimised("a")}};
+  const BayesianSuggester suggester;
+  int failures = 0;
+  for (int i = 0; i < 40; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(4));
+    ASSERT_TRUE(suggestion);
+    run.suggestions += suggestion->suggestions_used;
+    const double x = std::get<double>(suggestion->assignments.at("x0"));
+    ObservedTrial trial{.state = State::kInfeasible, .assignments = suggestion->assignments};
+    // The values say nothing against the half that fails.
+    const double y = std::get<double>(suggestion->assignments.at("x1"));
+    if (x < 0.5) {
+      trial.state = State::kSucceeded;
+      trial.metrics = {{"a", (y - 0.3) * (y - 0.3) + 0.01 * std::sin(20 * x)}};
+    } else if (i >= 10) {
+      ++failures;
+    }
+    run.trials.push_back(std::move(trial));
+  }
+  // Of 30; a search that ignores failures spends nearly all of them there.
+  EXPECT_LT(failures, 21);
+}
+
+TEST(BayesianSuggesterTest, APassedDeadlineStillGivesAValidSuggestion) {
+  Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+             .metrics = {Minimised("a")}};
+  for (int i = 0; i < 20; ++i) {
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = {{"x0", i / 20.0}, {"x1", 0.5}},
+                          .metrics = {{"a", i * 0.1}}});
+  }
+  SearchState state = run.At(1);
+  state.deadline = absl::Now() - absl::Seconds(1);
+  const auto suggestion = BayesianSuggester().Suggest(state);
+  ASSERT_TRUE(suggestion);
+  EXPECT_TRUE(suggestion->deadline_cut);
+  EXPECT_TRUE(CheckAssignments(run.space, suggestion->assignments, "").empty());
+}
+
+TEST(BayesianSuggesterTest, ASmallSpaceIsWalkedWithoutRepetition) {
+  Search run{.space = {}, .metrics = {Minimised("a")}};
+  run.space.parameters.resize(2);
+  run.space.parameters[0].name = "x0";
+  run.space.parameters[0].domain = IntRange{1, 5};
+  run.space.parameters[1].name = "x1";
+  run.space.parameters[1].domain = Categories{{"u", "v", "w"}};
+  const BayesianSuggester suggester;
+  std::set<std::string> seen;
+  for (int i = 0; i < 15; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(6));
+    ASSERT_TRUE(suggestion);
+    EXPECT_TRUE(seen.insert(PointKey(suggestion->assignments)).second) << i;
+    run.suggestions += suggestion->suggestions_used;
+    run.trials.push_back({.state = State::kSucceeded,
+                          .assignments = suggestion->assignments,
+                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+  }
+}
+
+TEST(BayesianSuggesterTest, EqualValuesAndLoneTrialsAreNoObstacle) {
+  const BayesianSuggester suggester;
+  for (const double value : {0.0, 1.0, 1e300}) {
+    Search run{.space = {.parameters = {Real("x0"), Real("x1")}, .constraints = {}},
+               .metrics = {Minimised("a"), Minimised("b")}};
+    for (int i = 0; i < 12; ++i) {
+      const auto suggestion = suggester.Suggest(run.At(6));
+      ASSERT_TRUE(suggestion);
+      run.suggestions += suggestion->suggestions_used;
+      ObservedTrial trial{.state = State::kSucceeded,
+                          .assignments = suggestion->assignments,
+                          .metrics = {{"a", value}, {"b", value}}};
+      if (i > 0 && i < 6) trial = {.state = State::kInfeasible, .assignments = suggestion->assignments};
+      run.trials.push_back(std::move(trial));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sda::optimizer::bayes
