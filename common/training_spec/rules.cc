@@ -122,6 +122,7 @@ constexpr FieldRule kRules[] = {
     {.path = "training.precision",
      .default_value = "fp32",
      .meaning = "rounding of the operands of products"},
+    {.path = "training.group_by", .meaning = "column whose values group the rows"},
     {.path = "optimizer.dense.algorithm", .default_value = "adagrad", .meaning = "update rule of the MLPs"},
     {.path = "optimizer.dense.learning_rate",
      .min = 0,

@@ -174,7 +174,7 @@ void AddRecipeCommands(CommandLine& line) {
       ->expected(1, -1);
   add_flag("--budget", &flags->budget, "N", "Trials to run");
   add_flag("--parallel", &flags->parallel, "N", "Trials at the same time (default 1)");
-  add_flag("--model", &flags->model, "NAME", "Model family: dlrm (default dlrm)");
+  add_flag("--model", &flags->model, "NAME", "Model family: dlrm, wide_deep, deepfm or dcnv2 (default dlrm)");
   add_flag("--seed", &flags->seed, "S", "Seed of search and training (default 0)");
   add_flag("--name", &flags->name, "NAME", "The recipe's name (default: chosen)");
   prepare(create);

@@ -156,7 +156,8 @@ void AddRunCommand(CommandLine& line) {
       ->group(search);
   add("--budget", &flags->run.budget, "N", "Trials to run", search);
   add("--parallel", &flags->run.parallel, "N", "Trials at the same time (default 1)", search);
-  add("--model", &flags->run.model, "NAME", "Model family: dlrm (default dlrm)", search);
+  add("--model", &flags->run.model, "NAME", "Model family: dlrm, wide_deep, deepfm or dcnv2 (default dlrm)",
+      search);
   add("--dataset", &flags->run.dataset, "NAME", "Use this encoded dataset instead of --data", search);
   add("--recipe", &flags->run.recipe, "NAME|FILE",
       "Tune by this recipe, stored or a YAML file, over its dataset", search);

@@ -1,10 +1,13 @@
 #include "clients/cli/core/run_plan.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "clients/cli/core/flag_values.h"
 #include "common/base/error.h"
@@ -12,6 +15,12 @@
 
 namespace sda::cli {
 namespace {
+
+constexpr std::array kModelFamilies = {"dlrm", "wide_deep", "deepfm", "dcnv2"};
+
+bool IsModelFamily(const std::string& name) {
+  return std::find(kModelFamilies.begin(), kModelFamilies.end(), name) != kModelFamilies.end();
+}
 
 // Options that were given, of those in `flags` that describe a log.
 std::vector<std::string> GivenInputOptions(const InputFlags& flags) {
@@ -112,9 +121,9 @@ absl::StatusOr<RunPlan> PlanRun(const RunFlags& flags, FileCheck check) {
                          ParseIntFlag("--seed", *flags.input.seed, 0, std::numeric_limits<int64_t>::max()));
   }
   if (flags.model) {
-    if (*flags.model != "dlrm") {
-      return InvalidField("--model",
-                          absl::StrCat("'", *flags.model, "' is not a model family; allowed is dlrm"));
+    if (!IsModelFamily(*flags.model)) {
+      return InvalidField("--model", absl::StrCat("'", *flags.model, "' is not a model family; allowed are ",
+                                                  absl::StrJoin(kModelFamilies, ", ")));
     }
     plan.model = *flags.model;
   }

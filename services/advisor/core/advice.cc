@@ -73,12 +73,13 @@ std::vector<std::string> ListTexts(const std::vector<std::vector<int64_t>>& list
 }
 
 // Everything that is decided on the way from a request to its recipe.
-class DlrmAdviser {
+class Adviser {
  public:
-  explicit DlrmAdviser(const AdviceRequest& request)
+  explicit Adviser(const AdviceRequest& request)
       : request_(request),
         tables_(static_cast<int64_t>(request.profile.categorical_columns.size())),
         has_dense_(!request.profile.dense_columns.empty()),
+        is_dlrm_(request.model == "dlrm"),
         preset_(PresetFor(request.profile.train_rows, tables_)) {
     recipe_.metrics = request.goal;
     if (recipe_.metrics.empty()) {
@@ -130,7 +131,7 @@ class DlrmAdviser {
     shape.embedding_dim = dim;
     shape.bottom_layers = bottom;
     shape.top_layers = top;
-    shape.dot = preset_.dot;
+    shape.dot = is_dlrm_ && preset_.dot;
     return shape;
   }
 
@@ -206,19 +207,19 @@ class DlrmAdviser {
 
   // The most telling parameters first, as many as the budget can tell apart: two trials each, at least two.
   void ChooseParameters() {
-    using Step = void (DlrmAdviser::*)();
-    std::vector<Step> steps = {&DlrmAdviser::AddDenseRate};
-    if (tables_ > 0) steps.push_back(&DlrmAdviser::AddSparseRate);
-    if (preset_.dot_is_doubtful) steps.push_back(&DlrmAdviser::AddInteraction);
-    if (tables_ > 0 && preset_.embedding_dims.size() > 1) steps.push_back(&DlrmAdviser::AddEmbeddingDim);
-    steps.push_back(&DlrmAdviser::AddTopLayers);
-    if (cost_counts_) steps.push_back(&DlrmAdviser::AddBatchSize);
-    steps.push_back(&DlrmAdviser::AddDropout);
-    if (!cost_counts_) steps.push_back(&DlrmAdviser::AddBatchSize);
-    if (!target_auc_) steps.push_back(&DlrmAdviser::AddEpochs);
-    if (tables_ > 0) steps.push_back(&DlrmAdviser::AddSparseL2);
-    if (has_dense_) steps.push_back(&DlrmAdviser::AddBottomLayers);
-    steps.push_back(&DlrmAdviser::AddDecay);
+    using Step = void (Adviser::*)();
+    std::vector<Step> steps = {&Adviser::AddDenseRate};
+    if (tables_ > 0) steps.push_back(&Adviser::AddSparseRate);
+    if (is_dlrm_ && preset_.dot_is_doubtful) steps.push_back(&Adviser::AddInteraction);
+    if (tables_ > 0 && preset_.embedding_dims.size() > 1) steps.push_back(&Adviser::AddEmbeddingDim);
+    steps.push_back(&Adviser::AddTopLayers);
+    if (cost_counts_) steps.push_back(&Adviser::AddBatchSize);
+    steps.push_back(&Adviser::AddDropout);
+    if (!cost_counts_) steps.push_back(&Adviser::AddBatchSize);
+    if (!target_auc_) steps.push_back(&Adviser::AddEpochs);
+    if (tables_ > 0) steps.push_back(&Adviser::AddSparseL2);
+    if (has_dense_ && is_dlrm_) steps.push_back(&Adviser::AddBottomLayers);
+    steps.push_back(&Adviser::AddDecay);
     const size_t wanted =
         std::max<size_t>(2, static_cast<size_t>(std::min<int64_t>(request_.observation_budget / 2, 100)));
     for (size_t i = 0; i < std::min(wanted, steps.size()); ++i) (this->*steps[i])();
@@ -331,11 +332,11 @@ class DlrmAdviser {
 
   void WriteDefaults() {
     SpecValues& spec = recipe_.spec;
-    spec["model.architecture"] = std::string("dlrm");
+    spec["model.architecture"] = request_.model;
     spec["model.embedding_dim"] = preset_.embedding_dim;
     spec["model.bottom_layers"] = ListText(preset_.bottom_layers);
     spec["model.top_layers"] = ListText(preset_.top_layers);
-    spec["model.interaction"] = std::string(preset_.dot ? "dot" : "cat");
+    if (is_dlrm_) spec["model.interaction"] = std::string(preset_.dot ? "dot" : "cat");
     spec["model.dropout"] = 0.0;
     spec["training.batch_size"] = preset_.batch_size;
     spec["training.epochs"] = preset_.epochs;
@@ -354,6 +355,7 @@ class DlrmAdviser {
   const AdviceRequest& request_;
   const int64_t tables_;
   const bool has_dense_;
+  const bool is_dlrm_;
   DlrmPreset preset_;
   Recipe recipe_;
   std::optional<double> target_auc_;
@@ -365,12 +367,22 @@ class DlrmAdviser {
 
 }  // namespace
 
+const std::vector<std::string>& KnownModels() {
+  static const auto* const models = new std::vector<std::string>{"dlrm", "wide_deep", "deepfm", "dcnv2"};
+  return *models;
+}
+
+std::string CheckKnownModel(const std::string& model) {
+  const std::vector<std::string>& known = KnownModels();
+  if (std::find(known.begin(), known.end(), model) != known.end()) return "";
+  return absl::StrCat("is \"", model, "\"; must be one of ", absl::StrJoin(known, ", "));
+}
+
 absl::StatusOr<Recipe> Advise(const AdviceRequest& request) {
-  if (request.model != "dlrm") {
-    return InvalidField("model", absl::StrCat("is \"", request.model, "\"; must be dlrm"));
-  }
+  if (const std::string problem = CheckKnownModel(request.model); !problem.empty())
+    return InvalidField("model", problem);
   SDA_RETURN_IF_ERROR(CheckLearnable(request.profile));
-  return DlrmAdviser(request).Advise();
+  return Adviser(request).Advise();
 }
 
 }  // namespace sda::advisor

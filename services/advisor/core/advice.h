@@ -33,11 +33,17 @@ struct WorkerProfile {
   int64_t threads_per_slot = 1;
 };
 
+// The model families that recipes are written for: "dlrm", "wide_deep", "deepfm", "dcnv2".
+const std::vector<std::string>& KnownModels();
+
+// Why a model family cannot be advised, as "is …; must be one of …", or "" if it can.
+std::string CheckKnownModel(const std::string& model);
+
 struct AdviceRequest {
   DatasetProfile profile;
   WorkerProfile worker;
-  std::vector<Metric> goal;  // empty: maximise auc; must have passed CheckMetrics
-  std::string model = "dlrm";
+  std::vector<Metric> goal;    // empty: maximise auc; must have passed CheckMetrics
+  std::string model = "dlrm";  // one of KnownModels
   int64_t observation_budget = 1;
   int64_t parallel_bandwidth = 1;
   int64_t seed = 0;

@@ -103,6 +103,15 @@ TEST(AdviceTest, FewRowsForManyPairsBeginWithConcatenation) {
   EXPECT_EQ(MustAdvise(Request(TestProfile(30'000, 3, 8))).spec.at("model.interaction"),
             SpecValue(std::string("dot")));
   EXPECT_THAT(Names(MustAdvise(Request(TestProfile(10'000, 13, 26)))), Contains("model.interaction"));
+  for (const std::string& model : KnownModels()) {
+    if (model == "dlrm") continue;
+    AdviceRequest request = Request(TestProfile(10'000, 13, 26));
+    request.model = model;
+    const Recipe recipe = MustAdvise(request);
+    EXPECT_EQ(recipe.spec.at("model.architecture"), SpecValue(model));
+    EXPECT_EQ(recipe.spec.count("model.interaction"), 0u);
+    EXPECT_THAT(Names(recipe), Not(Contains("model.interaction")));
+  }
 }
 
 TEST(AdviceTest, LargerDataTakesLargerBatchesAndFewerEpochs) {
@@ -180,7 +189,8 @@ TEST(AdviceTest, RefusesWhatCannotBeLearned) {
 
 TEST(AdviceTest, GoalsBecomeMetricsAndTheRestIsStored) {
   const Recipe plain = MustAdvise(Request(TestProfile(30'000, 3, 8)));
-  ASSERT_EQ(plain.metrics.size(), KnownMetrics().size());
+  // All but those of groups, which need a column to group by.
+  ASSERT_EQ(plain.metrics.size(), 7u);
   EXPECT_EQ(plain.metrics[0], Goal("auc", false));
   for (size_t i = 1; i < plain.metrics.size(); ++i) EXPECT_EQ(plain.metrics[i].strategy, Strategy::kStore);
   EXPECT_TRUE(CheckMetrics(plain.metrics).empty());

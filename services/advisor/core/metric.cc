@@ -39,6 +39,9 @@ const std::vector<KnownMetric>& KnownMetrics() {
       {"calibration", false, false},
       {"train_seconds", true, true},
       {"samples_per_second", false, true},
+      {"grouped_auc", false, false, true},
+      {"map", false, false, true},
+      {"ndcg", false, false, true},
   };
   return *metrics;
 }
@@ -115,7 +118,7 @@ std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics) {
 
 std::vector<Metric> WithStoredMetrics(std::vector<Metric> metrics) {
   for (const KnownMetric& known : KnownMetrics()) {
-    if (Find(metrics, known.name) != nullptr) continue;
+    if (known.of_groups || Find(metrics, known.name) != nullptr) continue;
     metrics.push_back({.name = std::string(known.name),
                        .strategy = Strategy::kStore,
                        .minimize = known.minimize,

@@ -25,7 +25,8 @@ struct Metric {
 struct KnownMetric {
   std::string_view name;
   bool minimize;
-  bool over_time;  // depends on the machine
+  bool over_time;          // depends on the machine
+  bool of_groups = false;  // reported only where training.group_by names a column
 };
 const std::vector<KnownMetric>& KnownMetrics();
 const KnownMetric* FindKnownMetric(std::string_view name);
@@ -40,7 +41,7 @@ std::vector<FieldViolation> CheckMetric(const Metric& metric);
 // "[2].name", or "" for the list.
 std::vector<FieldViolation> CheckMetrics(const std::vector<Metric>& metrics);
 
-// `metrics` and, stored only, every other metric that trainers report.
+// `metrics` and, stored only, every other metric that trainers always report.
 std::vector<Metric> WithStoredMetrics(std::vector<Metric> metrics);
 
 // The AUC at which training may stop because the goal is the time to it: train_seconds is minimised and auc

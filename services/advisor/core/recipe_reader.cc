@@ -63,6 +63,7 @@ class Reader {
       ReadMetrics(metrics);
     }
     ReadSpec(sections, document);
+    if (const YamlField metrics = sections["metrics"]) CheckGroups(metrics);
     if (const YamlField parameters = required("parameters", "list the fields to search over"))
       ReadParameters(parameters);
     if (const YamlField constraints = sections["linear_constraints"]) ReadConstraints(constraints);
@@ -163,6 +164,19 @@ class Reader {
       } else {
         yaml_.ReportMissing(violation.field, violation.description);
       }
+    }
+  }
+
+  // Metrics of groups need to know the groups.
+  void CheckGroups(const YamlField& field) {
+    if (spec_.values.count("training.group_by") != 0) return;
+    for (const Metric& metric : recipe_.metrics) {
+      const KnownMetric* known = FindKnownMetric(metric.name);
+      if (known == nullptr || !known->of_groups) continue;
+      yaml_.Report(field, absl::StrCat("names ", metric.name,
+                                       ", which is measured in groups of rows; name their column as "
+                                       "training.group_by"));
+      return;
     }
   }
 

@@ -228,6 +228,8 @@ const BadCase kBadCases[] = {
      "outside one of adagrad, adam"},
     // Metrics, constraints, stopping.
     {"UnknownMetric", "- name: auc", "- name: acu", 8, 11, "metrics[0].name", "must be one of auc, logloss"},
+    {"MetricOfGroupsWithoutGroups", "name: train_seconds", "name: ndcg", 8, 3, "metrics",
+     "name their column as training.group_by"},
     {"UnknownStrategy", "strategy: store", "strategy: keep", 10, 37, "metrics[1].strategy",
      "must be one of optimize, constraint, store"},
     {"ConstraintWithoutThreshold", "strategy: store", "strategy: constraint", 10, 5, "metrics[1].threshold",

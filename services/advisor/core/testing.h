@@ -23,7 +23,7 @@ inline std::string CheckTestRange(const SpecValue& value, double min, double max
 inline SpecRules TestRules() {
   SpecRules rules;
   rules.fields = {
-      {"model.architecture", FieldType::kName, {"dlrm"}, "dlrm"},
+      {"model.architecture", FieldType::kName, {"dlrm", "wide_deep", "deepfm", "dcnv2"}, "dlrm"},
       {"model.embedding_dim", FieldType::kInteger, {}, "16"},
       {"model.bottom_layers", FieldType::kList, {}, "[64]"},
       {"model.top_layers", FieldType::kList, {}, "[128, 64]"},

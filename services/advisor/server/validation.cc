@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "services/advisor/core/advice.h"
 #include "services/advisor/core/metric.h"
 #include "services/advisor/core/recipe.h"
 #include "services/advisor/core/resource_id.h"
@@ -46,8 +47,9 @@ void CheckRange(const std::string& field, int64_t value, int64_t min, int64_t ma
 }
 
 void CheckModel(const std::string& field, const std::string& model, Violations& out) {
-  if (!model.empty() && model != "dlrm")
-    out.push_back({field, absl::StrCat("is \"", model, "\"; must be dlrm")});
+  if (model.empty()) return;
+  if (std::string problem = CheckKnownModel(model); !problem.empty())
+    out.push_back({field, std::move(problem)});
 }
 
 void CheckGoal(const std::string& field, const v1::Goal& goal, Violations& out) {

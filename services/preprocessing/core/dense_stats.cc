@@ -43,10 +43,6 @@ DenseStats::Moments ToMoments(long double count, long double sum, long double sq
 
 }  // namespace
 
-double SignedLog(double x) {
-  return std::copysign(std::log1p(std::abs(x)), x);
-}
-
 void DenseStats::AddLarge(double value) {
   min_ = large_ == 0 ? value : std::min(min_, value);
   max_ = large_ == 0 ? value : std::max(max_, value);

@@ -7,12 +7,10 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include "common/storage/dense_transform.h"
 #include "services/preprocessing/core/exact_sum.h"
 
 namespace sda::preprocessing {
-
-// sign(x) · ln(1 + |x|), the logarithm of the dense transform.
-double SignedLog(double x);
 
 // What is learned from the values of one dense column. Every result depends on the values alone, not on their
 // order or on how they were dealt to several objects that are merged. Memory is bounded. Not thread-safe.

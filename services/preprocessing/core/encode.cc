@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "common/storage/dense_transform.h"
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
 #include "services/preprocessing/core/row_dealer.h"
@@ -185,15 +186,6 @@ ShardColumns ColumnsOf(const DatasetPlan& plan) {
 }
 
 }  // namespace
-
-float ApplyTransform(const DenseTransform& transform, double value) {
-  const double taken = transform.log ? SignedLog(value) : value;
-  return static_cast<float>((taken - transform.mean) / transform.scale);
-}
-
-float ApplyTransformToMissing(const DenseTransform& transform) {
-  return ApplyTransform(transform, transform.fill_value);
-}
 
 absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,
                                                                               const Fit& fit,

@@ -15,10 +15,6 @@
 
 namespace sda::preprocessing {
 
-// Applies one dense transform. The same function for every row of every split, and for serving.
-float ApplyTransform(const DenseTransform& transform, double value);
-float ApplyTransformToMissing(const DenseTransform& transform);
-
 // The second pass: every row through the fitted state into the shards of its split. Returns the shards of
 // each split. On an error some shards may have been written.
 absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,

@@ -74,6 +74,7 @@ TrainingOptions ToOptions(const TrainingConfig& config) {
   options.patience = config.patience();
   options.keep = config.keep() == TrainingConfig::KEEP_LAST ? Keep::kLast : Keep::kBest;
   if (config.has_target_auc()) options.target_auc = config.target_auc();
+  options.group_by = config.group_by();
   options.shuffle = config.shuffle();
   options.checkpoint_interval = config.checkpoint_interval();
   options.precision =

@@ -189,6 +189,7 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
     job.manifest = std::move(dataset.manifest);
     job.dataset_folder = std::move(dataset.folder);
     job.split = request.split();
+    job.group_by = request.group_by();
     job.batch_size = request.batch_size() > 0 ? request.batch_size() : kDefaultEvaluationBatch;
     job.threads = dependencies_.threads;
     EvaluateResponse message;

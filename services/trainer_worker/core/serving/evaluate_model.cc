@@ -40,16 +40,16 @@ absl::StatusOr<std::map<std::string, double>> EvaluateModel(const EvaluationJob&
   SDA_ASSIGN_OR_RETURN(const ModelDescription model, ReadModelDescription(job.model_folder));
   SDA_RETURN_IF_ERROR(CheckColumns(model.manifest, job.manifest));
   SDA_ASSIGN_OR_RETURN(const auto split, SplitReader::Open(job.manifest, job.dataset_folder, job.split));
+  SDA_ASSIGN_OR_RETURN(const auto group_by, TableToGroupBy(split->shape(), job.group_by, "group_by"));
   if (split->rows() == 0) return std::map<std::string, double>();
   const DlrmLayout layout(model.spec, split->shape());
   DlrmWeights weights(layout);
   SDA_RETURN_IF_ERROR(ReadModelWeights(job.model_folder, weights));
   ThreadTeam team(job.threads);
-  Evaluator evaluator(layout, *split, job.batch_size, team);
-  SDA_ASSIGN_OR_RETURN(const ClassificationMetrics metrics,
-                       evaluator.Run(weights, std::move(stop), [&](int64_t rows) {
-                         if (job.progress) job.progress(rows, split->rows());
-                       }));
+  Evaluator evaluator(layout, *split, job.batch_size, team, group_by);
+  SDA_ASSIGN_OR_RETURN(const SplitMetrics metrics, evaluator.Run(weights, std::move(stop), [&](int64_t rows) {
+    if (job.progress) job.progress(rows, split->rows());
+  }));
   return MetricMap(metrics);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include <absl/strings/ascii.h>
@@ -16,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/dense_transform.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/kernels/loss.h"
 
@@ -46,12 +46,6 @@ absl::StatusOr<std::vector<std::string>> ReadVocabulary(const std::string& path)
     for (int64_t row = 0; row < text.length(); ++row) values.emplace_back(text.GetView(row));
   }
   return values;
-}
-
-double Transformed(const DenseTransform& transform, std::optional<double> raw) {
-  double value = raw.value_or(transform.fill_value);
-  if (transform.log) value = std::copysign(std::log1p(std::abs(value)), value);
-  return (value - transform.mean) / transform.scale;
 }
 
 }  // namespace
@@ -110,14 +104,14 @@ bool Predictor::IsMissing(std::string_view value) const {
 
 absl::StatusOr<float> Predictor::EncodeDense(const ManifestColumn& column, std::string_view value,
                                              size_t row) const {
-  if (IsMissing(value)) return static_cast<float>(Transformed(column.dense, std::nullopt));
+  if (IsMissing(value)) return ApplyTransformToMissing(column.dense);
   double number = 0;
   if (!absl::SimpleAtod(absl::StripAsciiWhitespace(ToAbsl(value)), &number) || !std::isfinite(number)) {
     return InvalidField(
         absl::StrCat("columns[", column.name, "].values[", row, "]"),
         absl::StrCat("is \"", ToAbsl(value.substr(0, 80)), "\"; must be a number or a null token"));
   }
-  return static_cast<float>(Transformed(column.dense, number));
+  return ApplyTransform(column.dense, number);
 }
 
 int32_t Predictor::EncodeCategorical(const CategoricalColumn& column, std::string_view value) const {
@@ -132,7 +126,7 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
   const size_t dense = dense_columns_.size();
   std::vector<float> encoded(rows * dense);
   for (size_t c = 0; c < dense; ++c) {
-    const auto missing = static_cast<float>(Transformed(dense_columns_[c]->dense, std::nullopt));
+    const float missing = ApplyTransformToMissing(dense_columns_[c]->dense);
     for (size_t row = 0; row < rows; ++row) encoded[row * dense + c] = missing;
   }
   std::vector<std::vector<int32_t>> ids(vocabularies_.size(), std::vector<int32_t>(rows, kMissingId));

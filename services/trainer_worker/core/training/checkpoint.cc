@@ -43,6 +43,7 @@ absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key
                        {"best_auc", position.best_auc},
                        {"best_step", position.best_step},
                        {"stuck_evaluations", position.stuck_evaluations},
+                       {"stuck_since", position.stuck_since},
                        {"best_metrics", position.best_metrics}};
   std::vector<std::span<const float>> buffers;
   for (const auto& buffer : Buffers(state)) buffers.emplace_back(buffer);
@@ -68,6 +69,7 @@ absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key,
     header.at("best_auc").get_to(position.best_auc);
     header.at("best_step").get_to(position.best_step);
     header.at("stuck_evaluations").get_to(position.stuck_evaluations);
+    header.at("stuck_since").get_to(position.stuck_since);
     header.at("best_metrics").get_to(position.best_metrics);
   } catch (const Json::exception& e) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": damaged header: ", e.what()));

@@ -22,6 +22,7 @@ struct TrainingPosition {
   double best_auc = -1;  // below every AUC: none yet
   int64_t best_step = 0;
   int64_t stuck_evaluations = 0;  // in a row with an AUC of 0.5
+  int64_t stuck_since = 0;        // step of the first of them
   std::map<std::string, double> best_metrics;
 };
 

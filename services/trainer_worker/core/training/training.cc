@@ -114,7 +114,7 @@ std::string JobKey(const TrainingJob& job) {
 class Training {
  public:
   Training(const TrainingJob& job, TrainingObserver& observer, std::stop_token stop, const SplitReader& train,
-           const SplitReader& validation)
+           const SplitReader& validation, std::optional<int64_t> group_by)
       : job_(job),
         observer_(observer),
         stop_(std::move(stop)),
@@ -128,7 +128,7 @@ class Training {
               team_, job.options.precision),
         loader_(train, {train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})},
                 timetable_.batch(), timetable_.steps_per_epoch(), timetable_.total_steps()),
-        evaluator_(layout_, validation, kEvaluationBatch, team_),
+        evaluator_(layout_, validation, kEvaluationBatch, team_, group_by),
         job_key_(JobKey(job)) {}
 
   absl::StatusOr<TrainingResult> Run() {
@@ -188,7 +188,7 @@ class Training {
     seconds_.evaluation += Since(begin);
     if (absl::IsCancelled(measured.status())) return TrainingResult::End::kCancelled;
     SDA_RETURN_IF_ERROR(measured.status());
-    const ClassificationMetrics& metrics = *measured;
+    const SplitMetrics& metrics = *measured;
     if (!std::isfinite(metrics.logloss)) {
       divergence_ =
           Diverged("LOSS_NOT_FINITE", absl::StrCat("predictions are not finite at step ", position_.step));
@@ -196,13 +196,16 @@ class Training {
     }
     ++position_.evaluations;
     const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
+    if (stuck && position_.stuck_evaluations == 0) position_.stuck_since = position_.step;
     position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
     const bool last = position_.step == timetable_.total_steps();
     if (position_.stuck_evaluations >= kStuckEvaluations ||
         (last && position_.stuck_evaluations == position_.evaluations)) {
-      divergence_ = Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
-                                                       " evaluations up to step ", position_.step,
-                                                       ": every row gets the same prediction"));
+      divergence_ =
+          Diverged("AUC_STUCK", absl::StrCat("the AUC was 0.5 at ", position_.stuck_evaluations,
+                                             " evaluations from step ", position_.stuck_since, " to ",
+                                             position_.step, ": every row gets the same prediction"));
+      divergence_->step = position_.stuck_since;
       return TrainingResult::End::kDiverged;
     }
     Keep(metrics);
@@ -217,7 +220,7 @@ class Training {
     return std::nullopt;
   }
 
-  void Keep(const ClassificationMetrics& metrics) {
+  void Keep(const SplitMetrics& metrics) {
     if (metrics.auc > position_.best_auc) {
       position_.best_auc = metrics.auc;
       position_.evaluations_since_best = 0;
@@ -244,7 +247,7 @@ class Training {
     return path;
   }
 
-  bool Report(const ClassificationMetrics& metrics, const std::string& checkpoint) {
+  bool Report(const SplitMetrics& metrics, const std::string& checkpoint) {
     Measurement measurement{.step = position_.step,
                             .samples = samples(),
                             .train_seconds = position_.train_seconds,
@@ -354,6 +357,8 @@ class Training {
 absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& observer,
                                      std::stop_token stop) {
   SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
+  SDA_ASSIGN_OR_RETURN(const auto group_by,
+                       TableToGroupBy(ShapeOf(job.manifest), job.options.group_by, "training.group_by"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
@@ -363,7 +368,7 @@ absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& o
   SDA_ASSIGN_OR_RETURN(const auto train, SplitReader::Open(job.manifest, job.dataset_folder, "train"));
   SDA_ASSIGN_OR_RETURN(const auto validation,
                        SplitReader::Open(job.manifest, job.dataset_folder, "validation"));
-  return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation)->Run();
+  return std::make_unique<Training>(job, observer, std::move(stop), *train, *validation, group_by)->Run();
 }
 
 int64_t EstimateMemoryBytes(const TrainingJob& job) {

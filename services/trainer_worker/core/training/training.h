@@ -27,6 +27,8 @@ struct TrainingOptions {
   int patience = 0;  // 0: never
   Keep keep = Keep::kBest;
   std::optional<double> target_auc;
+  std::string group_by =
+      {};  // a categorical column; evaluations report grouped_auc, map and ndcg. Empty: none
   bool shuffle = true;
   int checkpoint_interval = 1;  // evaluations; 0: none
   GradientOptions gradients;
@@ -90,7 +92,7 @@ struct TrainingResult {
   End end = End::kFinished;
   std::string reason;   // "LOSS_NOT_FINITE" (or beyond 10^4), "AUC_STUCK"; empty unless kDiverged
   std::string message;  // for people
-  int64_t step = 0;     // the last one, or where divergence was seen
+  int64_t step = 0;     // the last one, or where divergence began as far as was seen
   // Of the kept weights on the validation split, with train_seconds and samples_per_second of the whole
   // training: auc, logloss, normalized_entropy, accuracy, calibration.
   std::map<std::string, double> metrics;

@@ -13,6 +13,7 @@
 
 #include "common/testing/status_matchers.h"
 #include "common/testing/temp_dir.h"
+#include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/serving/evaluate_model.h"
 #include "services/trainer_worker/core/testing/test_dataset.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
@@ -324,6 +325,8 @@ TEST_F(TrainingTest, AModelWhoseUnitsHaveDiedIsStuck) {
   SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult result, Train(job, recorder, {}));
   EXPECT_EQ(result.end, End::kDiverged);
   EXPECT_EQ(result.reason, "AUC_STUCK");
+  EXPECT_THAT(result.message, HasSubstr(absl::StrCat("from step ", result.step, " to ")));
+  EXPECT_LT(result.step, 90);
 }
 
 TEST_F(TrainingTest, BrokenDataEndsInAnErrorThatNamesIt) {
@@ -362,6 +365,106 @@ TEST_F(TrainingTest, OnlyDenseAndOnlyCategoricalColumnsLearn) {
     SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult result, Train(job, recorder, {}));
     EXPECT_GT(result.metrics.at("auc"), 0.65);
   }
+}
+
+struct ModelCase {
+  const char* name;
+  Architecture architecture;
+  EmbeddingSpec embedding;
+  Algorithm dense, sparse;
+};
+
+class ModelTrainingTest : public TrainingTest, public ::testing::WithParamInterface<ModelCase> {
+ protected:
+  TrainingJob ModelJob(const std::string& name) {
+    TrainingJob job = Job(name);
+    job.model.embedding = GetParam().embedding;
+    ApplyArchitecture(GetParam().architecture, job.model);
+    if (GetParam().architecture != Architecture::kDlrm) job.model.dense_input = DenseInput::kDirect;
+    job.optimizer.dense = {.algorithm = GetParam().dense, .learning_rate = 0.02, .epsilon = 1e-6};
+    job.optimizer.sparse = {.algorithm = GetParam().sparse, .learning_rate = 0.1, .epsilon = 1e-6};
+    return job;
+  }
+};
+
+// Trained in one go, and stopped and resumed: the same bytes, which learn, and serve as they were evaluated.
+TEST_P(ModelTrainingTest, LearnsResumesAndServes) {
+  const TrainingJob job = ModelJob("whole");
+  Recorder recorder;
+  SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult whole, Train(job, recorder, {}));
+  EXPECT_GT(whole.metrics.at("auc"), 0.7);
+
+  TrainingJob first = ModelJob("parts");
+  Recorder stopped;
+  stopped.on_measurement = [&](const Measurement& m) {
+    stopped.accepted = m.checkpoint_path;
+    return stopped.measurements.size() < 3;
+  };
+  SDA_ASSERT_OK(Train(first, stopped, {}));
+  TrainingJob second = ModelJob("parts");
+  second.output_folder = folder_ / "parts/attempt-2";
+  second.resume_checkpoint = stopped.accepted;
+  Recorder resumed;
+  SDA_ASSERT_OK_AND_ASSIGN(const TrainingResult rest, Train(second, resumed, {}));
+  SDA_EXPECT_OK(resumed.resume_status);
+  EXPECT_GT(resumed.start, 0);
+  EXPECT_EQ(Weights(rest), Weights(whole));
+
+  EvaluationJob evaluation{.model_folder = whole.model_folder,
+                           .manifest = job.manifest,
+                           .dataset_folder = job.dataset_folder,
+                           .split = "validation",
+                           .batch_size = 64,
+                           .threads = 2,
+                           .progress = {}};
+  SDA_ASSERT_OK_AND_ASSIGN(const auto again, EvaluateModel(evaluation, {}));
+  EXPECT_NEAR(again.at("auc"), whole.metrics.at("auc"), 1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, ModelTrainingTest,
+    ::testing::Values(
+        ModelCase{"wide_deep_lamb", Architecture::kWideDeep, {}, Algorithm::kLamb, Algorithm::kAdam},
+        ModelCase{"deepfm", Architecture::kDeepFm, {}, Algorithm::kAdagrad, Algorithm::kRowwiseAdagrad},
+        ModelCase{"dcnv2", Architecture::kDcnV2, {}, Algorithm::kAdam, Algorithm::kAdagrad},
+        ModelCase{"dlrm_intel_lamb", Architecture::kDlrm, {}, Algorithm::kIntelLamb, Algorithm::kSgd},
+        ModelCase{"dlrm_mixed",
+                  Architecture::kDlrm,
+                  {.mixed_temperature = 0.5, .compression_threshold = 0},
+                  Algorithm::kAdagrad,
+                  Algorithm::kLamb},
+        ModelCase{"dlrm_quotient",
+                  Architecture::kDlrm,
+                  {.quotient_collisions = 4, .compression_threshold = 20},
+                  Algorithm::kAdagrad,
+                  Algorithm::kRowwiseAdagrad}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST_F(TrainingTest, MetricsOfGroupsOnRequest) {
+  TrainingJob job = Job("a");
+  Recorder without;
+  SDA_ASSERT_OK(Train(job, without, {}));
+  EXPECT_EQ(without.measurements.back().metrics.count("map"), 0u);
+  job.options.group_by = "C1";
+  Recorder with;
+  SDA_ASSERT_OK(Train(job, with, {}));
+  const auto& metrics = with.measurements.back().metrics;
+  for (const char* name : {"grouped_auc", "map", "ndcg"}) {
+    ASSERT_EQ(metrics.count(name), 1u) << name;
+    EXPECT_GT(metrics.at(name), 0.5) << name;
+    EXPECT_LE(metrics.at(name), 1) << name;
+  }
+  EXPECT_EQ(metrics.at("auc"), without.measurements.back().metrics.at("auc"));
+  job.options.group_by = "D1";
+  EXPECT_THAT(Train(job, with, {}), StatusIs(StatusCode::kInvalidArgument, HasSubstr("training.group_by")));
+}
+
+TEST_F(TrainingTest, AModelThatDoesNotFitTheDataIsRefused) {
+  TrainingJob job = Job("a");
+  job.model.embedding.widths = {4};
+  Recorder recorder;
+  EXPECT_THAT(Train(job, recorder, {}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("model.embedding_dims: has 1 widths")));
 }
 
 TEST_F(TrainingTest, TrainsWithoutShuffling) {
