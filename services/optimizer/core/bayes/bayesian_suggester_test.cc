@@ -259,6 +259,29 @@ TEST(BayesianSuggesterTest, ASmallSpaceIsWalkedWithoutRepetition) {
   }
 }
 
+TEST(BayesianSuggesterTest, ManyObjectivesAreTakenAFewAtATime) {
+  Search run{.space = {.parameters = {Real("x"), Real("y")}, .constraints = {}}, .metrics = {}};
+  for (int m = 0; m < 12; ++m) run.metrics.push_back(Minimised(std::string(1, static_cast<char>('a' + m))));
+  const BayesianSuggester suggester({.raw_points = 64, .starts = 2});
+  for (int i = 0; i < 12; ++i) {
+    const auto suggestion = suggester.Suggest(run.At(1));
+    ASSERT_TRUE(suggestion.has_value());
+    ASSERT_TRUE(CheckAssignments(run.space, suggestion->assignments, "").empty());
+    run.suggestions += suggestion->suggestions_used;
+    ObservedTrial observed{.state = State::kSucceeded, .assignments = suggestion->assignments};
+    for (size_t m = 0; m < run.metrics.size(); ++m) {
+      const double wanted = static_cast<double>(m) / 12;
+      observed.metrics[run.metrics[m].name] = std::abs(Number(suggestion->assignments.at("x")) - wanted) +
+                                              Number(suggestion->assignments.at("y"));
+    }
+    run.trials.push_back(std::move(observed));
+    if (i > 4) {
+      EXPECT_EQ(suggestion->source, Suggestion::Source::kBayesian);
+      EXPECT_EQ(suggestion->predictions.size(), run.metrics.size());
+    }
+  }
+}
+
 TEST(BayesianSuggesterTest, EqualValuesAndLoneTrialsAreNoObstacle) {
   const BayesianSuggester suggester;
   for (const double value : {0.0, 1.0, 1e300}) {

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+
+#include "common/numerics/rng.h"
 
 namespace sda::optimizer::bayes {
+namespace {
+
+// Boxes over a front of more objectives are too many.
+constexpr size_t kMaxObjectives = 4;
+
+}  // namespace
 
 Study::Study(const SearchState& search) : state(search), encoding(search.space), region(encoding) {
   for (size_t i = 0; i < state.metrics.size(); ++i) {
@@ -11,6 +20,12 @@ Study::Study(const SearchState& search) : state(search), encoding(search.space),
     if (strategy == Strategy::kStore) continue;
     (strategy == Strategy::kOptimize ? objectives : constraints).push_back(modelled.size());
     modelled.push_back(i);
+  }
+  if (objectives.size() > kMaxObjectives) {
+    Rng rng(HashOf(state.seed, {54, static_cast<uint64_t>(state.suggestions)}));
+    rng.Shuffle(std::span(objectives));
+    objectives.resize(kMaxObjectives);
+    std::sort(objectives.begin(), objectives.end());
   }
   std::vector<char> active;
   for (const ObservedTrial& trial : state.trials) {

@@ -26,8 +26,10 @@ struct Study {
     std::vector<double> values;  // [metric of `modelled`], smaller being better; NaN where missing
     bool valued = false;         // all of them are there
   };
-  std::vector<size_t> modelled;    // indices of the OPTIMIZE and CONSTRAINT metrics
-  std::vector<size_t> objectives;  // positions within `modelled`
+  std::vector<size_t> modelled;  // indices of the OPTIMIZE and CONSTRAINT metrics
+  // Positions within `modelled`: all objectives, or four drawn anew for each suggestion where there are more.
+  // What improves the front of some of them improves the front of all.
+  std::vector<size_t> objectives;
   std::vector<size_t> constraints;
   std::vector<Outcome> finished;  // with at least one value
   std::vector<Outcome> pending;
