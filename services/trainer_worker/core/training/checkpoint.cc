@@ -84,9 +84,11 @@ void RemoveCheckpoints(const std::string& trial_folder) {
     if (!attempt.path().filename().string().starts_with("attempt-")) continue;
     for (const auto& file : fs::directory_iterator(attempt.path(), error)) {
       const std::string name = file.path().filename();
-      if (!name.starts_with("checkpoint-") || file.path().extension() != ".ckpt") continue;
+      // A worker that was killed while it wrote leaves "checkpoint-8.ckpt.tmp.4711" or a folder
+      // "model.tmp.4711".
+      if (!name.starts_with("checkpoint-") && !name.starts_with("model.tmp.")) continue;
       std::error_code ignored;
-      fs::remove(file.path(), ignored);
+      fs::remove_all(file.path(), ignored);
     }
   }
 }

@@ -41,8 +41,8 @@ absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key
 // FAILED_PRECONDITION for a file of another job, another version, or damaged (its checksum is verified).
 absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key, const TrainingState& state);
 
-// Removes the checkpoints of all attempts of a trial, `trial_folder`/attempt-*/checkpoint-*.ckpt: once the
-// trial has ended nobody resumes it. What cannot be removed stays.
+// Removes the checkpoints of all attempts of a trial, `trial_folder`/attempt-*/checkpoint-*, once it has
+// ended and nobody resumes it, and what a killed worker left half-written. What cannot be removed stays.
 void RemoveCheckpoints(const std::string& trial_folder);
 
 }  // namespace sda::trainer

@@ -232,7 +232,12 @@ TEST_F(TrainingTest, KeepsTheAcceptedCheckpointAndAFewNewerOnes) {
   for (std::string& path : expected) path = std::filesystem::path(path).filename();
   EXPECT_THAT(Checkpoints(job.output_folder), ::testing::UnorderedElementsAreArray(expected));
 
+  // As a worker leaves them that is killed while it writes.
+  std::filesystem::create_directories(folder_ / "a/attempt-1/model.tmp.4711");
+  std::ofstream(folder_ / "a/attempt-1/checkpoint-9.ckpt.tmp.4711") << "half";
   RemoveCheckpoints(folder_ / "a");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a/attempt-1/model.tmp.4711"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "a/attempt-1/checkpoint-9.ckpt.tmp.4711"));
   EXPECT_THAT(Checkpoints(job.output_folder), IsEmpty());
   EXPECT_TRUE(std::filesystem::exists(job.output_folder + "/model/model.json"));
 }
