@@ -60,11 +60,9 @@ double Minimize(const Objective& objective, std::span<const double> low, std::sp
     }
     if (!(largest > options.flat_gradient)) break;
     Direction(pairs, held, p);
-    double slope = Dot(p.data(), gradient.data(), n);
-    if (!(slope < 0)) {
+    if (!(Dot(p.data(), gradient.data(), n) < 0)) {
       pairs.clear();
       for (size_t i = 0; i < n; ++i) p[i] = held[i] ? 0 : -gradient[i];
-      slope = Dot(p.data(), gradient.data(), n);
     }
     double step = 1;
     if (pairs.empty()) step = options.first_step / std::sqrt(Dot(p.data(), p.data(), n));
