@@ -20,6 +20,7 @@
 #include "services/optimizer/core/suggester.h"
 #include "tests/benchmarks/bench_report.h"
 #include "tests/benchmarks/suggest_problems.h"
+#include "tests/benchmarks/suggest_serve.h"
 
 namespace sda::bench {
 namespace {
@@ -45,6 +46,7 @@ struct Options {
   uint64_t first_seed = 1;
   std::vector<int> at;
   bayes::BayesianOptions engine;
+  bool serve = false;
   bool json = false;
 };
 
@@ -101,7 +103,7 @@ class Experiment {
       }
       End();
       ++done;
-      curve.push_back(Quality());
+      curve.push_back(QualityOf(problem_, points_));
     }
   }
 
@@ -182,18 +184,6 @@ class Experiment {
       best_observed_ = trial.metrics[metrics_[0].name];
       chosen = values[0];
     }
-  }
-
-  double Quality() const {
-    if (problem_.objectives() > 1) {
-      bayes::Objectives reference;
-      for (int m = 0; m < problem_.objectives(); ++m)
-        reference.push_back(*problem_.metrics[static_cast<size_t>(m)].threshold);
-      return bayes::Hypervolume(points_, reference);
-    }
-    double best = std::numeric_limits<double>::infinity();
-    for (const auto& point : points_) best = std::min(best, point[0]);
-    return best;
   }
 
   const Problem& problem_;
@@ -318,6 +308,8 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
   app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
   app.add_option("--starts", options.engine.starts, "local searches for a suggestion");
+  app.add_flag("--serve", options.serve,
+               "evaluate points read as lines of JSON, for other optimisers (peers/suggest_peers.py)");
   app.add_flag("--json", options.json, "one line of JSON");
   try {
     app.parse(argc, argv);
@@ -353,7 +345,11 @@ int BenchSuggest(int argc, char** argv) {
     std::cerr << "sda-bench suggest: no problem " << options.problem << "; --problem list prints all\n";
     return 2;
   }
-  Run(*problem, options);
+  if (options.serve) {
+    ServeProblem(*problem, std::cin, std::cout);
+  } else {
+    Run(*problem, options);
+  }
   return 0;
 }
 

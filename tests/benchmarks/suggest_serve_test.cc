@@ -1,0 +1,57 @@
+#include "tests/benchmarks/suggest_serve.h"
+
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace sda::bench {
+namespace {
+
+std::vector<nlohmann::json> Serve(const char* name, const std::string& input) {
+  std::istringstream in(input);
+  std::ostringstream out;
+  ServeProblem(*FindProblem(name, 0), in, out);
+  std::istringstream lines(out.str());
+  std::vector<nlohmann::json> answers;
+  for (std::string line; std::getline(lines, line);) answers.push_back(nlohmann::json::parse(line));
+  return answers;
+}
+
+TEST(ServeProblem, DescribesParametersAndMetrics) {
+  const auto answers = Serve("tune_embedding_memory", "");
+  ASSERT_EQ(answers.size(), 1u);
+  const auto& parameters = answers[0]["parameters"];
+  EXPECT_EQ(parameters[0]["grid"].size(), 6u);
+  EXPECT_EQ(parameters[3]["conditions"][0]["parameter"], "interaction");
+  EXPECT_EQ(parameters[3]["conditions"][0]["values"][0], "cross");
+  EXPECT_EQ(parameters[4]["scale"], "log");
+  EXPECT_TRUE(answers[0]["metrics"][1]["constraint"]);
+  EXPECT_EQ(answers[0]["metrics"][1]["threshold"], 300);
+}
+
+TEST(ServeProblem, KeepsTheBestUntilReset) {
+  const auto answers = Serve("branin",
+                             "{\"x1\": 3.14159265358979, \"x2\": 2.275}\n{\"x1\": 0, \"x2\": 0}\nreset\n"
+                             "{\"x1\": 0, \"x2\": 0}\n");
+  ASSERT_EQ(answers.size(), 5u);
+  EXPECT_NEAR(answers[1]["values"][0].get<double>(), 0.397887, 1e-5);
+  EXPECT_GT(answers[2]["values"][0].get<double>(), 50);
+  EXPECT_EQ(answers[2]["quality"], answers[1]["quality"]);
+  EXPECT_EQ(answers[4]["quality"], answers[2]["values"][0]);
+}
+
+TEST(ServeProblem, WithoutAnAllowedPointQualityIsNull) {
+  const auto answers = Serve("gardner2", "{\"x1\": 0, \"x2\": 0}\n");
+  EXPECT_TRUE(answers[1]["quality"].is_null());
+}
+
+TEST(ServeProblem, TellsWhatIsWrong) {
+  const auto answers = Serve("branin", "{\"x1\": 99, \"x2\": 0}\nnonsense\n{\"x1\": 1}\n");
+  ASSERT_EQ(answers.size(), 4u);
+  for (size_t i = 1; i < 4; ++i) EXPECT_TRUE(answers[i].contains("error")) << answers[i];
+}
+
+}  // namespace
+}  // namespace sda::bench
