@@ -1,7 +1,7 @@
 #include "common/storage/sql/owner_lock.h"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
     const bool full = errno == ENOSPC;
     return MakeError(
         full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
-        absl::StrCat(lock_path, ": ", std::strerror(errno)),
+        absl::StrCat(lock_path, ": ", std::generic_category().message(errno)),
         {.reason = full ? "DISK_FULL" : "DATABASE_NOT_WRITABLE", .metadata = {}, .violations = {}});
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -165,7 +165,7 @@ absl::Status FileError(const std::string& path, int code) {
   const bool full = code == ENOSPC || code == EDQUOT;
   return MakeError(
       full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kFailedPrecondition,
-      absl::StrCat(path, ": ", full ? "no space left on the disk" : std::strerror(code)),
+      absl::StrCat(path, ": ", full ? "no space left on the disk" : std::generic_category().message(code)),
       {.reason = full ? "DISK_FULL" : "OUTPUT_UNWRITABLE", .metadata = {{"file", path}}, .violations = {}});
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -23,7 +24,8 @@ constexpr size_t kMagicBytes = 8;
 constexpr size_t kChecksumBytes = 64;
 
 absl::Status ErrnoStatus(const std::string& path, const char* what, int error) {
-  const std::string message = absl::StrCat(path, ": cannot ", what, ": ", std::strerror(error));
+  const std::string message =
+      absl::StrCat(path, ": cannot ", what, ": ", std::generic_category().message(error));
   if (error == ENOSPC || error == EDQUOT) {
     return MakeError(absl::StatusCode::kResourceExhausted,
                      message + "; free space on that disk and try again",
