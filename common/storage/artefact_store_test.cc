@@ -260,8 +260,11 @@ class RefusingHttpServer {
 
 // Loads Arrow's S3 library and talks to a store.
 TEST(ObjectStoreTest, RefusalOfTheStoreIsNamed) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
   setenv("AWS_ACCESS_KEY_ID", "test", 0);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
   setenv("AWS_SECRET_ACCESS_KEY", "test", 0);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread starts
   setenv("AWS_EC2_METADATA_DISABLED", "true", 0);
   RefusingHttpServer server("HTTP/1.1 403 Forbidden");
   const std::string root = "s3://bucket/sda?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:" +

@@ -96,6 +96,7 @@ Timing TimeSteps(trainer::TrainStep& train_step, const RandomBatches& batches, i
 }
 
 absl::Status Run(const Options& options) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* const isa = std::getenv("SDA_MAX_ISA");
   SDA_RETURN_IF_ERROR(trainer::LimitIsa(std::string_view(isa == nullptr ? "" : isa)));
   SDA_ASSIGN_OR_RETURN(const TrainConfig config, FindTrainConfig(options.config));

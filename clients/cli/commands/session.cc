@@ -18,6 +18,7 @@ constexpr const char* kDefaultState = "./sda-state";
 constexpr size_t kMaxClientFileBytes = 1 << 20;
 
 std::optional<std::string> Environment(const std::string& name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* value = std::getenv(name.c_str());
   if (value == nullptr || *value == '\0') return std::nullopt;
   return value;

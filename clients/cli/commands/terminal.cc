@@ -32,6 +32,7 @@ int TerminalWidth() {
 }
 
 bool IsTerminal() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* type = std::getenv("TERM");
   return isatty(STDERR_FILENO) == 1 && (type == nullptr || std::strcmp(type, "dumb") != 0);
 }

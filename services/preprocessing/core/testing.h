@@ -53,6 +53,7 @@ inline std::string ReadFile(const std::string& path) {
 
 // A file of the real data sets, or nothing where they are not there.
 inline std::optional<std::string> RealData(const std::string& name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* folder = std::getenv("SDA_TEST_DATA");
   if (folder == nullptr) return std::nullopt;
   const std::filesystem::path file = std::filesystem::path(folder) / name;

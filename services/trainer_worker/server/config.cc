@@ -16,6 +16,7 @@ namespace {
 
 // SDA_MAX_ISA keeps kernels from instruction sets that this machine has, for comparisons and doubts.
 absl::Status LimitIsaByEnvironment() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
   const char* name = std::getenv("SDA_MAX_ISA");
   return LimitIsa(std::string_view(name == nullptr ? "" : name));
 }

@@ -12,6 +12,7 @@ namespace {
 class IsaEnvironment final : public testing::Environment {
  public:
   void SetUp() override {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
     const char* name = std::getenv("SDA_MAX_ISA");
     const absl::Status status = LimitIsa(std::string_view(name == nullptr ? "" : name));
     ASSERT_TRUE(status.ok()) << status;
