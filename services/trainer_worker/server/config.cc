@@ -31,6 +31,18 @@ void Config::Declare(rpc::Flags& flags) {
   flags.Text("worker-id", &worker_id, "name among the workers of an optimizer; default: host and process id");
   flags.Integer("slots", &slots, "trials at the same time", 1, 1024);
   flags.Integer("threads-per-slot", &threads_per_slot, "threads of each trial", 1, 1024);
+  flags.Integer("predict-threads", &prediction.threads, "threads that score predictions, beside the slots'",
+                1, 1024);
+  flags.Integer("predict-batch-rows", &prediction.batch_rows,
+                "rows of callers that are scored together, at most", 1,
+                static_cast<int>(Predictor::kMaxRowsAtOnce));
+  flags.Duration("predict-delay", &prediction.delay,
+                 "how long rows wait for others to be scored with while a thread is free",
+                 absl::ZeroDuration(), absl::Seconds(1));
+  flags.Integer("predict-queue-rows", &prediction.queue_rows,
+                "rows that may wait to be scored; more are refused", int64_t{kMaxPredictRows},
+                int64_t{100'000'000});
+  flags.Bytes("model-cache", &prediction.cache_bytes, "memory for models that predict", 0, int64_t{1} << 46);
 }
 
 absl::Status Validate(const Config& config, int cores) {

@@ -8,6 +8,7 @@
 #include "common/rpc/connection.h"
 #include "common/rpc/flags.h"
 #include "common/rpc/server_config.h"
+#include "services/trainer_worker/server/prediction.h"
 
 namespace sda::trainer {
 
@@ -20,6 +21,7 @@ struct Config {
   std::string worker_id;     // empty: host and process id
   int slots = 1;
   int threads_per_slot = 1;
+  PredictionOptions prediction;
 
   void Declare(rpc::Flags& flags);
 };

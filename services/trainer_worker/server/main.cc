@@ -29,9 +29,12 @@ int main(int argc, char** argv) {
        .give_back_time = config.server.drain_time / 2,
        .machine = trainer::MeasureMachine()},
       optimizer, core, runner.metrics());
-  trainer::TrainerServiceServer service(
-      {.worker = worker, .optimizer = optimizer, .folders = folders, .threads = config.threads_per_slot},
-      runner.calls());
+  trainer::TrainerServiceServer service({.worker = worker,
+                                         .optimizer = optimizer,
+                                         .folders = folders,
+                                         .threads = config.threads_per_slot,
+                                         .prediction = config.prediction},
+                                        runner.calls());
   runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService",
              [&] { return optimizer.CheckReached(); });
   runner.OnStop([&] { worker.Stop(); });
