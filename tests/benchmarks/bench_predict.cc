@@ -128,20 +128,19 @@ using Ask = std::function<absl::Status(const std::vector<RawColumn>&)>;
 absl::StatusOr<Measured> Run(int callers, double seconds, const std::vector<RawRows>& rows, const Ask& ask) {
   std::vector<std::vector<double>> times(callers);
   std::vector<absl::Status> ended(callers);
-  std::atomic<bool> stop = false;
   const auto begin = Clock::now();
+  const auto end =
+      begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   std::vector<std::thread> threads;
   for (int caller = 0; caller < callers; ++caller) {
     threads.emplace_back([&, caller] {
-      for (size_t call = static_cast<size_t>(caller); !stop && ended[caller].ok(); ++call) {
+      for (size_t call = static_cast<size_t>(caller); Clock::now() < end && ended[caller].ok(); ++call) {
         const auto asked = Clock::now();
         ended[caller] = ask(rows[call % rows.size()].columns());
         times[caller].push_back(Seconds(Clock::now() - asked));
       }
     });
   }
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-  stop = true;
   for (std::thread& thread : threads) thread.join();
   Measured measured;
   measured.seconds = Seconds(Clock::now() - begin);

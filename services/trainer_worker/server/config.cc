@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/kernels/isa.h"
+#include "services/trainer_worker/server/machine_profile.h"
 
 namespace sda::trainer {
 namespace {
@@ -63,6 +64,14 @@ absl::Status Validate(const Config& config, int cores) {
                                 " threads; must be at most the ", cores, " cores of this machine"));
   }
   return absl::OkStatus();
+}
+
+Worker::Options WorkerOptions(const Config& config) {
+  return {.worker_id = config.worker_id.empty() ? DefaultWorkerId() : config.worker_id,
+          .slots = config.slots,
+          .threads_per_slot = config.threads_per_slot,
+          .give_back_time = config.server.drain_time / 2,
+          .machine = MeasureMachine()};
 }
 
 std::string DefaultWorkerId() {

@@ -9,6 +9,7 @@
 #include "common/rpc/flags.h"
 #include "common/rpc/server_config.h"
 #include "services/trainer_worker/server/prediction.h"
+#include "services/trainer_worker/server/worker.h"
 
 namespace sda::trainer {
 
@@ -28,6 +29,9 @@ struct Config {
 
 // INVALID_ARGUMENT naming flag, value and rule: slots times threads must not exceed the cores.
 absl::Status Validate(const Config& config, int cores);
+
+// The worker that the settings describe, on this machine, which is measured.
+Worker::Options WorkerOptions(const Config& config);
 
 // The id to use where none is given: "HOST-PID".
 std::string DefaultWorkerId();
