@@ -4,11 +4,13 @@
 #include <string>
 
 #include <absl/status/status.h>
+#include <absl/time/time.h>
 
 #include "common/rpc/connection.h"
 #include "common/rpc/flags.h"
 #include "common/rpc/server_config.h"
 #include "services/trainer_worker/server/prediction.h"
+#include "services/trainer_worker/server/retention.h"
 #include "services/trainer_worker/server/worker.h"
 
 namespace sda::trainer {
@@ -22,7 +24,9 @@ struct Config {
   std::string worker_id;     // empty: host and process id
   int slots = 1;
   int threads_per_slot = 1;
+  absl::Duration resource_wait = absl::Minutes(1);
   PredictionOptions prediction;
+  Retention::Options retention;
 
   void Declare(rpc::Flags& flags);
 };

@@ -2,6 +2,7 @@
 #include "services/trainer_worker/server/config.h"
 #include "services/trainer_worker/server/core_runner.h"
 #include "services/trainer_worker/server/machine_profile.h"
+#include "services/trainer_worker/server/retention.h"
 #include "services/trainer_worker/server/trainer_service.h"
 #include "services/trainer_worker/server/worker.h"
 
@@ -21,7 +22,9 @@ int main(int argc, char** argv) {
 
   trainer::OptimizerClient optimizer(*connection);
   const trainer::ArtefactFolders folders(config.artefacts);
-  trainer::CoreRunner core(folders, config.threads_per_slot);
+  trainer::Retention retention(config.retention, folders, optimizer, runner.metrics());
+  trainer::CoreRunner core(folders, config.threads_per_slot,
+                           [&](const std::string& experiment) { retention.TrialEnded(experiment); });
   trainer::Worker worker(WorkerOptions(config), optimizer, core, runner.metrics());
   trainer::TrainerServiceServer service(
       {worker, optimizer, folders, config.threads_per_slot, config.prediction}, runner.calls());
