@@ -16,7 +16,8 @@ usage() {
 usage: deploy/install-deps.sh [--build] [--test] [--tsan] [--runtime] [--containers] [--deps-dir DIR]
 
   --build       compilers, libraries and Apache Arrow: what building and running needs (the default)
-  --test        --build, and clang with its sanitizers, buf, clang-format, clang-tidy, shellcheck, docker-compose
+  --test        --build, and clang with its sanitizers, buf, clang-format, clang-tidy, shellcheck, docker-compose,
+                ONNX Runtime
   --tsan        --build, and an Abseil instrumented for the thread sanitizer
   --runtime     only the shared libraries that the finished binaries load (Arrow's two are copied with them)
   --containers  Docker, docker-compose and debootstrap
@@ -68,6 +69,9 @@ if wants containers; then packages+=("${container_packages[@]}"); fi
 install_debian_packages "${packages[@]}"
 
 if [ "$arrow" = yes ]; then install_arrow "$deps_dir"; fi
-if wants test; then install_buf "$deps_dir"; fi
+if wants test; then
+  install_buf "$deps_dir"
+  install_onnxruntime "$deps_dir"
+fi
 if wants tsan; then install_abseil_tsan "$deps_dir"; fi
 say "done: ${sets[*]} in $SECONDS s"

@@ -39,6 +39,18 @@ inline constexpr Counter<1> kWorkerAttempts{"sda_worker_attempts_total",
                                             {"outcome"}};
 inline constexpr Counter<0> kWorkerSamples{"sda_worker_samples_total",
                                            "Samples that trials were trained on."};
+inline constexpr Counter<2> kWorkerTrainings{
+    "sda_worker_trainings_total",
+    "Trainings that began, by the precision of their matrix products and the instruction set of the kernels.",
+    {"precision", "isa"}};
+inline constexpr Counter<0> kWorkerModelsRemoved{
+    "sda_worker_models_removed_total", "Models of trials that ended which were removed: not among the best."};
+inline constexpr Counter<0> kPredictRows{"sda_predict_rows_total",
+                                         "Rows that were scored for callers of Predict."};
+// From a caller alone to a full batch.
+inline constexpr double kBatchRowBuckets[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+inline constexpr Histogram<0> kPredictBatchRows{
+    "sda_predict_batch_rows", "Rows that were scored together for callers of Predict.", {}, kBatchRowBuckets};
 
 // --- preprocessing
 // ---------------------------------------------------------------------------------------------
@@ -64,7 +76,9 @@ inline constexpr MetricDescription kAll[] = {
     Describe(kRpcHandled),        Describe(kRpcSeconds),
     Describe(kRpcInFlight),       Describe(kStreamMessages),
     Describe(kWorkerBusySlots),   Describe(kWorkerAttempts),
-    Describe(kWorkerSamples),     Describe(kPreprocessingRunningJobs),
+    Describe(kWorkerSamples),     Describe(kPredictRows),
+    Describe(kPredictBatchRows),  Describe(kWorkerModelsRemoved),
+    Describe(kWorkerTrainings),   Describe(kPreprocessingRunningJobs),
     Describe(kPreprocessingJobs), Describe(kPreprocessingRows),
     Describe(kAdvisorActiveRuns), Describe(kAdvisorRuns),
 };

@@ -34,7 +34,8 @@ unpack_wheel() {
   trap "rm -rf '$work'" EXIT
   say "$name $version: downloading"
   "$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-    --python-version 3.11 --platform "$platform" --dest "$work/wheel" "$name==$version" >&2 </dev/null
+    --python-version 3.11 --platform "$platform" --dest "$work/wheel" "$name==$version" >&2 </dev/null ||
+    die "$name $version: the wheel for Python 3.11 on $platform cannot be had from the Python registry"
   wheel=$(find "$work/wheel" -name '*.whl')
   echo "$sha256  $wheel" | sha256sum --check --status ||
     die "$name $version: SHA-256 is $(sha256sum "$wheel" | cut -d' ' -f1), cmake/versions.cmake pins $sha256"
@@ -71,4 +72,23 @@ install_buf() {
   # A zip file does not carry the permission to execute.
   chmod +x "$target/buf_bin-$version.data/scripts/buf"
   ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
+}
+
+# unpack_test_wheel DEPS_DIR NAME PIN PLATFORM: a Python package for tests, found by tests/integration/wheels.py.
+unpack_test_wheel() {
+  local deps_dir=$1 name=$2 pin=$3 platform=$4 version target
+  version=$(pinned "SDA_${pin}_VERSION")
+  target=$deps_dir/$name-$version
+  if [ -d "$target/$name" ]; then
+    say "$name $version: present"
+    return
+  fi
+  rm -rf "$target"
+  unpack_wheel "$name" "$version" "$(pinned "SDA_${pin}_WHEEL_SHA256")" "$platform" "$target"
+}
+
+# What checks exported models in another runtime. Its further dependencies are for tools that no test uses.
+install_onnxruntime() {
+  unpack_test_wheel "$1" numpy NUMPY manylinux_2_28_x86_64
+  unpack_test_wheel "$1" onnxruntime ONNXRUNTIME manylinux_2_28_x86_64
 }

@@ -1,6 +1,6 @@
 """Exported models give ONNX Runtime the predictions that they give here.
 
-Needs the Python packages onnxruntime and numpy; skipped without them.
+Needs the Python packages onnxruntime and numpy as deploy/install-deps.sh --test unpacks them; skipped without them.
 """
 
 import json
@@ -11,22 +11,14 @@ import tempfile
 import unittest
 
 import harness
+import wheels
 
 CASES = pathlib.Path(os.environ.get("SDA_BIN", "build/release/bin")).resolve().parent / "tests" / "trainer_onnx_cases"
 
 
-def runtime():
-    try:
-        import numpy
-        import onnxruntime
-    except ImportError as error:
-        raise unittest.SkipTest(f"{error.name} is not installed") from error
-    return onnxruntime, numpy
-
-
 class OnnxTest(unittest.TestCase):
     def test_every_kind_of_model_predicts_the_same(self):
-        onnxruntime, numpy = runtime()
+        onnxruntime, numpy = wheels.load("onnxruntime", "numpy")
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([str(CASES), folder], check=True)
             cases = sorted(pathlib.Path(folder).iterdir())

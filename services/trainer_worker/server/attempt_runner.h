@@ -21,6 +21,12 @@ struct AttemptOrder {
   std::string resume_checkpoint;  // of an earlier attempt, below the artefact root; empty for a fresh start
 };
 
+// What an attempt takes at most, in bytes.
+struct AttemptNeeds {
+  int64_t memory_bytes = 0;
+  int64_t disk_bytes = 0;  // below the artefact root
+};
+
 // A reading while training goes on.
 struct AttemptReading {
   int64_t step = 0;
@@ -68,9 +74,9 @@ class AttemptRunner {
  public:
   virtual ~AttemptRunner() = default;
 
-  // Memory the attempt will need, in bytes. INVALID_ARGUMENT and FAILED_PRECONDITION mean that the spec can
-  // never be run here, whoever tries; other errors may pass.
-  virtual absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder& order) = 0;
+  // What the attempt will need. INVALID_ARGUMENT and FAILED_PRECONDITION mean that the spec can never be run
+  // here, whoever tries; other errors may pass.
+  virtual absl::StatusOr<AttemptNeeds> Needs(const AttemptOrder& order) = 0;
 
   // Codes of errors as above.
   virtual absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,

@@ -10,6 +10,9 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/kernels/isa.h"
+#include "services/trainer_worker/server/artefact_folders.h"
+#include "services/trainer_worker/server/machine_profile.h"
+#include "services/trainer_worker/server/memory_probe.h"
 
 namespace sda::trainer {
 namespace {
@@ -31,6 +34,26 @@ void Config::Declare(rpc::Flags& flags) {
   flags.Text("worker-id", &worker_id, "name among the workers of an optimizer; default: host and process id");
   flags.Integer("slots", &slots, "trials at the same time", 1, 1024);
   flags.Integer("threads-per-slot", &threads_per_slot, "threads of each trial", 1, 1024);
+  flags.Duration(
+      "resource-wait", &resource_wait,
+      "how long a trial waits for memory or disk that other programs hold before its attempt fails",
+      absl::ZeroDuration(), absl::Hours(24));
+  flags.Integer(
+      "keep-models", &retention.keep_models,
+      "models kept of an experiment: the best; those of other trials that ended are removed; 0: all", 0,
+      1'000'000);
+  flags.Integer("predict-threads", &prediction.threads, "threads that score predictions, beside the slots'",
+                1, 1024);
+  flags.Integer("predict-batch-rows", &prediction.batch_rows,
+                "rows of callers that are scored together, at most", 1,
+                static_cast<int>(Predictor::kMaxRowsAtOnce));
+  flags.Duration("predict-delay", &prediction.delay,
+                 "how long rows wait for others to be scored with while a thread is free",
+                 absl::ZeroDuration(), absl::Seconds(1));
+  flags.Integer("predict-queue-rows", &prediction.queue_rows,
+                "rows that may wait to be scored; more are refused", int64_t{kMaxPredictRows},
+                int64_t{100'000'000});
+  flags.Bytes("model-cache", &prediction.cache_bytes, "memory for models that predict", 0, int64_t{1} << 46);
 }
 
 absl::Status Validate(const Config& config, int cores) {
@@ -51,6 +74,18 @@ absl::Status Validate(const Config& config, int cores) {
                                 " threads; must be at most the ", cores, " cores of this machine"));
   }
   return absl::OkStatus();
+}
+
+Worker::Options WorkerOptions(const Config& config) {
+  return {
+      .worker_id = config.worker_id.empty() ? DefaultWorkerId() : config.worker_id,
+      .slots = config.slots,
+      .threads_per_slot = config.threads_per_slot,
+      .give_back_time = config.server.drain_time / 2,
+      .machine = MeasureMachine(),
+      .memory = [] { return ReadMemory(); },
+      .free_disk_bytes = [root = ArtefactFolders(config.artefacts).root()] { return FreeDiskBytes(root); },
+      .resource_patience = config.resource_wait};
 }
 
 std::string DefaultWorkerId() {

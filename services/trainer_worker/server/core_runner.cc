@@ -7,6 +7,7 @@
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
+#include "services/trainer_worker/core/training/disk_estimate.h"
 #include "services/trainer_worker/core/training/training.h"
 #include "services/trainer_worker/server/spec_converter.h"
 
@@ -83,9 +84,9 @@ AttemptOutcome ToOutcome(const ArtefactFolders& folders, const TrainingResult& r
 
 }  // namespace
 
-absl::StatusOr<int64_t> CoreRunner::RequiredMemoryBytes(const AttemptOrder& order) {
+absl::StatusOr<AttemptNeeds> CoreRunner::Needs(const AttemptOrder& order) {
   SDA_ASSIGN_OR_RETURN(const TrainingJob job, MakeJob(folders_, order, threads_));
-  return EstimateMemoryBytes(job);
+  return AttemptNeeds{.memory_bytes = EstimateMemoryBytes(job), .disk_bytes = EstimateDiskBytes(job)};
 }
 
 absl::StatusOr<AttemptOutcome> CoreRunner::Run(const AttemptOrder& order, AttemptListener& listener,
@@ -99,6 +100,7 @@ absl::StatusOr<AttemptOutcome> CoreRunner::Run(const AttemptOrder& order, Attemp
 void CoreRunner::DiscardCheckpoints(const AttemptOrder& order) {
   const auto folder = folders_.Resolve("trial", order.folder);
   if (folder.ok()) RemoveCheckpoints(std::filesystem::path(*folder).parent_path());
+  if (on_trial_ended_) on_trial_ended_(order.folder.substr(0, order.folder.find("/trials/")));
 }
 
 }  // namespace sda::trainer

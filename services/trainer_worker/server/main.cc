@@ -2,6 +2,7 @@
 #include "services/trainer_worker/server/config.h"
 #include "services/trainer_worker/server/core_runner.h"
 #include "services/trainer_worker/server/machine_profile.h"
+#include "services/trainer_worker/server/retention.h"
 #include "services/trainer_worker/server/trainer_service.h"
 #include "services/trainer_worker/server/worker.h"
 
@@ -21,17 +22,12 @@ int main(int argc, char** argv) {
 
   trainer::OptimizerClient optimizer(*connection);
   const trainer::ArtefactFolders folders(config.artefacts);
-  trainer::CoreRunner core(folders, config.threads_per_slot);
-  trainer::Worker worker(
-      {.worker_id = config.worker_id.empty() ? trainer::DefaultWorkerId() : config.worker_id,
-       .slots = config.slots,
-       .threads_per_slot = config.threads_per_slot,
-       .give_back_time = config.server.drain_time / 2,
-       .machine = trainer::MeasureMachine()},
-      optimizer, core, runner.metrics());
+  trainer::Retention retention(config.retention, folders, optimizer, runner.metrics());
+  trainer::CoreRunner core(folders, config.threads_per_slot,
+                           [&](const std::string& experiment) { retention.TrialEnded(experiment); });
+  trainer::Worker worker(WorkerOptions(config), optimizer, core, runner.metrics());
   trainer::TrainerServiceServer service(
-      {.worker = worker, .optimizer = optimizer, .folders = folders, .threads = config.threads_per_slot},
-      runner.calls());
+      {worker, optimizer, folders, config.threads_per_slot, config.prediction}, runner.calls());
   runner.Add(service.grpc_service(), "sda.trainer.v1.TrainerService",
              [&] { return optimizer.CheckReached(); });
   runner.OnStop([&] { worker.Stop(); });

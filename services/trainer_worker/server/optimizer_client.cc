@@ -90,6 +90,16 @@ absl::StatusOr<optimizer::v1::GetExperimentResponse> OptimizerClient::GetExperim
   return state_->Call(&Stub::GetExperiment, request);
 }
 
+absl::StatusOr<optimizer::v1::ListTrialsResponse> OptimizerClient::ListTrials(
+    const optimizer::v1::ListTrialsRequest& request) {
+  return state_->Call(&Stub::ListTrials, request);
+}
+
+absl::StatusOr<optimizer::v1::ListBestTrialsResponse> OptimizerClient::ListBestTrials(
+    const optimizer::v1::ListBestTrialsRequest& request) {
+  return state_->Call(&Stub::ListBestTrials, request);
+}
+
 absl::StatusOr<optimizer::v1::CreateExperimentResponse> OptimizerClient::CreateExperiment(
     const optimizer::v1::CreateExperimentRequest& request) {
   return state_->Call(&Stub::CreateExperiment, request);

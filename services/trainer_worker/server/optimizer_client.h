@@ -39,6 +39,10 @@ class OptimizerClient {
       const optimizer::v1::ReleaseTrialRequest& request);
   absl::StatusOr<optimizer::v1::GetExperimentResponse> GetExperiment(
       const optimizer::v1::GetExperimentRequest& request);
+  absl::StatusOr<optimizer::v1::ListTrialsResponse> ListTrials(
+      const optimizer::v1::ListTrialsRequest& request);
+  absl::StatusOr<optimizer::v1::ListBestTrialsResponse> ListBestTrials(
+      const optimizer::v1::ListBestTrialsRequest& request);
   absl::StatusOr<optimizer::v1::CreateExperimentResponse> CreateExperiment(
       const optimizer::v1::CreateExperimentRequest& request);
 

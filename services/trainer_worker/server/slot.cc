@@ -15,6 +15,8 @@
 #include "common/rpc/retry.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
+#include "services/trainer_worker/core/kernels/gemm.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/server/lease_session.h"
 #include "services/trainer_worker/server/spec_overlay.h"
 
@@ -99,8 +101,13 @@ std::string ReasonOf(const absl::Status& error) {
 
 }  // namespace
 
-Slot::Slot(Options options, OptimizerClient& optimizer, AttemptRunner& runner, MetricsRegistry& metrics)
-    : options_(std::move(options)), optimizer_(optimizer), runner_(runner), metrics_(metrics) {}
+Slot::Slot(Options options, ResourceLedger& resources, OptimizerClient& optimizer, AttemptRunner& runner,
+           MetricsRegistry& metrics)
+    : options_(std::move(options)),
+      resources_(resources),
+      optimizer_(optimizer),
+      runner_(runner),
+      metrics_(metrics) {}
 
 void Slot::Run(std::stop_token stop, std::stop_token give_up) {
   absl::Duration back_off = absl::ZeroDuration();
@@ -182,16 +189,20 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
   order.folder = absl::StrCat(acquired.trial().name(), "/attempt-", acquired.lease().attempt());
   order.resume_checkpoint = acquired.resume_from().checkpoint_uri();
 
-  const auto required = runner_.RequiredMemoryBytes(order);
-  if (!required.ok()) return fail(required.status());
-  session.DeclareMemory(*required, options_.memory_available_bytes);
-  if (options_.memory_available_bytes > 0 && *required > options_.memory_available_bytes) {
+  const auto needs = runner_.Needs(order);
+  if (!needs.ok()) return fail(needs.status());
+  session.DeclareMemory(needs->memory_bytes, resources_.memory_capacity_bytes());
+  if (const absl::Status fits = resources_.CheckCapacity(*needs); !fits.ok()) {
     ended("infeasible");
-    return session.Fail(FailTrialRequest::CAUSE_POINT, "OUT_OF_MEMORY",
-                        absl::StrCat("needs ", *required, " bytes of memory; ",
-                                     options_.memory_available_bytes, " are available to a slot"),
-                        give_up);
+    return session.Fail(FailTrialRequest::CAUSE_POINT, GetErrorReason(fits), ToStd(fits.message()), give_up);
   }
+  const auto reserved = resources_.Reserve(*needs, training_stop);
+  if (absl::IsCancelled(reserved.status()) && !session.lost()) {
+    ended("released");
+    return session.Release(give_up);
+  }
+  if (!reserved.ok() && !session.lost()) return fail(reserved.status());
+  if (!session.lost()) BeginTraining(order, *needs);
 
   SessionListener listener(session, *names, [this](int64_t samples, int64_t total) {
     std::lock_guard lock(mutex_);
@@ -240,6 +251,21 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
       return session.Release(give_up);
   }
   return absl::OkStatus();
+}
+
+void Slot::BeginTraining(const AttemptOrder& order, const AttemptNeeds& needs) {
+  const bool wants_bf16 = order.spec.training().precision() == trainer::v1::TrainingConfig::PRECISION_BF16;
+  const std::string precision(Name(UsablePrecision(wants_bf16 ? Precision::kBf16 : Precision::kFp32)));
+  const std::string isa(Name(UsableIsa()));
+  log::Info("training begins", {{"attempt", order.folder},
+                                {"precision", precision},
+                                {"precision_wanted", wants_bf16 ? "bf16" : "fp32"},
+                                {"isa", isa},
+                                {"memory_bytes", needs.memory_bytes},
+                                {"disk_bytes", needs.disk_bytes}});
+  metrics_.Increment(metrics::kWorkerTrainings, {precision, isa});
+  std::lock_guard lock(mutex_);
+  status_.precision = precision;
 }
 
 absl::StatusOr<std::set<std::string>> Slot::MetricsOf(const std::string& trial, std::stop_token stop) {

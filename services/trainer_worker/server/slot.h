@@ -11,6 +11,7 @@
 #include "sda/optimizer/v1/optimizer_service.pb.h"
 #include "services/trainer_worker/server/attempt_runner.h"
 #include "services/trainer_worker/server/optimizer_client.h"
+#include "services/trainer_worker/server/resource_ledger.h"
 
 namespace sda::trainer {
 
@@ -22,6 +23,7 @@ struct SlotStatus {
   int attempt = 0;
   int64_t samples = 0;
   int64_t total_samples = 0;
+  std::string precision = {};  // "fp32" or "bf16", once training has begun
 };
 
 // One place for a trial: acquires, trains, reports, completes, and again. Run is called by one thread;
@@ -30,11 +32,11 @@ class Slot {
  public:
   struct Options {
     std::string worker_id;
-    int64_t memory_available_bytes = 0;  // for one attempt
   };
 
   // All must outlive the slot.
-  Slot(Options options, OptimizerClient& optimizer, AttemptRunner& runner, MetricsRegistry& metrics);
+  Slot(Options options, ResourceLedger& resources, OptimizerClient& optimizer, AttemptRunner& runner,
+       MetricsRegistry& metrics);
 
   // Works until `stop` fires; then gives the trial back, trying until `give_up` fires, and returns.
   void Run(std::stop_token stop, std::stop_token give_up);
@@ -48,10 +50,13 @@ class Slot {
             std::stop_token give_up);
   absl::Status Attempt(const optimizer::v1::AcquireTrialResponse& acquired, LeaseSession& session,
                        std::stop_token training_stop, std::stop_token stop, std::stop_token give_up);
+  // Says what is trained and how, for whoever compares trials.
+  void BeginTraining(const AttemptOrder& order, const AttemptNeeds& needs);
   absl::StatusOr<std::set<std::string>> MetricsOf(const std::string& trial, std::stop_token stop);
   void SetStatus(SlotStatus status);
 
   const Options options_;
+  ResourceLedger& resources_;
   OptimizerClient& optimizer_;
   AttemptRunner& runner_;
   MetricsRegistry& metrics_;

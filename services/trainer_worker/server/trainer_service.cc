@@ -1,5 +1,6 @@
 #include "services/trainer_worker/server/trainer_service.h"
 
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -19,7 +20,6 @@
 #include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/serving/evaluate_model.h"
 #include "services/trainer_worker/core/training/training.h"
-#include "services/trainer_worker/server/model_cache.h"
 #include "services/trainer_worker/server/spec_converter.h"
 
 namespace sda::trainer {
@@ -27,7 +27,8 @@ namespace {
 
 using namespace trainer::v1;  // NOLINT(google-build-using-namespace): every message of one small package
 
-constexpr int kMaxPredictRows = 100'000;
+// How soon an evaluation that waits for its turn sees that nobody wants it any more.
+constexpr auto kTurnCheckInterval = std::chrono::milliseconds(50);
 constexpr int32_t kMaxEvaluationBatch = 1 << 20;
 constexpr int32_t kDefaultEvaluationBatch = 8192;
 
@@ -61,16 +62,6 @@ optimizer::v1::Experiment OneTrialExperiment(const CreateTrainingRequest& reques
   return experiment;
 }
 
-absl::Status CheckPredict(const PredictRequest& request) {
-  if (request.columns().empty()) return InvalidField("columns", "is empty; must hold at least one column");
-  const int rows = request.columns(0).values_size();
-  if (rows < 1 || rows > kMaxPredictRows) {
-    return InvalidField("columns[0].values",
-                        absl::StrCat("has ", rows, " rows; must have 1 to ", kMaxPredictRows));
-  }
-  return absl::OkStatus();
-}
-
 void AddViolation(const FieldViolation& violation, ValidateSpecResponse& response) {
   auto& out = *response.add_violations();
   out.set_field(violation.field);
@@ -87,7 +78,9 @@ void SetDuration(absl::Duration duration, google::protobuf::Duration& out) {
 class TrainerServiceServer::Impl final : public TrainerService::CallbackService {
  public:
   Impl(Dependencies dependencies, rpc::CallEnvironment& calls)
-      : dependencies_(std::move(dependencies)), calls_(calls), models_(dependencies_.model_cache_bytes) {}
+      : dependencies_(std::move(dependencies)),
+        calls_(calls),
+        prediction_(dependencies_.prediction, dependencies_.folders, calls.metrics()) {}
 
   grpc::ServerUnaryReactor* GetWorker(grpc::CallbackServerContext* context, const GetWorkerRequest* request,
                                       GetWorkerResponse* response) override {
@@ -127,10 +120,13 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
 
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const PredictRequest* request,
                                     PredictResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response, "Predict",
-                            [this](const PredictRequest& in, PredictResponse* out, rpc::RequestContext&) {
-                              return Score(in, out);
-                            });
+    // A caller waits for those it shares a batch with: not on the few threads of quick calls.
+    constexpr rpc::Method kMethod("Predict", /*frequent=*/true, /*waits=*/true);
+    return rpc::HandleUnary(
+        calls_, context, request, response, kMethod,
+        [this](const PredictRequest& in, PredictResponse* out, rpc::RequestContext& call) {
+          return prediction_.Predict(in, *out, call);
+        });
   }
 
  private:
@@ -201,7 +197,10 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
       stream.TryWrite(message);
     };
     // Evaluations queue up rather than share the cores: each is quick alone.
-    std::lock_guard lock(evaluation_);
+    std::unique_lock lock(evaluation_, std::defer_lock);
+    while (!lock.try_lock_for(kTurnCheckInterval)) {
+      if (call.IsCancelled()) return absl::CancelledError("nobody waits for the evaluation");
+    }
     const absl::Duration begin = RealClock::Get().Monotonic();
     SDA_ASSIGN_OR_RETURN(const auto metrics, EvaluateModel(job, call.stop_token()));
     message.mutable_metrics()->insert(metrics.begin(), metrics.end());
@@ -210,24 +209,10 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
     return stream.Write(message) ? absl::OkStatus() : absl::CancelledError("nobody listens");
   }
 
-  absl::Status Score(const PredictRequest& request, PredictResponse* response) {
-    SDA_RETURN_IF_ERROR(CheckPredict(request));
-    SDA_ASSIGN_OR_RETURN(const std::string folder,
-                         dependencies_.folders.Resolve("model_uri", request.model_uri()));
-    SDA_ASSIGN_OR_RETURN(const auto model, models_.Get(folder));
-    std::vector<RawColumn> columns;
-    for (const auto& column : request.columns()) {
-      columns.push_back({column.name(), {column.values().begin(), column.values().end()}});
-    }
-    SDA_ASSIGN_OR_RETURN(const std::vector<float> probabilities, model->Predict(columns));
-    response->mutable_probabilities()->Add(probabilities.begin(), probabilities.end());
-    return absl::OkStatus();
-  }
-
   const Dependencies dependencies_;
   rpc::CallEnvironment& calls_;
-  ModelCache models_;
-  std::mutex evaluation_;
+  Prediction prediction_;
+  std::timed_mutex evaluation_;
 };
 
 TrainerServiceServer::TrainerServiceServer(Dependencies dependencies, rpc::CallEnvironment& calls)

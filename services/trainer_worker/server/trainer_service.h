@@ -6,6 +6,7 @@
 #include "common/rpc/call_environment.h"
 #include "services/trainer_worker/server/artefact_folders.h"
 #include "services/trainer_worker/server/optimizer_client.h"
+#include "services/trainer_worker/server/prediction.h"
 #include "services/trainer_worker/server/worker.h"
 
 namespace grpc {
@@ -22,7 +23,7 @@ class TrainerServiceServer {
     OptimizerClient& optimizer;
     ArtefactFolders folders;
     int threads = 1;  // of an evaluation
-    int64_t model_cache_bytes = int64_t{1} << 30;
+    PredictionOptions prediction = {};
   };
 
   // All must outlive this.

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <limits>
 #include <set>
+#include <thread>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/sync_stream.h>
@@ -169,6 +171,40 @@ TEST_F(TrainerServiceTest, EvaluateNamesWhatIsWrong) {
   const auto differs = Evaluate(request);
   EXPECT_THAT(differs, StatusIs(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(GetErrorReason(differs.status()), "COLUMNS_DIFFER");
+}
+
+TEST_F(TrainerServiceTest, EvaluateEndsWhenNobodyWaits) {
+  const EvaluateRequest request = Evaluation(TrainModel(), "train");
+  grpc::ClientContext context;
+  trainer_server_.connection().Prepare(context, absl::Milliseconds(1));
+  const auto reader = stub_->Evaluate(&context, request);
+  for (EvaluateResponse message; reader->Read(&message);) continue;
+  EXPECT_THAT(rpc::FromGrpcStatus(reader->Finish()), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  SDA_EXPECT_OK(Evaluate(request).status()) << "the next one has its turn";
+}
+
+TEST_F(TrainerServiceTest, ManyCallersPredictAtATimeAndEachGetsItsOwn) {
+  PredictRequest request;
+  request.set_model_uri(TrainModel());
+  AddColumn(request, "age", {"0.9"});
+  AddColumn(request, "site", {"a.example"});
+  std::vector<float> alone;
+  for (int caller = 0; caller < 12; ++caller) {
+    request.mutable_columns(0)->set_values(0, absl::StrCat(0.1 * caller - 0.6));
+    SDA_ASSERT_OK_AND_ASSIGN(const PredictResponse response, Call(&Stub::Predict, request));
+    alone.push_back(response.probabilities(0));
+  }
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 12; ++caller) {
+    callers.emplace_back([&, caller, mine = request]() mutable {
+      mine.mutable_columns(0)->set_values(0, absl::StrCat(0.1 * caller - 0.6));
+      for (int call = 0; call < 10; ++call) {
+        SDA_ASSERT_OK_AND_ASSIGN(const PredictResponse response, Call(&Stub::Predict, mine));
+        EXPECT_EQ(response.probabilities(0), alone[caller]);
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
 }
 
 TEST_F(TrainerServiceTest, PredictScoresRawRows) {

@@ -6,16 +6,20 @@
 #include <pthread.h>
 
 #include "common/base/clock.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 
 namespace sda::trainer {
 
 Worker::Worker(Options options, OptimizerClient& optimizer, AttemptRunner& runner, MetricsRegistry& metrics)
-    : options_(std::move(options)) {
+    : options_(std::move(options)),
+      resources_({.memory = options_.memory,
+                  .free_disk_bytes = options_.free_disk_bytes,
+                  .memory_capacity_bytes = options_.machine.memory_bytes(),
+                  .patience = options_.resource_patience}) {
   Slot::Options slot;
   slot.worker_id = options_.worker_id;
-  slot.memory_available_bytes = options_.machine.memory_bytes() / options_.slots;
   for (int i = 0; i < options_.slots; ++i)
-    slots_.push_back(std::make_unique<Slot>(slot, optimizer, runner, metrics));
+    slots_.push_back(std::make_unique<Slot>(slot, resources_, optimizer, runner, metrics));
 }
 
 Worker::~Worker() {
@@ -51,6 +55,7 @@ trainer::v1::Worker Worker::Describe() const {
   *worker.mutable_machine() = options_.machine;
   worker.set_slot_count(options_.slots);
   worker.set_threads_per_slot(options_.threads_per_slot);
+  worker.set_isa(std::string(Name(UsableIsa())));
   const absl::Duration since_epoch = start_time_ - absl::UnixEpoch();
   worker.mutable_start_time()->set_seconds(absl::ToInt64Seconds(since_epoch));
   for (const auto& slot : slots_) {
@@ -58,6 +63,7 @@ trainer::v1::Worker Worker::Describe() const {
     auto& described = *worker.add_slots();
     described.set_trial(status.trial);
     described.set_attempt(status.attempt);
+    described.set_precision(status.precision);
     if (status.trial.empty()) continue;
     described.mutable_progress()->set_stage("train");
     described.mutable_progress()->set_unit("samples");

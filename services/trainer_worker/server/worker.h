@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_TRAINER_WORKER_SERVER_WORKER_H_
 #define SDA_SERVICES_TRAINER_WORKER_SERVER_WORKER_H_
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -24,6 +25,10 @@ class Worker {
     // How long Stop lets slots give their trials back.
     absl::Duration give_back_time = absl::Seconds(10);
     common::v1::MachineProfile machine;
+    // What the machine has at a moment; see ResourceLedger.
+    std::function<MemoryReading()> memory = {};
+    std::function<int64_t()> free_disk_bytes = {};
+    absl::Duration resource_patience = absl::Minutes(1);
   };
 
   // All must outlive the worker.
@@ -43,6 +48,7 @@ class Worker {
  private:
   const Options options_;
   const absl::Time start_time_ = absl::Now();
+  ResourceLedger resources_;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::stop_source stop_;
   std::stop_source give_up_;

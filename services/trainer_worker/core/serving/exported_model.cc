@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/model/spec_json.h"
 #include "services/trainer_worker/core/serving/onnx_model.h"
 #include "services/trainer_worker/core/training/buffer_file.h"
@@ -68,9 +69,8 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
     const std::filesystem::path target = std::filesystem::path(folder) / column.vocabulary_path;
     std::filesystem::create_directories(target.parent_path(), error);
     SDA_RETURN_IF_ERROR(FromErrorCode(error, target.parent_path()));
-    SDA_ASSIGN_OR_RETURN(const std::string vocabulary,
-                         ReadTextFile(absl::StrCat(model.dataset_folder, "/", column.vocabulary_path)));
-    SDA_RETURN_IF_ERROR(WriteTextFile(target.string(), vocabulary));
+    SDA_RETURN_IF_ERROR(
+        CopyFile(absl::StrCat(model.dataset_folder, "/", column.vocabulary_path), target.string()));
   }
   Json training = Json::parse(model.spec_json, nullptr, /*allow_exceptions=*/false);
   const Json json = {{"format_version", kFormatVersion},
@@ -79,6 +79,7 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
                      {"metrics", model.metrics},
                      {"stage_seconds", model.stage_seconds},
                      {"precision", model.precision},
+                     {"isa", Name(UsableIsa())},
                      {"training_spec", training.is_object() ? training : Json::object()}};
   return WriteTextFile(folder + "/model.json",
                        json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <arrow/array/array_binary.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
@@ -24,7 +27,6 @@
 namespace sda::trainer {
 namespace {
 
-constexpr int64_t kRowsAtOnce = 1024;
 constexpr int32_t kMissingId = 0;
 constexpr int32_t kUnknownId = 1;
 constexpr int32_t kFirstId = 2;
@@ -66,7 +68,8 @@ Predictor::Predictor(ModelDescription model)
       places_[column.name] = {false, tables++};
     }
   }
-  bytes_ = static_cast<int64_t>(weights_.dense.bytes() + weights_.embeddings.bytes());
+  bytes_ = static_cast<int64_t>(weights_.dense.bytes() + weights_.embeddings.bytes()) +
+           DlrmWorkspace::Bytes(layout_, kMaxRowsAtOnce, /*training=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Load(const std::string& folder) {
@@ -136,28 +139,37 @@ void Predictor::EncodeLists(const CategoricalColumn& column, const std::vector<s
   }
 }
 
-absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColumn>& columns) const {
+absl::StatusOr<EncodedRows> Predictor::Encode(const std::vector<RawColumn>& columns) const {
   if (columns.empty()) return InvalidField("columns", "is empty; must hold at least one column");
   const size_t rows = columns[0].values.size();
   const size_t dense = dense_columns_.size();
-  std::vector<float> encoded(rows * dense);
+  EncodedRows encoded;
+  encoded.rows = static_cast<int64_t>(rows);
+  encoded.dense.resize(rows * dense);
   for (size_t c = 0; c < dense; ++c) {
     const float missing = ApplyTransformToMissing(dense_columns_[c]->dense);
-    for (size_t row = 0; row < rows; ++row) encoded[row * dense + c] = missing;
+    for (size_t row = 0; row < rows; ++row) encoded.dense[row * dense + c] = missing;
   }
-  std::vector<std::vector<int32_t>> ids(vocabularies_.size(), std::vector<int32_t>(rows, kMissingId));
-  std::vector<std::vector<int32_t>> offsets(vocabularies_.size());  // of columns of lists
-  for (size_t t = 0; t < offsets.size(); ++t) {
+  encoded.tables.resize(vocabularies_.size());
+  for (size_t t = 0; t < encoded.tables.size(); ++t) {
+    EncodedRows::Table& table = encoded.tables[t];
+    table.ids.assign(rows, kMissingId);
     if (!layout_.inputs().is_list(static_cast<int64_t>(t))) continue;
-    offsets[t].resize(rows + 1);
-    std::iota(offsets[t].begin(), offsets[t].end(), 0);
+    table.offsets.resize(rows + 1);
+    std::iota(table.offsets.begin(), table.offsets.end(), 0);
   }
 
+  absl::flat_hash_set<std::string_view> seen;
   for (const RawColumn& column : columns) {
     const auto place = places_.find(ToAbsl(column.name));
     if (place == places_.end()) {
       return InvalidField("columns",
-                          absl::StrCat("has \"", ToAbsl(column.name), "\", which is no column of the model"));
+                          absl::StrCat("has \"", ToAbsl(column.name.substr(0, 80)),
+                                       "\", which is no column of the model; it has ", ColumnNames()));
+    }
+    if (!seen.insert(column.name).second) {
+      return InvalidField(
+          "columns", absl::StrCat("has \"", ToAbsl(column.name), "\" twice; each column may be given once"));
     }
     if (column.values.size() != rows) {
       return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
@@ -165,31 +177,66 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
     }
     const auto [is_dense, index] = place->second;
     if (!is_dense && vocabularies_[index].column->is_list()) {
-      EncodeLists(vocabularies_[index], column.values, ids[index], offsets[index]);
+      EncodeLists(vocabularies_[index], column.values, encoded.tables[index].ids, encoded.tables[index].offsets);
       continue;
     }
     for (size_t row = 0; row < rows; ++row) {
       if (is_dense) {
-        SDA_ASSIGN_OR_RETURN(encoded[row * dense + index],
+        SDA_ASSIGN_OR_RETURN(encoded.dense[row * dense + index],
                              EncodeDense(*dense_columns_[index], column.values[row], row));
       } else {
-        ids[index][row] = EncodeCategorical(vocabularies_[index], column.values[row]);
+        encoded.tables[index].ids[row] = EncodeCategorical(vocabularies_[index], column.values[row]);
       }
     }
   }
+  return encoded;
+}
 
-  Batch batch;
-  batch.rows = static_cast<int64_t>(rows);
-  batch.dense = encoded;
-  for (size_t t = 0; t < ids.size(); ++t) batch.tables.push_back({.ids = ids[t], .offsets = offsets[t]});
-  std::vector<float> probabilities(rows);
-  const int64_t at_once = std::min<int64_t>(kRowsAtOnce, batch.rows);
-  DlrmWorkspace workspace(layout_, at_once, /*training=*/false);
-  for (int64_t begin = 0; begin < batch.rows; begin += at_once) {
-    DlrmForward(layout_, weights_, batch, begin, std::min(batch.rows, begin + at_once), {}, workspace,
-                &probabilities[begin]);
+std::string Predictor::ColumnNames() const {
+  constexpr size_t kMostNames = 40;
+  std::vector<std::string> names;
+  for (const ManifestColumn& column : model_.manifest.columns) {
+    if (names.size() == kMostNames) {
+      names.push_back(absl::StrCat("and ", model_.manifest.columns.size() - kMostNames, " more"));
+      break;
+    }
+    names.push_back(column.name);
   }
-  for (float& value : probabilities) value = static_cast<float>(Sigmoid(value));
+  return absl::StrJoin(names, ", ");
+}
+
+std::unique_ptr<DlrmWorkspace> Predictor::TakeWorkspace() const {
+  {
+    std::lock_guard lock(mutex_);
+    if (!workspaces_.empty()) {
+      std::unique_ptr<DlrmWorkspace> workspace = std::move(workspaces_.back());
+      workspaces_.pop_back();
+      return workspace;
+    }
+  }
+  auto workspace = std::make_unique<DlrmWorkspace>(layout_, kMaxRowsAtOnce, /*training=*/false);
+  // oneDNN chooses its kernel, and with it the order of sums, by the number of rows; ours does not.
+  workspace->gemm = Gemm(GemmVariant::kSimd);
+  return workspace;
+}
+
+void Predictor::Score(const EncodedRows& rows, float* probabilities) const {
+  std::unique_ptr<DlrmWorkspace> workspace = TakeWorkspace();
+  DlrmForward(layout_, weights_, rows.View(), 0, rows.rows, {}, *workspace, probabilities);
+  for (float& value : std::span(probabilities, static_cast<size_t>(rows.rows)))
+    value = static_cast<float>(Sigmoid(value));
+  std::lock_guard lock(mutex_);
+  workspaces_.push_back(std::move(workspace));
+}
+
+absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColumn>& columns) const {
+  SDA_ASSIGN_OR_RETURN(const EncodedRows rows, Encode(columns));
+  std::vector<float> probabilities(rows.rows);
+  EncodedRows part;
+  for (int64_t begin = 0; begin < rows.rows; begin += kMaxRowsAtOnce) {
+    Join({{&rows, begin, std::min(rows.rows, begin + kMaxRowsAtOnce)}}, part);
+    Score(part, &probabilities[begin]);
+  }
   return probabilities;
 }
 

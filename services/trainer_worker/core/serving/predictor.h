@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 
 #include "services/trainer_worker/core/data/batch.h"
 #include "services/trainer_worker/core/model/dlrm.h"
+#include "services/trainer_worker/core/serving/encoded_rows.h"
 #include "services/trainer_worker/core/serving/exported_model.h"
 
 namespace sda::trainer {
@@ -22,18 +24,27 @@ struct RawColumn {
   std::vector<std::string_view> values;
 };
 
-// A loaded model that scores raw rows through the fitted state it carries. Predict is thread-safe.
+// A loaded model that scores raw rows through the fitted state it carries. Thread-safe.
 class Predictor {
  public:
+  // Rows that Score takes at once.
+  static constexpr int64_t kMaxRowsAtOnce = 1024;
+
   // Errors as ReadModelDescription and ReadModelWeights.
   static absl::StatusOr<std::unique_ptr<Predictor>> Load(const std::string& folder);
 
-  // Click probability of each row. All columns must have the same number of values; a column that is left out
-  // is missing in every row. INVALID_ARGUMENT names an unknown column, or column and row of what is not a
-  // number.
+  // Click probability of each row: Encode, then Score.
   absl::StatusOr<std::vector<float>> Predict(const std::vector<RawColumn>& columns) const;
 
-  // Bytes of weights and vocabularies, about.
+  // All columns must have the same number of values; a column that is left out is missing in every row.
+  // INVALID_ARGUMENT names an unknown or repeated column, or column and row of what is not a number.
+  absl::StatusOr<EncodedRows> Encode(const std::vector<RawColumn>& columns) const;
+
+  // probabilities[0 .. rows.rows) of at most kMaxRowsAtOnce rows of this model. Those of a row are the same
+  // bytes whatever other rows stand beside it.
+  void Score(const EncodedRows& rows, float* probabilities) const;
+
+  // Bytes of weights, vocabularies and the memory of one Score, about.
   int64_t bytes() const { return bytes_; }
 
  private:
@@ -51,6 +62,8 @@ class Predictor {
   void EncodeLists(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
                    std::vector<int32_t>& ids, std::vector<int32_t>& offsets) const;
   int32_t EncodeCategorical(const CategoricalColumn& column, std::string_view value) const;
+  std::string ColumnNames() const;
+  std::unique_ptr<DlrmWorkspace> TakeWorkspace() const;
 
   const ModelDescription model_;
   const std::vector<std::string> null_tokens_;
@@ -60,6 +73,10 @@ class Predictor {
   absl::flat_hash_map<std::string, std::pair<bool, int>> places_;  // name: (dense, index among its kind)
   std::vector<const ManifestColumn*> dense_columns_;
   int64_t bytes_ = 0;
+
+  mutable std::mutex mutex_;
+  // Kept for the next Score, as many as ever ran at a time: making one costs more than scoring a row.
+  mutable std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // guarded by mutex_
 };
 
 }  // namespace sda::trainer

@@ -178,6 +178,21 @@ absl::Status WriteTextFile(const std::string& path, std::string_view text) {
   return file.Publish();
 }
 
+absl::Status CopyFile(const std::string& from, const std::string& to) {
+  constexpr size_t kPieceBytes = size_t{1} << 20;
+  std::ifstream source(from, std::ios::binary);
+  if (!source) return ErrnoStatus(from, "open", errno);
+  PublishedFile file(to);
+  SDA_RETURN_IF_ERROR(file.Open());
+  std::string piece(kPieceBytes, '\0');
+  while (source) {
+    source.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    SDA_RETURN_IF_ERROR(file.Write({piece.data(), static_cast<size_t>(source.gcount())}));
+  }
+  if (source.bad()) return ErrnoStatus(from, "read", errno);
+  return file.Publish();
+}
+
 absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return ErrnoStatus(path, "open", errno);

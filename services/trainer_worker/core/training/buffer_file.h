@@ -34,6 +34,9 @@ absl::Status ReadBufferFile(const std::string& path, const std::vector<std::span
 // Writes a small text file in the same way.
 absl::Status WriteTextFile(const std::string& path, std::string_view text);
 
+// Copies a file in the same way, a piece at a time: it may be larger than memory.
+absl::Status CopyFile(const std::string& from, const std::string& to);
+
 // NOT_FOUND names the path.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 

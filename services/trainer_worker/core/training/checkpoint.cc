@@ -19,7 +19,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 
-std::vector<std::span<float>> Buffers(const TrainingState& state) {
+}  // namespace
+
+std::vector<std::span<float>> BuffersOf(const TrainingState& state) {
   std::vector<std::span<float>> buffers = {state.weights.dense.span(), state.weights.embeddings.span(),
                                            state.optimizer.dense.span(), state.optimizer.sparse.span()};
   if (state.best != nullptr) {
@@ -28,8 +30,6 @@ std::vector<std::span<float>> Buffers(const TrainingState& state) {
   }
   return buffers;
 }
-
-}  // namespace
 
 absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key,
                              const TrainingState& state) {
@@ -46,7 +46,7 @@ absl::Status WriteCheckpoint(const std::string& path, const std::string& job_key
                        {"stuck_since", position.stuck_since},
                        {"best_metrics", position.best_metrics}};
   std::vector<std::span<const float>> buffers;
-  for (const auto& buffer : Buffers(state)) buffers.emplace_back(buffer);
+  for (const auto& buffer : BuffersOf(state)) buffers.emplace_back(buffer);
   return WriteBufferFile(path, header.dump(), buffers);
 }
 
@@ -59,7 +59,7 @@ absl::Status ReadCheckpoint(const std::string& path, const std::string& job_key,
   if (header.value("job", "") != job_key) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": is the checkpoint of another training"));
   }
-  SDA_RETURN_IF_ERROR(ReadBufferFile(path, Buffers(state)));
+  SDA_RETURN_IF_ERROR(ReadBufferFile(path, BuffersOf(state)));
   try {
     TrainingPosition& position = state.position;
     header.at("step").get_to(position.step);

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <absl/status/status.h>
 
@@ -11,6 +13,11 @@
 #include "services/trainer_worker/core/training/train_step.h"
 
 namespace sda::trainer {
+
+// Checkpoints beyond the accepted one that are kept while it is not known which will be accepted.
+inline constexpr size_t kPendingCheckpoints = 3;
+// Of one attempt on the disk at a time: the accepted one, those, and the one that is being written.
+inline constexpr size_t kMostCheckpoints = kPendingCheckpoints + 2;
 
 // Where a training stands, beside its buffers. The data position follows from the step: permutations are made
 // from seed and epoch.
@@ -33,6 +40,9 @@ struct TrainingState {
   DlrmWeights* best;  // null where the last weights are kept
   TrainingPosition& position;
 };
+
+// All buffers of a state, in the order of the file.
+std::vector<std::span<float>> BuffersOf(const TrainingState& state);
 
 // Writes all of it to `path` by a temporary file, sync and rename: the file is complete or not there.
 // `job_key` names the job; a checkpoint is read back only under the same. RESOURCE_EXHAUSTED for a full disk.

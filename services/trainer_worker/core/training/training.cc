@@ -43,8 +43,6 @@ constexpr double kLargestLoss = 1e4;
 // many evaluations in a row, or the end of training without a better one, and the point has diverged.
 constexpr double kStuckMargin = 1e-4;
 constexpr int64_t kStuckEvaluations = 3;
-// Checkpoints kept beside the newest accepted one while the optimizer is away.
-constexpr size_t kPendingCheckpoints = 3;
 // Steps between two looks at the progress.
 constexpr int64_t kProgressSteps = 16;
 
@@ -158,9 +156,7 @@ class Training {
       resumed = ReadCheckpoint(job_.resume_checkpoint, job_key_, State());
       if (resumed.ok()) return observer_.OnStart(position_.step, resumed);
       // One that is gone or damaged costs time, not the trial; what was read of it so far goes.
-      weights_ = DlrmWeights(layout_);
-      optimizer_state_ = OptimizerState(layout_, job_.optimizer);
-      if (best_) *best_ = DlrmWeights(layout_);
+      for (const auto& buffer : BuffersOf(State())) std::fill(buffer.begin(), buffer.end(), 0.0f);
     }
     weights_.Initialize(layout_, job_.seed);
     observer_.OnStart(0, resumed);

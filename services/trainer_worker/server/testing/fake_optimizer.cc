@@ -118,6 +118,37 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
         });
   }
 
+  ServerUnaryReactor* ListTrials(CallbackServerContext* context, const ListTrialsRequest* request,
+                                 ListTrialsResponse* response) override {
+    return rpc::HandleUnary(calls_, context, request, response, "ListTrials",
+                            [this](const ListTrialsRequest&, ListTrialsResponse* out, rpc::RequestContext&) {
+                              std::lock_guard lock(mutex_);
+                              if (away_) return Away();
+                              for (const auto& [name, trial] : trials_) *out->add_trials() = AsListed(trial);
+                              return absl::OkStatus();
+                            });
+  }
+
+  ServerUnaryReactor* ListBestTrials(CallbackServerContext* context, const ListBestTrialsRequest* request,
+                                     ListBestTrialsResponse* response) override {
+    return rpc::HandleUnary(
+        calls_, context, request, response, "ListBestTrials",
+        [this](const ListBestTrialsRequest&, ListBestTrialsResponse* out, rpc::RequestContext&) {
+          std::lock_guard lock(mutex_);
+          if (away_) return Away();
+          const FakeTrial* best = nullptr;
+          const auto auc = [](const FakeTrial& trial) {
+            return trial.completed->metrics().at("auc").value();
+          };
+          for (const auto& [name, trial] : trials_) {
+            if (!trial.completed || trial.completed->truncated()) continue;
+            if (best == nullptr || auc(trial) > auc(*best)) best = &trial;
+          }
+          if (best != nullptr) *out->mutable_recommended() = *out->add_pareto() = AsListed(*best);
+          return absl::OkStatus();
+        });
+  }
+
   ServerUnaryReactor* CreateExperiment(CallbackServerContext* context, const CreateExperimentRequest* request,
                                        CreateExperimentResponse* response) override {
     return rpc::HandleUnary(
@@ -139,6 +170,22 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
   static absl::Status Lost() {
     return MakeError(absl::StatusCode::kFailedPrecondition, "the lease is lost",
                      {.reason = "LEASE_LOST", .metadata = {}, .violations = {}});
+  }
+
+  static Trial AsListed(const FakeTrial& trial) {
+    Trial listed = trial.trial;
+    listed.clear_work();
+    if (trial.completed) {
+      listed.set_state(trial.completed->truncated() ? Trial::STATE_STOPPED : Trial::STATE_SUCCEEDED);
+      *listed.mutable_metrics() = trial.completed->metrics();
+      *listed.mutable_artifacts() = trial.completed->artifacts();
+    } else if (trial.failed) {
+      listed.set_state(trial.failed->cause() == FailTrialRequest::CAUSE_POINT ? Trial::STATE_INFEASIBLE
+                                                                              : Trial::STATE_FAILED);
+    } else {
+      listed.set_state(trial.token.empty() ? Trial::STATE_QUEUED : Trial::STATE_ACTIVE);
+    }
+    return listed;
   }
 
   FakeTrial* FirstQueued() {

@@ -35,8 +35,8 @@ struct FakeTrial {
 };
 
 // The leasing side of OptimizerService in memory, served over gRPC: one experiment with the metrics "auc"
-// (required) and "logloss". Keeps the rules of idempotency and of tokens, and misbehaves on demand.
-// Thread-safe.
+// (required) and "logloss". Keeps the rules of idempotency and of tokens, and misbehaves on demand. Best is
+// the largest AUC. Thread-safe.
 class FakeOptimizer {
  public:
   explicit FakeOptimizer(rpc::CallEnvironment& calls);

@@ -17,14 +17,18 @@ class ScriptedRunner final : public AttemptRunner {
 
   explicit ScriptedRunner(Script script) : script_(std::move(script)) {}
 
-  absl::StatusOr<int64_t> RequiredMemoryBytes(const AttemptOrder&) override { return memory_bytes; }
+  absl::StatusOr<AttemptNeeds> Needs(const AttemptOrder&) override {
+    return AttemptNeeds{.memory_bytes = memory_bytes, .disk_bytes = disk_bytes};
+  }
   absl::StatusOr<AttemptOutcome> Run(const AttemptOrder& order, AttemptListener& listener,
                                      std::stop_token stop) override {
     return script_(order, listener, std::move(stop));
   }
   void DiscardCheckpoints(const AttemptOrder&) override { ++discards; }
 
-  absl::StatusOr<int64_t> memory_bytes = 1000;
+  // What every attempt needs.
+  std::atomic<int64_t> memory_bytes = 1000;
+  std::atomic<int64_t> disk_bytes = 1000;
   std::atomic<int> discards = 0;  // trials whose checkpoints were no longer needed
 
  private:

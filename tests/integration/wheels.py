@@ -1,0 +1,27 @@
+"""Python packages that deploy/install-deps.sh --test unpacked beside the other dependencies, never installed."""
+
+import importlib
+import os
+import pathlib
+import re
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPS = pathlib.Path(os.environ.get("SDA_DEPS_DIR") or pathlib.Path.home() / ".cache" / "sda" / "deps")
+PYTHON = (3, 11)  # the wheels are built for
+
+
+def load(*names):
+    """The modules, or SkipTest that says what to do. A package that is there and does not load is a failure."""
+    pins = (ROOT / "cmake" / "versions.cmake").read_text()
+    for name in names:
+        version = re.search(rf"^set\(SDA_{name.upper()}_VERSION (\S+)\)$", pins, re.MULTILINE).group(1)
+        folder = DEPS / f"{name}-{version}"
+        if not folder.is_dir():
+            raise unittest.SkipTest(f"{folder} is not there: run deploy/install-deps.sh --test")
+        if sys.version_info[:2] != PYTHON:
+            raise unittest.SkipTest(f"{name} is for Python {PYTHON[0]}.{PYTHON[1]}, this is {sys.version.split()[0]}")
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    return [importlib.import_module(name) for name in names]
