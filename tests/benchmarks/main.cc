@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "tests/benchmarks/bench_preprocess.h"
+#include "tests/benchmarks/bench_quality.h"
 #include "tests/benchmarks/bench_suggest.h"
 #include "tests/benchmarks/bench_train.h"
 
@@ -16,6 +17,7 @@ struct Area {
 
 constexpr Area kAreas[] = {
     {"preprocess", sda::bench::BenchPreprocess},
+    {"quality", sda::bench::BenchQuality},
     {"suggest", sda::bench::BenchSuggest},
     {"train", sda::bench::BenchTrain},
 };
