@@ -3,6 +3,7 @@
 
 #include "tests/benchmarks/bench_predict.h"
 #include "tests/benchmarks/bench_preprocess.h"
+#include "tests/benchmarks/bench_quality.h"
 #include "tests/benchmarks/bench_suggest.h"
 #include "tests/benchmarks/bench_train.h"
 
@@ -18,6 +19,7 @@ struct Area {
 constexpr Area kAreas[] = {
     {"predict", sda::bench::BenchPredict},
     {"preprocess", sda::bench::BenchPreprocess},
+    {"quality", sda::bench::BenchQuality},
     {"suggest", sda::bench::BenchSuggest},
     {"train", sda::bench::BenchTrain},
 };

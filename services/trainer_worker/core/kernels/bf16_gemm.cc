@@ -176,16 +176,16 @@ Memory Grow(FloatBuffer& scratch, int64_t a, int64_t b, int64_t rows) {
   return {begin, begin + a, begin + a + b};
 }
 
-// The panels of b of `terms` terms from first_term: panel j at out + j · pairs, a row of it one pair of
-// terms.
-SDA_BF16_TARGET void PackPanels(const Product& p, int64_t first_term, int64_t terms, uint32_t* rows,
-                                uint32_t* __restrict out) {
+// The panels of columns [begin, end) of b, of `terms` terms from first_term: panel j at out + j · pairs, a
+// row of it one pair of terms.
+SDA_BF16_TARGET void PackPanels(const Product& p, int64_t first_term, int64_t terms, int64_t begin,
+                                int64_t end, uint32_t* rows, uint32_t* __restrict out) {
   const int64_t pairs = Ceil(terms, 2);
   if (!p.b_transposed) {
     for (int64_t l = 0; l < pairs; ++l) {
       const float* const low = p.b + (first_term + 2 * l) * p.b_stride;
       const bool has_high = 2 * l + 1 < terms;
-      for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+      for (int64_t j = begin; j < end; j += kPanelColumns) {
         const int64_t width = WidthOf(p.n - j);
         for (int64_t i = j; i < j + width; i += kLanes) {
           const __m512 high = has_high ? LoadUpTo(low + p.b_stride + i, p.n - i) : _mm512_setzero_ps();
@@ -196,7 +196,7 @@ SDA_BF16_TARGET void PackPanels(const Product& p, int64_t first_term, int64_t te
     return;
   }
   const int64_t stride = Ceil(pairs, kLanes) * kLanes;
-  for (int64_t j = 0; j < p.n; j += kPanelColumns) {
+  for (int64_t j = begin; j < end; j += kPanelColumns) {
     const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j), width = WidthOf(p.n - j);
     for (int64_t column = 0; column < width; column += 4) {
       for (int64_t i = 0; i < 4; ++i) {
@@ -241,11 +241,17 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
   const int64_t block_rows =
       std::max<int64_t>(kTileRows, kBlockBytes / (a_stride * static_cast<int64_t>(sizeof(uint32_t))));
   const int64_t blocks = Ceil(p.m, block_rows);
+  const int64_t width = Ceil(p.n, kPanelColumns) * kPanelColumns;
   const Memory memory = Grow(scratch, (Ceil(p.m, blocks) + 1) * a_stride,
-                             Ceil(p.n, kPanelColumns) * kPanelColumns * most_pairs, 4 * a_stride);
+                             p.packed_b != nullptr ? 0 : width * most_pairs, 4 * a_stride);
   for (int64_t first = 0; first < p.k; first += most) {
     const int64_t terms = std::min(most, p.k - first), pairs = Ceil(terms, 2);
-    PackPanels(p, first, terms, memory.rows, memory.b);
+    const uint32_t* b = memory.b;
+    if (p.packed_b != nullptr) {
+      b = reinterpret_cast<const uint32_t*>(p.packed_b) + first / 2 * width;
+    } else {
+      PackPanels(p, first, terms, 0, p.n, memory.rows, memory.b);
+    }
     for (int64_t block = 0; block < blocks; ++block) {
       const auto [row_begin, row_end] = TileRange(p.m, block, blocks);
       for (int64_t i = row_begin; i < row_end; ++i)
@@ -256,9 +262,9 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
         const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
           const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
-          TileFor<false>(end - begin, columns)(
-              pairs, memory.a + begin * a_stride, a_stride, memory.b + j * pairs,
-              p.c + (row_begin + begin) * p.c_stride + j, p.c_stride, columns, ends);
+          TileFor<false>(end - begin, columns)(pairs, memory.a + begin * a_stride, a_stride, b + j * pairs,
+                                               p.c + (row_begin + begin) * p.c_stride + j, p.c_stride,
+                                               columns, ends);
         }
       }
     }
@@ -275,7 +281,7 @@ void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
   for (int64_t first = 0; first < p.k; first += block) {
     const int64_t terms = std::min(block, p.k - first), pairs = Ceil(terms, 2);
     PackTiles(p, first, terms, tiles, memory.a);
-    PackPanels(p, first, terms, memory.rows, memory.b);
+    PackPanels(p, first, terms, 0, p.n, memory.rows, memory.b);
     for (int64_t j = 0; j < p.n; j += kPanelColumns) {
       const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
       const TileEnds ends = EndsOf(p, first, terms, j);
@@ -302,6 +308,22 @@ void Bf16Multiply(const Product& product, FloatBuffer& scratch) {
   }
 }
 
+int64_t Bf16PackedFloats(int64_t k, int64_t n) {
+  return Ceil(n, kPanelColumns) * kPanelColumns * Ceil(k, 2);
+}
+
+void Bf16Pack(const Product& p, int64_t part, int64_t parts, FloatBuffer& scratch, float* packed) {
+  const int64_t most = std::min(2 * kMostPairs, p.k);
+  const Memory memory = Grow(scratch, 0, 0, 4 * Ceil(Ceil(most, 2), kLanes) * kLanes);
+  const int64_t panels = Ceil(p.n, kPanelColumns);
+  const auto [begin, end] = TileRange(panels, part, parts);
+  for (int64_t first = 0; first < p.k; first += most) {
+    PackPanels(p, first, std::min(most, p.k - first), begin * kPanelColumns,
+               std::min(end * kPanelColumns, p.n), memory.rows,
+               reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kPanelColumns);
+  }
+}
+
 }  // namespace sda::trainer
 
 #else
@@ -315,6 +337,12 @@ bool HasBf16Gemm() {
 void Bf16Multiply(const Product& product, FloatBuffer&) {
   ReferenceMultiply(product);
 }
+
+int64_t Bf16PackedFloats(int64_t, int64_t) {
+  return 0;
+}
+
+void Bf16Pack(const Product&, int64_t, int64_t, FloatBuffer&, float*) {}
 
 }  // namespace sda::trainer
 

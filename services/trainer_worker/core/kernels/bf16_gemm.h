@@ -15,6 +15,10 @@ bool HasBf16Gemm();
 // HasBf16Gemm().
 void Bf16Multiply(const Product& product, FloatBuffer& scratch);
 
+// Gemm::Pack for Bf16Multiply: a float holds a pair.
+int64_t Bf16PackedFloats(int64_t k, int64_t n);
+void Bf16Pack(const Product& product, int64_t part, int64_t parts, FloatBuffer& scratch, float* packed);
+
 }  // namespace sda::trainer
 
 #endif  // SDA_SERVICES_TRAINER_WORKER_CORE_KERNELS_BF16_GEMM_H_

@@ -190,11 +190,13 @@ void SgdImpl(float* table, int64_t dim, const TableIds& ids, int64_t samples, co
     const float* const dy = gradient + sample * stride;
     for (int64_t position = begin; position < end; ++position) {
       if (position + kPrefetchDistance < last) {
-        const int64_t ahead = ids.ids[position + kPrefetchDistance];
-        if (shards == 1 || ahead % shards == shard) Prefetch<1>(table + ahead * dim, dim);
+        const int32_t ahead = ids.ids[position + kPrefetchDistance];
+        if (shards == 1 || ShardOf(ahead, shards) == shard)
+          Prefetch<1>(table + static_cast<int64_t>(ahead) * dim, dim);
       }
-      const int64_t id = ids.ids[position];
-      if (shards == 1 || id % shards == shard) AddScaled(-rate, dy, dim, table + id * dim);
+      const int32_t id = ids.ids[position];
+      if (shards == 1 || ShardOf(id, shards) == shard)
+        AddScaled(-rate, dy, dim, table + static_cast<int64_t>(id) * dim);
     }
   }
 }

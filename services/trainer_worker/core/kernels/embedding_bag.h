@@ -22,8 +22,15 @@ struct TableIds {
 void EmbeddingBagForward(const float* table, int64_t dim, const TableIds& ids, int64_t begin, int64_t end,
                          float* out, int64_t out_stride);
 
+// Which of `shards` parts of a table, of about the same number of rows, a row is in: threads that share a
+// table take a part each. Neighbouring rows are in different parts, so that frequent ones are spread.
+inline int64_t ShardOf(int32_t row, int64_t shards) {
+  const uint32_t mixed = static_cast<uint32_t>(row) * 2654435769u;  // 2³² / golden ratio
+  return static_cast<int64_t>((static_cast<uint64_t>(mixed) * static_cast<uint64_t>(shards)) >> 32);
+}
+
 // The step of plain SGD for one table, without making its gradient: for each sample and each id of its bag
-// whose remainder by `shards` is `shard`, in order, table[id] −= rate · gradient[sample], where the gradient
+// that is in `shard` of `shards`, in order, table[id] −= rate · gradient[sample], where the gradient
 // of sample s is gradient[s · stride .. +dim). A row that occurs twice is changed twice. Different shards
 // touch different rows. Ids as above; `samples` of them have bags.
 void EmbeddingBagSgd(float* table, int64_t dim, const TableIds& ids, int64_t samples, const float* gradient,

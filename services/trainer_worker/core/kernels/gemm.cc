@@ -157,6 +157,18 @@ int64_t Gemm::fallback_shapes() const {
   return state_->fallback_shapes;
 }
 
+int64_t Gemm::PackedFloats(int64_t k, int64_t n) const {
+  if (state_->variant == GemmVariant::kSimd && HasSimdGemm()) return SimdPackedFloats(k, n);
+  if (state_->variant == GemmVariant::kBf16 && HasBf16Gemm()) return Bf16PackedFloats(k, n);
+  return 0;
+}
+
+void Gemm::Pack(const Product& p, int64_t part, int64_t parts, float* packed) {
+  if (PackedFloats(p.k, p.n) == 0) return;
+  if (state_->variant == GemmVariant::kSimd) return SimdPack(p, part, parts, packed);
+  Bf16Pack(p, part, parts, state_->scratchpad, packed);
+}
+
 void Gemm::Multiply(const Product& p) {
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) return ReferenceMultiply(p);

@@ -17,9 +17,19 @@ struct LinearLayer {
   Activation activation = Activation::kNone;
 };
 
+// A layer's weights packed as the b of its products (Gemm::Pack): null where they are not.
+struct PackedLayer {
+  float* forward = nullptr;
+  float* backward = nullptr;
+};
+
+// The products by the weights of `rows` samples, forward and backward; operands a and c are left out.
+Product ForwardProduct(const LinearLayer& layer, const float* parameters, int64_t rows);
+Product BackwardProduct(const LinearLayer& layer, const float* parameters, int64_t rows);
+
 // y[b, out] = activation(x[b, in] · Wᵀ + bias). Strides in floats; x and y must not overlap.
 void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
-                   const float* x, int64_t x_stride, float* y, int64_t y_stride);
+                   const float* x, int64_t x_stride, float* y, int64_t y_stride, PackedLayer packed = {});
 
 // Given y of the forward pass and dy = ∂L/∂y:
 //   dz = dy · scale where the activation let the unit through, else 0   (written over dy)
@@ -29,7 +39,8 @@ void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters
 // not read and scale must be 1.
 void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
                     const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
-                    int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride);
+                    int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride,
+                    PackedLayer packed = {});
 
 }  // namespace sda::trainer
 

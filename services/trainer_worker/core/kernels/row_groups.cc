@@ -27,13 +27,14 @@ void SortByRow(std::vector<uint64_t>& keys, std::vector<uint64_t>& scratch, uint
 
 }  // namespace
 
-void RowGroups::Build(const TableIds& ids, int64_t samples) {
+void RowGroups::Build(const TableIds& ids, int64_t samples, int64_t shard, int64_t shards) {
   keys_.clear();
   rows_.clear();
   begins_.clear();
   samples_.clear();
   uint32_t max_row = 0;
   const auto add = [&](int32_t id, int64_t sample) {
+    if (shards > 1 && ShardOf(id, shards) != shard) return;
     const uint32_t row = static_cast<uint32_t>(id);
     max_row = std::max(max_row, row);
     keys_.push_back(static_cast<uint64_t>(row) << 32 | static_cast<uint32_t>(sample));

@@ -15,8 +15,8 @@ class RowGroups {
  public:
   // Groups the ids of the samples of a batch by row: rows ascending, samples of a row in order of occurrence
   // (so sums over them have one order whatever the thread count). Radix sort, O(ids · bytes of the largest
-  // id).
-  void Build(const TableIds& ids, int64_t samples);
+  // id). Only the rows in `shard` of `shards`, see ShardOf.
+  void Build(const TableIds& ids, int64_t samples, int64_t shard = 0, int64_t shards = 1);
 
   size_t size() const { return rows_.size(); }
   int32_t row(size_t group) const { return rows_[group]; }

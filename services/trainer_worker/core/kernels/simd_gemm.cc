@@ -85,18 +85,44 @@ float* Grow(FloatBuffer& scratch, int64_t floats) {
   return scratch.data();
 }
 
+// Terms of a block of b where a is read as it lies.
+int64_t BlockTerms(int64_t k) {
+  return k <= kMostTermsUnblocked ? k : kMostTermsUnblocked / 2;
+}
+
+// Panels [begin, end) of a block of b.
+void PackSomePanels(const Product& p, int64_t first, int64_t terms, int64_t begin, int64_t end,
+                    float* HWY_RESTRICT out) {
+  for (int64_t panel = begin; panel < end; ++panel) {
+    const int64_t j = panel * kPanelColumns;
+    const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+    PackPanel(PanelOf(p, first, j), p.b_stride, p.b_transposed, terms, columns, VectorsOf(columns) * kLanes,
+              out + j * terms);
+  }
+}
+
+// Blocks of terms one after the other, each with all its panels.
+void PackImpl(const Product& p, int64_t part, int64_t parts, float* packed) {
+  const int64_t panels = Ceil(p.n, kPanelColumns);
+  const auto [begin, end] = TileRange(panels, part, parts);
+  for (int64_t first = 0; first < p.k; first += BlockTerms(p.k)) {
+    PackSomePanels(p, first, std::min(BlockTerms(p.k), p.k - first), begin, end,
+                   packed + first * panels * kPanelColumns);
+  }
+}
+
 // a is read as it lies; all of b's panels are packed first.
 void MultiplyRows(const Product& p, FloatBuffer& scratch) {
-  const int64_t most = p.k <= kMostTermsUnblocked ? p.k : kMostTermsUnblocked / 2;
+  const int64_t most = BlockTerms(p.k);
   const int64_t panels = Ceil(p.n, kPanelColumns);
-  float* const packed = Grow(scratch, panels * kPanelColumns * most);
+  float* const own = p.packed_b != nullptr ? nullptr : Grow(scratch, panels * kPanelColumns * most);
   for (int64_t first = 0; first < p.k; first += most) {
     const int64_t terms = std::min(most, p.k - first);
-    for (int64_t panel = 0; panel < panels; ++panel) {
-      const int64_t j = panel * kPanelColumns;
-      const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
-      PackPanel(PanelOf(p, first, j), p.b_stride, p.b_transposed, terms, columns, VectorsOf(columns) * kLanes,
-                packed + j * terms);
+    const float* packed = own;
+    if (own != nullptr) {
+      PackSomePanels(p, first, terms, 0, panels, own);
+    } else {
+      packed = p.packed_b + first * panels * kPanelColumns;
     }
     const int64_t block_rows = std::max<int64_t>(
         kTileRows, kBlockBytes / (terms * static_cast<int64_t>(sizeof(float))) / kTileRows * kTileRows);
@@ -162,6 +188,8 @@ void MultiplyImpl(const Product& p, FloatBuffer&) {
   ReferenceMultiply(p);
 }
 
+void PackImpl(const Product&, int64_t, int64_t, float*) {}
+
 #endif  // SDA_SIMD_TARGET
 
 }  // namespace
@@ -173,6 +201,7 @@ HWY_AFTER_NAMESPACE();
 namespace sda::trainer {
 
 HWY_EXPORT(MultiplyImpl);
+HWY_EXPORT(PackImpl);
 
 bool HasSimdGemm() {
   return UsableIsa() >= Isa::kAvx2;
@@ -180,6 +209,15 @@ bool HasSimdGemm() {
 
 void SimdMultiply(const Product& product, FloatBuffer& scratch) {
   HWY_DYNAMIC_DISPATCH(MultiplyImpl)(product, scratch);
+}
+
+int64_t SimdPackedFloats(int64_t k, int64_t n) {
+  constexpr int64_t kWidestPanel = 32;
+  return (n + kWidestPanel - 1) / kWidestPanel * kWidestPanel * k;
+}
+
+void SimdPack(const Product& product, int64_t part, int64_t parts, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackImpl)(product, part, parts, packed);
 }
 
 }  // namespace sda::trainer

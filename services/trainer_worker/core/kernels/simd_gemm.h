@@ -16,6 +16,10 @@ bool HasSimdGemm();
 // products. Needs HasSimdGemm().
 void SimdMultiply(const Product& product, FloatBuffer& scratch);
 
+// Gemm::Pack for SimdMultiply.
+int64_t SimdPackedFloats(int64_t k, int64_t n);
+void SimdPack(const Product& product, int64_t part, int64_t parts, float* packed);
+
 }  // namespace sda::trainer
 
 #endif  // SDA_SERVICES_TRAINER_WORKER_CORE_KERNELS_SIMD_GEMM_H_

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/numerics/rng.h"
+#include "services/trainer_worker/core/model/packed_weights.h"
 
 namespace sda::trainer {
 namespace {
@@ -68,6 +69,14 @@ void LookUp(const DlrmLayout& layout, const DlrmWeights& weights, const Table& t
   }
   if (layout.spec().embedding.pooling == Pooling::kMean)
     ScaleToMean(column, begin, end, table.width, out, stride);
+}
+
+PackedLayer PackedBottom(const DlrmWorkspace& workspace, size_t layer) {
+  return workspace.packed == nullptr ? PackedLayer{} : workspace.packed->bottom()[layer];
+}
+
+PackedLayer PackedTop(const DlrmWorkspace& workspace, size_t layer) {
+  return workspace.packed == nullptr ? PackedLayer{} : workspace.packed->top()[layer];
 }
 
 CrossValues CrossValuesOf(DlrmWorkspace& workspace, size_t layer) {
@@ -290,7 +299,8 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
     const bool last = i + 1 == layout.bottom().size();
     float* y = last ? workspace.features.data() : workspace.bottom[i].data();
     const int64_t y_stride = last ? feature_stride : layer.out;
-    LinearForward(workspace.gemm, layer, parameters, rows, x, x_stride, y, y_stride);
+    LinearForward(workspace.gemm, layer, parameters, rows, x, x_stride, y, y_stride,
+                  PackedBottom(workspace, i));
     x = y;
     x_stride = y_stride;
   }
@@ -324,7 +334,8 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
     const LinearLayer& layer = layout.top()[i];
     const bool last = i + 1 == layout.top().size();
     float* y = last ? logits : workspace.top[i].data();
-    LinearForward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out);
+    LinearForward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out,
+                  PackedTop(workspace, i));
     if (!last && dropout.rate > 0) Drop(dropout, i, begin, rows, layer.out, y);
     x = y;
   }
@@ -361,7 +372,7 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
     const float scale = last ? 1.0f : static_cast<float>(1 / (1 - dropout.rate));
     float* out = i == 0 && cat ? dfeatures : dx;
     LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out, dy, layer.out, scale,
-                   gradients, out, layer.in);
+                   gradients, out, layer.in, PackedTop(workspace, i));
     std::swap(dy, dx);
   }
   if (dot) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
@@ -404,7 +415,8 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
     const float* x = i > 0 ? workspace.bottom[i - 1].data() : batch.dense.data() + begin * layer.in;
     const float* y = last ? workspace.features.data() : workspace.bottom[i].data();
     LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, last ? feature_stride : layer.out,
-                   dlayer, dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in);
+                   dlayer, dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in,
+                   PackedBottom(workspace, i));
     dlayer = dx;
     dlayer_stride = layer.in;
     std::swap(dy, dx);

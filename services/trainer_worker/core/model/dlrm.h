@@ -116,6 +116,8 @@ struct StageSeconds {
   StageSeconds& operator-=(const StageSeconds& other);
 };
 
+class PackedWeights;  // packed_weights.h
+
 // Memory of one thread for a slice of a batch: activations, gradients of the dense parameters, and the
 // products' primitives. Used by one thread at a time.
 struct DlrmWorkspace {
@@ -140,6 +142,8 @@ struct DlrmWorkspace {
   FloatBuffer dense_gradients;           // layout of DlrmWeights::dense
   FloatBuffer delta, next_delta;         // gradients between layers
   FloatBuffer cross_delta, cross_hidden_delta;
+  // The networks' weights as of this step, shared by threads; null: products pack them on their own.
+  const PackedWeights* packed = nullptr;
   StageSeconds seconds;
 };
 

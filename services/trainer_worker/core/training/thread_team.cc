@@ -49,6 +49,16 @@ void ThreadTeam::Run(const std::function<void(int)>& work) {
   if (error_) std::rethrow_exception(error_);
 }
 
+void ThreadTeam::RunUnits(int64_t units, const std::function<void(int, int64_t)>& work) {
+  std::atomic<int64_t> next{0};
+  Run([&](int part) {
+    for (int64_t unit = next.fetch_add(1, std::memory_order_relaxed); unit < units;
+         unit = next.fetch_add(1, std::memory_order_relaxed)) {
+      work(part, unit);
+    }
+  });
+}
+
 void ThreadTeam::RunPart(int part) {
   try {
     (*work_)(part);

@@ -28,6 +28,10 @@ class ThreadTeam {
   // of a part is thrown again here.
   void Run(const std::function<void(int part)>& work);
 
+  // Calls work(part, unit) once for every unit in [0, units), each thread taking the next one when it is done
+  // with its last. Which thread does which unit differs from run to run.
+  void RunUnits(int64_t units, const std::function<void(int part, int64_t unit)>& work);
+
   // The part of [0, total) that belongs to `part`: contiguous, sizes differ by at most 1.
   std::pair<int64_t, int64_t> Range(int64_t total, int part) const {
     return {total * part / size(), total * (part + 1) / size()};

@@ -15,6 +15,25 @@ std::pair<int64_t, int64_t> Intersection(const DenseTensor& tensor, int64_t begi
   return {std::max(begin, tensor.begin), std::min(end, tensor.begin + tensor.size())};
 }
 
+// Dense parameters that a thread updates at a time.
+constexpr int64_t kChunkFloats = 16 << 10;
+// Parts of a table's rows are cut so that each thread has so many units to take: few, as each part looks at
+// all ids of the table; enough that threads end at about the same time.
+constexpr int64_t kUnitsAThread = 4;
+
+// Adds the time of its life to a stage.
+class StageTime {
+ public:
+  explicit StageTime(double& stage) : stage_(stage) {}
+  ~StageTime() { stage_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  StageTime(const StageTime&) = delete;
+  StageTime& operator=(const StageTime&) = delete;
+
+ private:
+  double& stage_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 int64_t WidestTable(const DlrmLayout& layout) {
   int64_t widest = 1;
   for (const Table& table : layout.tables()) widest = std::max(widest, table.width);
@@ -52,9 +71,11 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
       options_(options),
       gradient_options_(gradients),
       team_(team),
+      packed_(layout, Gemm(precision)),
       ids_(team.size()),
       groups_(team.size()),
       losses_(team.size()),
+      chunk_squares_(Chunks()),
       logits_(max_batch),
       dlogits_(max_batch),
       feature_gradients_(max_batch * layout.feature_width()),
@@ -64,25 +85,59 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
     lamb_sums_.assign(team.size(), std::vector<LambSums>(layout.tensors().size()));
   for (int part = 0; part < team.size(); ++part) {
     workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true, precision));
+    workspaces_.back()->packed = &packed_;
     row_gradients_.emplace_back(WidestTable(layout));
   }
 }
 
-int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int threads) {
+int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int threads, Precision precision) {
   const int64_t per_row = layout.feature_width() + layout.side_width() + 2;
   return threads * DlrmWorkspace::Bytes(layout, max_batch / threads + 1, /*training=*/true) +
+         PackedWeights::Bytes(layout, Gemm(precision)) +
          max_batch * per_row * static_cast<int64_t>(sizeof(float));
 }
 
 double TrainStep::Run(const Batch& batch, int64_t step, RateOfStep rate, const DropoutStep& dropout) {
+  PackWeights();
   team_.Run([&](int part) { ForwardBackward(batch, dropout, part); });
-  team_.Run([&](int part) { ReduceDense(part); });
-  if (gradient_options_.gradient_clip > 0) ClipDense();
-  if (!lamb_sums_.empty()) team_.Run([&](int part) { BeginLamb(step, rate, part); });
-  team_.Run([&](int part) { UpdateDense(batch, step, rate, part); });
+  const bool lamb = !lamb_sums_.empty();
+  const bool reduced = lamb || gradient_options_.gradient_clip > 0;
+  float factor = 1;
+  if (reduced) {
+    team_.RunUnits(Chunks(), [&](int part, int64_t chunk) {
+      const StageTime time(workspaces_[part]->seconds.update);
+      ReduceDense(chunk);
+    });
+    factor = ClipFactor();
+  }
+  if (lamb) {
+    if (factor != 1) {
+      for (float& value : workspaces_[0]->dense_gradients.span()) value *= factor;
+    }
+    team_.Run([&](int part) { BeginLamb(step, rate, part); });
+    team_.Run([&](int part) { FinishLamb(step, rate, part); });
+  }
+  const StepRule rule(options_.dense, step, rate);
+  const int64_t chunks = lamb ? 0 : Chunks();
+  team_.RunUnits(chunks + Shards(), [&](int part, int64_t unit) {
+    const StageTime time(workspaces_[part]->seconds.update);
+    // The largest units first, so that none is left over at the end.
+    if (unit < Shards()) {
+      UpdateShard(batch, step, rate, unit, part);
+    } else {
+      UpdateDense(rule, unit - Shards(), reduced, factor);
+    }
+  });
   double loss = 0;
   for (double part : losses_) loss += part;
   return loss / static_cast<double>(batch.rows);
+}
+
+void TrainStep::PackWeights() {
+  if (packed_.units() == 0) return;
+  team_.RunUnits(packed_.units(), [&](int part, int64_t unit) {
+    packed_.Pack(workspaces_[part]->gemm, weights_.dense.data(), unit);
+  });
 }
 
 void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, int part) {
@@ -102,29 +157,42 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
                feature_gradients_.data(), side_gradients_.data());
 }
 
-void TrainStep::ReduceDense(int part) {
-  const auto [begin, end] = team_.Range(layout_.dense_parameters(), part);
+int64_t TrainStep::Chunks() const {
+  return (layout_.dense_parameters() + kChunkFloats - 1) / kChunkFloats;
+}
+
+std::pair<int64_t, int64_t> TrainStep::ChunkRange(int64_t chunk) const {
+  const int64_t begin = chunk * kChunkFloats;
+  return {begin, std::min(begin + kChunkFloats, layout_.dense_parameters())};
+}
+
+void TrainStep::ReduceDense(int64_t chunk) {
+  const auto [begin, end] = ChunkRange(chunk);
   float* sum = workspaces_[0]->dense_gradients.data();
   for (int other = 1; other < team_.size(); ++other) {
     AddTo(end - begin, workspaces_[other]->dense_gradients.data() + begin, sum + begin);
   }
-  if (gradient_options_.l2_dense == 0) return;
-  const auto l2 = static_cast<float>(gradient_options_.l2_dense);
-  for (const DenseTensor& tensor : layout_.tensors()) {
-    if (tensor.bias()) continue;
-    const auto [from, to] = Intersection(tensor, begin, end);
-    for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
+  if (gradient_options_.l2_dense != 0) {
+    const auto l2 = static_cast<float>(gradient_options_.l2_dense);
+    for (const DenseTensor& tensor : layout_.tensors()) {
+      if (tensor.bias()) continue;
+      const auto [from, to] = Intersection(tensor, begin, end);
+      for (int64_t i = from; i < to; ++i) sum[i] += l2 * weights_.dense[i];
+    }
   }
+  if (gradient_options_.gradient_clip == 0) return;
+  double squares = 0;
+  for (int64_t i = begin; i < end; ++i) squares += static_cast<double>(sum[i]) * sum[i];
+  chunk_squares_[chunk] = squares;
 }
 
-void TrainStep::ClipDense() {
+float TrainStep::ClipFactor() {
+  if (gradient_options_.gradient_clip == 0) return 1;
   double squares = 0;
-  std::span<float> gradients = workspaces_[0]->dense_gradients.span();
-  for (float value : gradients) squares += static_cast<double>(value) * value;
+  for (double chunk : chunk_squares_) squares += chunk;
   const double norm = std::sqrt(squares);
-  if (!(norm > gradient_options_.gradient_clip)) return;
-  const auto scale = static_cast<float>(gradient_options_.gradient_clip / norm);
-  for (float& value : gradients) value *= scale;
+  if (!(norm > gradient_options_.gradient_clip)) return 1;
+  return static_cast<float>(gradient_options_.gradient_clip / norm);
 }
 
 void TrainStep::BeginLamb(int64_t step, RateOfStep rate, int part) {
@@ -141,51 +209,54 @@ void TrainStep::BeginLamb(int64_t step, RateOfStep rate, int part) {
   }
 }
 
-void TrainStep::UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part) {
-  const auto clock_begin = std::chrono::steady_clock::now();
+void TrainStep::FinishLamb(int64_t step, RateOfStep rate, int part) {
   const int64_t size = layout_.dense_parameters();
   const auto [begin, end] = team_.Range(size, part);
   const StepRule rule(options_.dense, step, rate);
-  float* weights = weights_.dense.data();
-  const int64_t states = StateOf(options_.dense).per_weight;
-  float* first = states > 0 ? state_.dense.data() : nullptr;
-  float* second = states > 1 ? first + size : nullptr;
-  if (!lamb_sums_.empty()) {
-    for (size_t t = 0; t < layout_.tensors().size(); ++t) {
-      const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
-      if (from >= to) continue;
-      LambSums sums;
-      for (const auto& part_sums : lamb_sums_) {
-        sums.weights += part_sums[t].weights;
-        sums.updates += part_sums[t].updates;
-      }
-      LambFinish(rule, sums, to - from, weights + from, first + from, second + from);
+  float* m = state_.dense.data();
+  for (size_t t = 0; t < layout_.tensors().size(); ++t) {
+    const auto [from, to] = Intersection(layout_.tensors()[t], begin, end);
+    if (from >= to) continue;
+    LambSums sums;
+    for (const auto& part_sums : lamb_sums_) {
+      sums.weights += part_sums[t].weights;
+      sums.updates += part_sums[t].updates;
     }
-  } else {
-    ApplyRule(rule, end - begin, workspaces_[0]->dense_gradients.data() + begin, weights + begin,
-              first == nullptr ? nullptr : first + begin, second == nullptr ? nullptr : second + begin);
+    LambFinish(rule, sums, to - from, weights_.dense.data() + from, m + from, m + size + from);
   }
-  UpdateTables(batch, step, rate, part);
-  workspaces_[part]->seconds.update +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - clock_begin).count();
 }
 
-void TrainStep::UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part) {
+void TrainStep::UpdateDense(const StepRule& rule, int64_t chunk, bool reduced, float factor) {
+  if (!reduced) ReduceDense(chunk);
+  const auto [begin, end] = ChunkRange(chunk);
+  float* const gradients = workspaces_[0]->dense_gradients.data() + begin;
+  if (factor != 1) {
+    for (int64_t i = 0; i < end - begin; ++i) gradients[i] *= factor;
+  }
+  const int64_t states = StateOf(options_.dense).per_weight;
+  float* const first = states > 0 ? state_.dense.data() + begin : nullptr;
+  float* const second = states > 1 ? first + layout_.dense_parameters() : nullptr;
+  ApplyRule(rule, end - begin, gradients, weights_.dense.data() + begin, first, second);
+}
+
+int64_t TrainStep::Shards() const {
   const auto tables = static_cast<int64_t>(layout_.tables().size());
-  if (!PlainSparseSgd()) {
-    for (int64_t table = part; table < tables; table += team_.size())
-      UpdateTable(batch, layout_.tables()[table], step, rate, part);
+  if (tables == 0 || team_.size() == 1) return tables;
+  return tables * ((kUnitsAThread * team_.size() + tables - 1) / tables);
+}
+
+void TrainStep::UpdateShard(const Batch& batch, int64_t step, RateOfStep rate, int64_t unit, int part) {
+  const int64_t shards = Shards() / static_cast<int64_t>(layout_.tables().size());
+  const Table& table = layout_.tables()[unit / shards];
+  const StepRule rule(options_.sparse, step, rate);
+  const TableIds rows = RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]);
+  if (PlainSparseSgd()) {
+    EmbeddingBagSgd(weights_.embeddings.data() + table.begin, table.width, rows, batch.rows,
+                    BagGradients(table), BagStride(table), rule.rate, unit % shards, shards);
     return;
   }
-  const StepRule rule(options_.sparse, step, rate);
-  // Few tables and many threads: several threads share a table, each with rows of its own.
-  const int64_t shards = tables == 0 ? 1 : (team_.size() + tables - 1) / tables;
-  for (int64_t unit = part; unit < tables * shards; unit += team_.size()) {
-    const Table& table = layout_.tables()[unit / shards];
-    EmbeddingBagSgd(weights_.embeddings.data() + table.begin, table.width,
-                    RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows,
-                    BagGradients(table), BagStride(table), rule.rate, unit % shards, shards);
-  }
+  groups_[part].Build(rows, batch.rows, unit % shards, shards);
+  UpdateRows(table, rule, groups_[part], row_gradients_[part].data());
 }
 
 bool TrainStep::PlainSparseSgd() const {
@@ -201,14 +272,11 @@ int64_t TrainStep::BagStride(const Table& table) const {
   return table.side ? layout_.side_width() : layout_.feature_width();
 }
 
-void TrainStep::UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part) {
+void TrainStep::UpdateRows(const Table& table, const StepRule& rule, const RowGroups& groups,
+                           float* gradient) {
   const int64_t width = table.width;
-  const StepRule rule(options_.sparse, step, rate);
   const StateShape states = StateOf(options_.sparse);
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
-  RowGroups& groups = groups_[part];
-  float* gradient = row_gradients_[part].data();
-  groups.Build(RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]), batch.rows);
   for (size_t group = 0; group < groups.size(); ++group) {
     SumSampleGradients(BagGradients(table), BagStride(table), width, groups.samples(group), gradient);
     const int64_t begin = table.begin + groups.row(group) * width;

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "services/trainer_worker/core/data/batch.h"
 #include "services/trainer_worker/core/kernels/row_groups.h"
 #include "services/trainer_worker/core/model/dlrm.h"
+#include "services/trainer_worker/core/model/packed_weights.h"
 #include "services/trainer_worker/core/optimizers/optimizer_options.h"
 #include "services/trainer_worker/core/optimizers/update_rules.h"
 #include "services/trainer_worker/core/training/thread_team.h"
@@ -33,8 +35,9 @@ struct OptimizerState {
   FloatBuffer sparse;  // row-wise Adagrad: one h a row; Adam: m of all rows, then v
 };
 
-// Training steps of one model on a team of threads. The batch is cut into one slice a thread, gradients of
-// the dense parameters are added in the order of the threads, every table is updated by one thread: the same
+// Training steps of one model on a team of threads. The batch is cut into one slice a thread, and gradients
+// of the dense parameters are added in the order of the threads. Everything else is cut into units that any
+// thread may take, as no unit's result depends on another's: a row of a table is in one unit only. The same
 // weights, batches and team size give the same bytes. Not thread-safe.
 class TrainStep {
  public:
@@ -44,7 +47,8 @@ class TrainStep {
             ThreadTeam& team, Precision precision = Precision::kFp32);
 
   // Bytes that the constructor allocates.
-  static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads);
+  static int64_t Bytes(const DlrmLayout& layout, int64_t max_batch, int threads,
+                       Precision precision = Precision::kFp32);
 
   // One step on a batch that has passed CheckBatch; at most max_batch rows. `step` counts from 1, `rate` is
   // the schedule's. Returns the mean loss of the batch before the update.
@@ -54,18 +58,28 @@ class TrainStep {
   StageSeconds seconds() const;
 
  private:
+  void PackWeights();
   void ForwardBackward(const Batch& batch, const DropoutStep& dropout, int part);
-  void ReduceDense(int part);
-  void ClipDense();
+  // The dense parameters are cut into chunks.
+  int64_t Chunks() const;
+  std::pair<int64_t, int64_t> ChunkRange(int64_t chunk) const;
+  // Sums the threads' gradients of a chunk in those of thread 0 and adds the penalty.
+  void ReduceDense(int64_t chunk);
+  // The factor that brings the summed gradients to the norm they may have.
+  float ClipFactor();
   void BeginLamb(int64_t step, RateOfStep rate, int part);
-  void UpdateDense(const Batch& batch, int64_t step, RateOfStep rate, int part);
-  void UpdateTables(const Batch& batch, int64_t step, RateOfStep rate, int part);
+  void FinishLamb(int64_t step, RateOfStep rate, int part);
+  // Sums have been made and are to be scaled if `reduced`.
+  void UpdateDense(const StepRule& rule, int64_t chunk, bool reduced, float factor);
+  // The tables are cut into shards.
+  int64_t Shards() const;
+  void UpdateShard(const Batch& batch, int64_t step, RateOfStep rate, int64_t unit, int part);
   // SGD whose step is the sum of its samples' steps: no row's gradient has to be known as a whole.
   bool PlainSparseSgd() const;
   // Where the gradients by the bags of a table lie, and their stride.
   const float* BagGradients(const Table& table) const;
   int64_t BagStride(const Table& table) const;
-  void UpdateTable(const Batch& batch, const Table& table, int64_t step, RateOfStep rate, int part);
+  void UpdateRows(const Table& table, const StepRule& rule, const RowGroups& groups, float* gradient);
 
   const DlrmLayout& layout_;
   DlrmWeights& weights_;
@@ -75,14 +89,16 @@ class TrainStep {
   ThreadTeam& team_;
 
   std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // one a thread
-  std::vector<IdScratch> ids_;                              // one a thread
-  std::vector<RowGroups> groups_;                           // one a thread
-  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [widest table]
-  std::vector<std::vector<LambSums>> lamb_sums_;            // one a thread and tensor; empty without LAMB
-  std::vector<double> losses_;                              // one a thread
-  std::vector<float> logits_, dlogits_;                     // [max_batch]
-  FloatBuffer feature_gradients_;                           // [max_batch, feature_width]
-  FloatBuffer side_gradients_;                              // [max_batch, side_width]
+  PackedWeights packed_;
+  std::vector<IdScratch> ids_;                    // one a thread
+  std::vector<RowGroups> groups_;                 // one a thread
+  std::vector<FloatBuffer> row_gradients_;        // one a thread: [widest table]
+  std::vector<std::vector<LambSums>> lamb_sums_;  // one a thread and tensor; empty without LAMB
+  std::vector<double> losses_;                    // one a thread
+  std::vector<double> chunk_squares_;             // one a chunk: of the summed gradients
+  std::vector<float> logits_, dlogits_;           // [max_batch]
+  FloatBuffer feature_gradients_;                 // [max_batch, feature_width]
+  FloatBuffer side_gradients_;                    // [max_batch, side_width]
 };
 
 }  // namespace sda::trainer

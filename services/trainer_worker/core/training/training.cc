@@ -376,8 +376,8 @@ int64_t EstimateMemoryBytes(const TrainingJob& job) {
   const int64_t weights = (layout.dense_parameters() + layout.embedding_floats()) * 4;
   const int64_t batch = std::min(job.options.batch_size, std::max<int64_t>(1, rows_of("train")));
   return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
-         TrainStep::Bytes(layout, batch, job.threads) + BatchLoader::Bytes(layout.inputs(), batch) +
-         RowOrder::Bytes(rows_of("train")) +
+         TrainStep::Bytes(layout, batch, job.threads, job.options.precision) +
+         BatchLoader::Bytes(layout.inputs(), batch) + RowOrder::Bytes(rows_of("train")) +
          Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads);
 }
 
