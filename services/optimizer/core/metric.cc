@@ -30,7 +30,7 @@ std::vector<FieldViolation> ValidateMetrics(const std::vector<Metric>& metrics) 
     add("metrics", absl::StrCat("has ", metrics.size(), " entries; must have 1 to ", kMaxMetrics));
   }
   std::set<std::string> names;
-  int optimized = 0, constraints = 0;
+  int optimized = 0, constraints = 0, costs = 0;
   for (size_t i = 0; i < metrics.size(); ++i) {
     const Metric& metric = metrics[i];
     const std::string path = absl::StrCat("metrics[", i, "]");
@@ -41,6 +41,8 @@ std::vector<FieldViolation> ValidateMetrics(const std::vector<Metric>& metrics) 
       add(path + ".name", absl::StrCat("is \"", metric.name, "\"; must be unique"));
     }
     optimized += metric.strategy == Strategy::kOptimize;
+    costs += metric.cost;
+    if (costs > 1) add(path + ".cost", "is true for a second metric; must be true for at most one");
     constraints += metric.strategy == Strategy::kConstraint;
     if (metric.threshold && !std::isfinite(*metric.threshold))
       add(path + ".threshold", "is not finite; must be a finite number");

@@ -17,8 +17,10 @@ struct Metric {
   std::string name;
   Strategy strategy = Strategy::kOptimize;
   bool maximize = true;
-  std::optional<double> threshold;
-  std::optional<double> noise_stddev;
+  std::optional<double> threshold = {};
+  std::optional<double> noise_stddev = {};
+  // What a trial costs, e.g. its seconds, above 0: improvement is sought per unit of it. At most one metric.
+  bool cost = false;
 };
 
 using MetricValues = std::map<std::string, double>;

@@ -409,7 +409,9 @@ bool SatisfiesConstraints(const Space& space, const Assignments& assignments) {
           size += std::abs(term.weight * value);
         }
         const double slack = kConstraintSlack * size;
-        return constraint.at_most ? sum <= constraint.bound + slack : sum >= constraint.bound - slack;
+        using Comparison = LinearConstraint::Comparison;
+        return (constraint.comparison == Comparison::kAtLeast || sum <= constraint.bound + slack) &&
+               (constraint.comparison == Comparison::kAtMost || sum >= constraint.bound - slack);
       });
 }
 

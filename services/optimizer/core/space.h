@@ -61,14 +61,15 @@ struct Parameter {
   std::vector<Condition> conditions;  // all must hold
 };
 
-// Σ weight · value ≤ bound, or ≥ bound.
+// Σ weight · value compared with the bound. An order of two parameters, a ≤ b, is a − b ≤ 0.
 struct LinearConstraint {
+  enum class Comparison { kAtMost, kAtLeast, kEqual };
   struct Term {
     std::string parameter;
     double weight = 0;
   };
-  std::vector<Term> terms;
-  bool at_most = true;
+  std::vector<Term> terms = {};
+  Comparison comparison = Comparison::kAtMost;
   double bound = 0;
 };
 

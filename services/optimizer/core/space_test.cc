@@ -55,7 +55,7 @@ Space MixedSpace() {
   batch.default_value = 128.0;
   space.parameters.push_back(layers);
   space.parameters.push_back(batch);
-  space.constraints = {{.terms = {{"share", 100}, {"batch", 1}}, .at_most = true, .bound = 300}};
+  space.constraints = {{.terms = {{"share", 100}, {"batch", 1}}, .bound = 300}};
   return space;
 }
 
@@ -131,7 +131,7 @@ TEST(SpaceTest, AssignmentsAreCheckedByNameTypeAndRange) {
 TEST(SpaceTest, ConstraintsAreJudgedWithinRounding) {
   Space space;
   space.parameters = {Real("a", 0, 1), Real("b", 0, 1)};
-  space.constraints = {{.terms = {{"a", 1}, {"b", 1}}, .at_most = true, .bound = 0.3}};
+  space.constraints = {{.terms = {{"a", 1}, {"b", 1}}, .bound = 0.3}};
   EXPECT_TRUE(SatisfiesConstraints(space, {{"a", 0.1}, {"b", 0.2}}));
   EXPECT_FALSE(SatisfiesConstraints(space, {{"a", 0.1}, {"b", 0.2001}}));
 }

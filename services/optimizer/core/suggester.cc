@@ -1,20 +1,26 @@
 #include "services/optimizer/core/suggester.h"
 
+#include <algorithm>
 #include <functional>
+#include <optional>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/bayesian_suggester.h"
+#include "services/optimizer/core/bayes/linear_region.h"
+#include "services/optimizer/core/bayes/parzen.h"
 #include "services/optimizer/core/sobol.h"
 
 namespace sda::optimizer {
 namespace {
 
-// Points looked at before a duplicate is accepted or a search with constraints gives up. Even a region of a
-// thousandth of the space is found with near certainty.
+// Points looked at before a duplicate is accepted or a search with constraints gives up.
 constexpr int64_t kMaxTries = 20'000;
 constexpr int64_t kMaxDuplicateTries = 1'000;
+// Points passed over because they break a constraint before the next ones are moved into the region. Narrower
+// regions than that, and equalities, are found by moving only.
+constexpr int64_t kMaxRejected = 300;
 constexpr int64_t kMaxGrid = int64_t{1} << 40;
 constexpr uint64_t kRandomStream = 21;
 
@@ -29,12 +35,28 @@ std::optional<Suggestion> FirstGoodPoint(const SearchState& state, Suggestion::S
                                          const std::function<std::vector<double>(int64_t)>& point) {
   const std::set<std::string> taken = TakenPoints(state);
   std::optional<Suggestion> duplicate;
+  const bool equality =
+      std::any_of(state.space.constraints.begin(), state.space.constraints.end(),
+                  [](const auto& c) { return c.comparison == LinearConstraint::Comparison::kEqual; });
+  std::optional<bayes::Encoding> encoding;
+  std::optional<bayes::LinearRegion> region;
+  int64_t rejected = 0;
   for (int64_t tried = 0; tried < kMaxTries; ++tried) {
     Suggestion suggestion;
     suggestion.source = source;
     suggestion.suggestions_used = tried + 1;
     suggestion.assignments = FromUnit(state.space, point(state.suggestions + tried));
-    if (!SatisfiesConstraints(state.space, suggestion.assignments)) continue;
+    if (!SatisfiesConstraints(state.space, suggestion.assignments)) {
+      if (!equality && ++rejected < kMaxRejected) continue;
+      if (!region) {
+        encoding.emplace(state.space);
+        region.emplace(*encoding);
+      }
+      bayes::Place place = encoding->FromAssignments(suggestion.assignments);
+      if (!region->Repair(place)) continue;
+      suggestion.assignments = encoding->ToAssignments(place);
+      if (!SatisfiesConstraints(state.space, suggestion.assignments)) continue;
+    }
     if (!taken.contains(PointKey(suggestion.assignments))) return suggestion;
     if (!duplicate) duplicate = suggestion;
     if (tried >= kMaxDuplicateTries) break;
@@ -123,6 +145,8 @@ std::unique_ptr<Suggester> MakeSuggester(Algorithm algorithm) {
       return std::make_unique<RandomSuggester>();
     case Algorithm::kGrid:
       return std::make_unique<GridSuggester>();
+    case Algorithm::kParzen:
+      return std::make_unique<bayes::ParzenSuggester>();
     case Algorithm::kSobol:
       break;
   }

@@ -2,6 +2,7 @@
 #define SDA_SERVICES_OPTIMIZER_CORE_SUGGESTER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,12 +12,14 @@
 
 #include <absl/time/time.h>
 
+#include "services/optimizer/core/early_stopping.h"
 #include "services/optimizer/core/metric.h"
 #include "services/optimizer/core/space.h"
 
 namespace sda::optimizer {
 
-enum class Algorithm { kBayesian, kSobol, kRandom, kGrid };
+// kParzen is the tree-structured Parzen estimator (Bergstra et al. 2011), for comparison.
+enum class Algorithm { kBayesian, kSobol, kRandom, kGrid, kParzen };
 
 // A trial as the search sees it.
 struct ObservedTrial {
@@ -24,6 +27,26 @@ struct ObservedTrial {
   State state = State::kPending;
   Assignments assignments = {};
   MetricValues metrics = {};  // of kSucceeded and kStopped
+  MetricValues stddevs = {};  // of those values that came with one
+  // Readings while it ran, by metric; may be left out. Where some trials that succeeded have them, those of
+  // stopped and pending trials are extrapolated to what a whole run would have given.
+  std::map<std::string, Curve> curves = {};
+};
+
+// What an earlier experiment measured. Parameters and metrics that this search knows by the same names count,
+// the others are ignored; values outside of this search's ranges are allowed. Only trials that succeeded
+// count.
+struct Knowledge {
+  std::string experiment;  // for explanations
+  std::vector<ObservedTrial> trials = {};
+};
+
+// What is expected of a metric before anything is measured, e.g. by a model of the machine's cost. Scale and
+// offset are learned from the trials, so that only the shape need be right.
+struct PriorMean {
+  std::string metric;
+  // In the metric's units; values that are not finite are taken as unknown. Must be pure.
+  std::function<double(const Assignments&)> predict;
 };
 
 // Everything a suggestion may depend on.
@@ -34,13 +57,16 @@ struct SearchState {
   uint64_t seed = 0;
   // Points taken so far: suggestion number n is asked with n. Trials made by hand do not count.
   int64_t suggestions = 0;
+  // Earlier experiments and predictions, used by kBayesian only.
+  std::vector<Knowledge> knowledge = {};
+  std::vector<PriorMean> prior_means = {};
   // When a suggestion must be at hand at the latest; the infinite future for none.
   absl::Time deadline = absl::InfiniteFuture();
 };
 
 // Where a point came from and what is expected of it.
 struct Suggestion {
-  enum class Source { kSobol, kRandom, kGrid, kBayesian };
+  enum class Source { kSobol, kRandom, kGrid, kBayesian, kTransfer, kParzen };
   // What a model expects of a metric, in the metric's own units.
   struct Prediction {
     double value = 0, stddev = 0;

@@ -72,7 +72,7 @@ TEST(SuggesterTest, SobolNeverRepeatsAPointWhileTheSpaceHasOthers) {
 TEST(SuggesterTest, SuggestionsKeepLinearConstraints) {
   Space space;
   space.parameters = {Real("a"), Real("b")};
-  space.constraints = {{.terms = {{"a", 1}, {"b", 1}}, .at_most = true, .bound = 0.2}};
+  space.constraints = {{.terms = {{"a", 1}, {"b", 1}}, .bound = 0.2}};
   const std::vector<Metric> metrics;
   SearchState state{.space = space, .metrics = metrics, .trials = {}};
   for (Algorithm algorithm : {Algorithm::kSobol, Algorithm::kRandom}) {
@@ -83,6 +83,74 @@ TEST(SuggesterTest, SuggestionsKeepLinearConstraints) {
       state.suggestions += suggestion->suggestions_used;
     }
   }
+}
+
+// A region without volume, and one of a millionth of the space.
+TEST(SuggesterTest, EqualitiesAndNarrowRegionsAreMet) {
+  using Comparison = LinearConstraint::Comparison;
+  Space space;
+  space.parameters = {Real("a"), Real("b"), Real("c")};
+  space.parameters.resize(4);
+  space.parameters[3].name = "n";
+  space.parameters[3].domain = IntRange{0, 10};
+  const std::vector<Metric> metrics = {{.name = "value"}};
+  for (const bool equality : {true, false}) {
+    if (equality) {
+      space.constraints = {
+          {.terms = {{"a", 1}, {"b", 1}, {"c", 1}}, .comparison = Comparison::kEqual, .bound = 1},
+          {.terms = {{"a", 1}, {"b", -1}}, .bound = 0},  // a <= b
+          {.terms = {{"c", 10}, {"n", -1}}, .bound = 0}};
+    } else {
+      space.constraints = {{.terms = {{"a", 1}, {"b", 1}, {"c", 1}}, .bound = 0.02}};
+    }
+    for (Algorithm algorithm :
+         {Algorithm::kSobol, Algorithm::kRandom, Algorithm::kParzen, Algorithm::kBayesian}) {
+      SearchState state{.space = space, .metrics = metrics, .trials = {}};
+      std::set<std::string> seen;
+      const auto suggester = MakeSuggester(algorithm);
+      for (int i = 0; i < 25; ++i) {
+        const auto suggestion = suggester->Suggest(state);
+        ASSERT_TRUE(suggestion);
+        EXPECT_TRUE(CheckAssignments(space, suggestion->assignments, "").empty());
+        EXPECT_TRUE(seen.insert(PointKey(suggestion->assignments)).second);
+        state.suggestions += suggestion->suggestions_used;
+        const double a = std::get<double>(suggestion->assignments.at("a"));
+        state.trials.push_back({.state = ObservedTrial::State::kSucceeded,
+                                .assignments = suggestion->assignments,
+                                .metrics = {{"value", a * (1 - a)}}});
+      }
+    }
+  }
+}
+
+TEST(SuggesterTest, TheParzenEstimatorBeatsRandomSearch) {
+  Space space;
+  space.parameters = {Real("a"), Real("b"), Real("c")};
+  space.parameters.resize(4);
+  space.parameters[3].name = "kind";
+  space.parameters[3].domain = Categories{{"x", "y", "z"}};
+  std::vector<Metric> metrics = {{.name = "value", .maximize = false}};
+  double sums[2] = {0, 0};
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    for (const Algorithm algorithm : {Algorithm::kParzen, Algorithm::kRandom}) {
+      SearchState state{.space = space, .metrics = metrics, .trials = {}, .seed = seed};
+      double best = 1e9;
+      for (int i = 0; i < 60; ++i) {
+        const auto suggestion = MakeSuggester(algorithm)->Suggest(state);
+        ASSERT_TRUE(suggestion);
+        state.suggestions += suggestion->suggestions_used;
+        double value = std::get<std::string>(suggestion->assignments.at("kind")) == "y" ? 0 : 0.2;
+        for (const char* name : {"a", "b", "c"})
+          value += std::abs(std::get<double>(suggestion->assignments.at(name)) - 0.3);
+        best = std::min(best, value);
+        state.trials.push_back({.state = ObservedTrial::State::kSucceeded,
+                                .assignments = suggestion->assignments,
+                                .metrics = {{"value", value}}});
+      }
+      sums[algorithm == Algorithm::kRandom] += best;
+    }
+  }
+  EXPECT_LT(sums[0], 0.6 * sums[1]);
 }
 
 TEST(SuggesterTest, AGridIsWalkedOnceInOrderAndEnds) {

@@ -72,7 +72,11 @@ Space ToSpace(const v1::Experiment& experiment) {
   for (const auto& message : experiment.linear_constraints()) {
     LinearConstraint& constraint = space.constraints.emplace_back();
     for (const auto& term : message.terms()) constraint.terms.push_back({term.parameter(), term.weight()});
-    constraint.at_most = message.comparison() != v1::LinearConstraint::COMPARISON_AT_LEAST;
+    using Comparison = LinearConstraint::Comparison;
+    if (message.comparison() == v1::LinearConstraint::COMPARISON_AT_LEAST)
+      constraint.comparison = Comparison::kAtLeast;
+    if (message.comparison() == v1::LinearConstraint::COMPARISON_EQUAL)
+      constraint.comparison = Comparison::kEqual;
     constraint.bound = message.bound();
   }
   return space;
@@ -88,6 +92,7 @@ std::vector<Metric> ToMetrics(const v1::Experiment& experiment) {
     metric.maximize = message.objective() != v1::Metric::OBJECTIVE_MINIMIZE;
     if (message.has_threshold()) metric.threshold = message.threshold();
     if (message.has_noise_stddev()) metric.noise_stddev = message.noise_stddev();
+    metric.cost = message.cost();
   }
   return metrics;
 }
@@ -133,6 +138,9 @@ ObservedTrial ToObserved(const v1::Trial& trial) {
   ObservedTrial observed;
   observed.assignments = ToAssignments(trial.assignments());
   observed.metrics = ToMetricValues(trial.metrics());
+  for (const auto& [name, value] : trial.metrics()) {
+    if (value.has_stddev()) observed.stddevs[name] = value.stddev();
+  }
   switch (trial.state()) {
     case v1::Trial::STATE_SUCCEEDED:
       observed.state = ObservedTrial::State::kSucceeded;
@@ -167,6 +175,12 @@ v1::Explanation ToExplanation(const Suggestion& suggestion) {
       break;
     case Suggestion::Source::kBayesian:
       explanation.set_source(v1::Explanation::SOURCE_BAYESIAN);
+      break;
+    case Suggestion::Source::kTransfer:
+      explanation.set_source(v1::Explanation::SOURCE_TRANSFER);
+      break;
+    case Suggestion::Source::kParzen:
+      explanation.set_source(v1::Explanation::SOURCE_PARZEN);
       break;
   }
   explanation.set_text(suggestion.text);

@@ -53,6 +53,7 @@ Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
   if (algorithm == v1::Experiment::ALGORITHM_BAYESIAN) return Algorithm::kBayesian;
   if (algorithm == v1::Experiment::ALGORITHM_RANDOM) return Algorithm::kRandom;
   if (algorithm == v1::Experiment::ALGORITHM_GRID) return Algorithm::kGrid;
+  if (algorithm == v1::Experiment::ALGORITHM_PARZEN) return Algorithm::kParzen;
   return Algorithm::kSobol;
 }
 

@@ -137,8 +137,9 @@ TEST(LinearRegionTest, AnEqualityOverRealAndWholeNumbersIsMet) {
   space.parameters[1].domain = DoubleRange{0.1, 100};
   space.parameters[1].scale = Scale::kLog;
   space.parameters[2].domain = IntRange{0, 5};
-  for (const bool at_most : {true, false})
-    space.constraints.push_back({.terms = {{"a", 1}, {"b", 2}, {"c", -3}}, .at_most = at_most, .bound = 4});
+  space.constraints.push_back({.terms = {{"a", 1}, {"b", 2}, {"c", -3}},
+                               .comparison = LinearConstraint::Comparison::kEqual,
+                               .bound = 4});
   const Encoding encoding(space);
   const LinearRegion region(encoding);
   Rng rng(4);

@@ -15,13 +15,16 @@ constexpr int kMaxSweeps = 200;
 LinearRegion::LinearRegion(const Encoding& encoding) : encoding_(encoding) {
   const Space& space = encoding.space();
   for (const LinearConstraint& constraint : space.constraints) {
-    const double sign = constraint.at_most ? 1 : -1;
-    Row row{.terms = {}, .bound = sign * constraint.bound};
-    for (const auto& term : constraint.terms) {
-      const auto axis = static_cast<size_t>(space.Find(term.parameter) - space.parameters.data());
-      row.terms.emplace_back(axis, sign * term.weight);
+    using Comparison = LinearConstraint::Comparison;
+    for (const double sign : {1.0, -1.0}) {
+      if (constraint.comparison == (sign > 0 ? Comparison::kAtLeast : Comparison::kAtMost)) continue;
+      Row row{.terms = {}, .bound = sign * constraint.bound};
+      for (const auto& term : constraint.terms) {
+        const auto axis = static_cast<size_t>(space.Find(term.parameter) - space.parameters.data());
+        row.terms.emplace_back(axis, sign * term.weight);
+      }
+      rows_.push_back(std::move(row));
     }
-    rows_.push_back(std::move(row));
   }
 }
 

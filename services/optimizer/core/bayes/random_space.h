@@ -51,7 +51,8 @@ inline Space RandomSpace(Rng& rng) {
     space.parameters.push_back(std::move(parameter));
   }
   if (rng.Below(2) == 0) {
-    LinearConstraint constraint{.terms = {}, .at_most = rng.Below(2) == 0, .bound = 0};
+    using Comparison = LinearConstraint::Comparison;
+    LinearConstraint constraint{.comparison = rng.Below(2) == 0 ? Comparison::kAtMost : Comparison::kAtLeast};
     for (const Parameter& parameter : space.parameters) {
       if (std::holds_alternative<Categories>(parameter.domain) || !parameter.conditions.empty()) continue;
       double low = 0, high = 0;

@@ -24,6 +24,7 @@ struct Study {
     Place place;
     std::vector<double> coordinates;
     std::vector<double> values;  // [metric of `modelled`], smaller being better; NaN where missing
+    std::vector<double> noise;   // [metric of `modelled`], variance of the value; NaN where unknown
     bool valued = false;         // all of them are there
   };
   std::vector<size_t> modelled;  // indices of the OPTIMIZE and CONSTRAINT metrics
