@@ -13,14 +13,14 @@ import unittest
 import harness
 import wheels
 
-CASES = pathlib.Path(os.environ.get("SDA_BIN", "build/release/bin")).resolve().parent / "tests" / "trainer_onnx_cases"
+PROGRAMS = pathlib.Path(os.environ.get("SDA_BIN", "build/release/bin")).resolve().parent / "tests"
 
 
 class OnnxTest(unittest.TestCase):
     def test_every_kind_of_model_predicts_the_same(self):
         onnxruntime, numpy = wheels.load("onnxruntime", "numpy")
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([str(CASES), folder], check=True)
+            subprocess.run([str(PROGRAMS / "trainer_onnx_cases"), folder], check=True)
             cases = sorted(pathlib.Path(folder).iterdir())
             self.assertGreater(len(cases), 10)
             for case in cases:
@@ -46,6 +46,26 @@ class OnnxTest(unittest.TestCase):
                     (first,) = session.run(["probability"], {k: v[:1] for k, v in inputs.items()})
                     self.assertLessEqual(abs(float(first[0]) - float(expected[0])), 1e-5)
                     self.assertLess((case / "model" / "model.onnx").stat().st_size, 20_000)
+
+    def test_weights_beyond_two_gigabytes(self):
+        onnxruntime, numpy = wheels.load("onnxruntime", "numpy")
+        with tempfile.TemporaryDirectory() as folder:
+            case = pathlib.Path(folder)
+            subprocess.run([str(PROGRAMS / "trainer_onnx_large_case"), folder], check=True)
+            weights = (case / "weights.bin").stat()
+            self.assertGreater(weights.st_size, 2**31)
+            if weights.st_blocks * 512 > 2**28:
+                raise unittest.SkipTest("the file system of temporary files makes no sparse files")
+            rows = json.loads((case / "rows.json").read_text())
+            expected = numpy.array(rows["probabilities"], dtype=numpy.float32)
+            options = onnxruntime.SessionOptions()
+            # Optimisation may fold and copy tables; here they are only to be looked up.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            session = onnxruntime.InferenceSession(str(case / "model.onnx"), options)
+            inputs = {"dense": numpy.array(rows["dense"], dtype=numpy.float32).reshape(len(expected), -1),
+                      "ids": numpy.array(rows["ids"], dtype=numpy.int64).T.copy()}
+            (probabilities,) = session.run(["probability"], inputs)
+            self.assertLessEqual(float(abs(probabilities - expected).max()), 1e-5)
 
 
 if __name__ == "__main__":
