@@ -53,6 +53,7 @@ struct Options {
 const std::map<std::string, Algorithm> kAlgorithms = {{"bayesian", Algorithm::kBayesian},
                                                       {"sobol", Algorithm::kSobol},
                                                       {"random", Algorithm::kRandom},
+                                                      {"parzen", Algorithm::kParzen},
                                                       {"grid", Algorithm::kGrid}};
 
 double Median(std::vector<double> values) {
@@ -127,6 +128,8 @@ class Experiment {
   int duplicates = 0, violations = 0;
   int first_feasible = 0;  // ended trials until one kept the constraints; 0: none
   double chosen = std::numeric_limits<double>::quiet_NaN();  // true value of the best observed trial
+  // Best value of the last objective among trials in which the others meet their thresholds.
+  double at_target = std::numeric_limits<double>::infinity();
 
  private:
   void Begin() {
@@ -180,6 +183,11 @@ class Experiment {
     if (!keeps) return;
     if (first_feasible == 0) first_feasible = ended_;
     points_.emplace_back(values.begin(), values.begin() + problem_.objectives());
+    bool meets = true;
+    for (size_t m = 0; m + 1 < points_.back().size(); ++m)
+      meets = meets &&
+              values[m] <= problem_.metrics[m].threshold.value_or(std::numeric_limits<double>::infinity());
+    if (meets) at_target = std::min(at_target, points_.back().back());
     if (trial.metrics[metrics_[0].name] < best_observed_) {
       best_observed_ = trial.metrics[metrics_[0].name];
       chosen = values[0];
@@ -203,7 +211,7 @@ void Run(const Problem& problem, const Options& options) {
   const auto began = Clock::now();
   const int budget = options.budget > 0 ? options.budget : problem.default_budget;
   const bool only_time = options.observations > 0;
-  std::vector<double> finals, milliseconds, cpu_milliseconds, firsts, chosen;
+  std::vector<double> finals, milliseconds, cpu_milliseconds, firsts, chosen, at_target;
   std::vector<std::vector<double>> curves;
   int duplicates = 0, violations = 0;
   const int seeds = only_time ? 1 : options.seeds;
@@ -217,6 +225,7 @@ void Run(const Problem& problem, const Options& options) {
       curves.push_back(experiment.curve);
       firsts.push_back(experiment.first_feasible > 0 ? experiment.first_feasible : budget + 1);
       chosen.push_back(experiment.chosen);
+      at_target.push_back(experiment.at_target);
     }
     milliseconds.insert(milliseconds.end(), experiment.milliseconds.begin(), experiment.milliseconds.end());
     cpu_milliseconds.insert(cpu_milliseconds.end(), experiment.cpu_milliseconds.begin(),
@@ -243,6 +252,7 @@ void Run(const Problem& problem, const Options& options) {
       report["optimum"] = *problem.optimum;
       report["median_regret"] = std::abs(Median(finals) - *problem.optimum);
     }
+    if (hypervolume && std::isfinite(Median(at_target))) report["median_at_target"] = Median(at_target);
     if (options.noise > 0 && !hypervolume) report["median_of_chosen"] = Median(chosen);
     if (problem.metrics.size() > static_cast<size_t>(problem.objectives()))
       report["first_feasible_median"] = Median(firsts);
@@ -275,8 +285,8 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--seeds", options.seeds, "experiments")->check(CLI::Range(1, 10000));
   app.add_option("--first-seed", options.first_seed, "seed of the first experiment");
   app.add_option("--parallel", options.parallel, "trials that run at a time")->check(CLI::Range(1, 1000));
-  app.add_option("--algorithm", options.algorithm, "bayesian, sobol, random or grid")
-      ->check(CLI::IsMember({"bayesian", "sobol", "random", "grid"}));
+  app.add_option("--algorithm", options.algorithm, "bayesian, sobol, random, grid or parzen")
+      ->check(CLI::IsMember({"bayesian", "sobol", "random", "grid", "parzen"}));
   app.add_option("--fail-rate", options.fail_rate, "share of trials that end infeasible at random")
       ->check(CLI::Range(0.0, 0.95));
   app.add_flag("--fail-half", options.fail_half,

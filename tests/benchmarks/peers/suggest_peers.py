@@ -4,12 +4,19 @@
     /somewhere/bin/python tests/benchmarks/peers/suggest_peers.py --bench build/release/bin/sda-bench \
         --peer optuna-gp --problem hartmann6 --seeds 20 --at 40,60
 
-Peers: random, optuna-tpe, optuna-gp and botorch. The problem itself is evaluated by sda-bench, so that all
-optimise the same. Prints one line of JSON with the fields that `sda-bench suggest --json` has.
+Peers: random, optuna-tpe, optuna-gp, botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by
+sda-bench, so that all optimise the same. Prints one line of JSON with the fields that `sda-bench suggest --json` has.
+
+Over night, for all of them, to be broken off and started again at will: with --log FILE every finished experiment is
+appended to the file, and what the file has is not run again.
+
+    for peer in optuna-tpe optuna-gp botorch sigopt; do for problem in $(sda-bench suggest --problem list); do
+        suggest_peers.py --bench … --peer $peer --problem $problem --log peers.jsonl; done; done
 """
 
 import argparse
 import json
+import pathlib
 import math
 import statistics
 import subprocess
@@ -113,60 +120,160 @@ class Optuna:
 
 
 class BoTorch:
-    """Gaussian processes and log expected improvement of BoTorch, constraints included,, over a unit cube."""
+    """BoTorch with its defaults. Continuous parameters lie in the unit cube on their scale; whole numbers and grids are
+    rounded, categories one-hot and rounded, inactive parameters at the middle of their range. One objective: noisy log
+    expected improvement; two: its hypervolume form, with the thresholds as reference point; constraints as outcomes."""
 
     def __init__(self, problem, seed, budget):
         import torch
         torch.set_num_threads(1)
         torch.manual_seed(seed)
-        for p in problem.parameters:
-            if "double" not in p or p["scale"] != "linear" or p["conditions"]:
-                raise SystemExit("botorch: only problems over a box")
-        if len(problem.objectives) > 1:
-            raise SystemExit("botorch: only one objective")
         self._torch = torch
         self._problem = problem
         self._x, self._y = [], []
-        d = len(problem.parameters)
-        count = max(5, d + 1)
-        self._initial = torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(
-            count, dtype=torch.double)
+        self._columns = []  # of each parameter
+        width = 0
+        for p in problem.parameters:
+            count = len(p["categories"]) if "categories" in p else 1
+            self._columns.append(range(width, width + count))
+            width += count
+        self._width = width
+        count = 2 * (len(problem.parameters) + 1)
+        self._initial = torch.quasirandom.SobolEngine(width, scramble=True, seed=seed).draw(count, dtype=torch.double)
+
+    @staticmethod
+    def _scaled(p, unit):
+        low, high = p["double"] if "double" in p else p["int"]
+        if p["scale"] == "log":
+            return low * (high / low) ** unit
+        if p["scale"] == "logit":
+            a, b = math.log(low / (1 - low)), math.log(high / (1 - high))
+            return 1 / (1 + math.exp(-(a + unit * (b - a))))
+        return low + unit * (high - low)
+
+    def _decode(self, unit):
+        point = {}
+        for p, columns in zip(self._problem.parameters, self._columns):
+            if not self._problem.is_active(p, point):
+                continue
+            if "categories" in p:
+                values = [float(unit[c]) for c in columns]
+                point[p["name"]] = p["categories"][values.index(max(values))]
+            elif "grid" in p:
+                index = min(int(float(unit[columns[0]]) * len(p["grid"])), len(p["grid"]) - 1)
+                point[p["name"]] = p["grid"][index]
+            else:
+                value = self._scaled(p, float(unit[columns[0]]))
+                low, high = p["double"] if "double" in p else p["int"]
+                value = min(max(value, low), high)
+                point[p["name"]] = int(round(value)) if "int" in p else value
+        return point
+
+    def _settled(self, unit):
+        """The place that the model is told: rounded as the point was."""
+        point, unit = self._decode(unit), unit.clone()
+        for p, columns in zip(self._problem.parameters, self._columns):
+            if p["name"] not in point:
+                for c in columns:
+                    unit[c] = 0.5
+            elif "categories" in p:
+                for c, value in zip(columns, p["categories"]):
+                    unit[c] = 1.0 if value == point[p["name"]] else 0.0
+            elif "grid" in p:
+                unit[columns[0]] = (p["grid"].index(point[p["name"]]) + 0.5) / len(p["grid"])
+        return unit
 
     def suggest(self):
         unit = self._initial[len(self._x)] if len(self._x) < len(self._initial) else self._best()
-        self._x.append(unit)
-        return {p["name"]: p["double"][0] + float(u) * (p["double"][1] - p["double"][0])
-                for p, u in zip(self._problem.parameters, unit)}
+        self._x.append(self._settled(unit))
+        return self._decode(unit)
 
     def report(self, values):
         self._y.append(values)
 
     def _best(self):
         torch = self._torch
-        from botorch.acquisition.analytic import (LogConstrainedExpectedImprovement, LogExpectedImprovement)
+        from botorch.acquisition.logei import qLogNoisyExpectedImprovement
+        from botorch.acquisition.multi_objective.logei import qLogNoisyExpectedHypervolumeImprovement
+        from botorch.acquisition.multi_objective.objective import IdentityMCMultiOutputObjective
+        from botorch.acquisition.objective import GenericMCObjective
         from botorch.fit import fit_gpytorch_mll
         from botorch.models import ModelListGP, SingleTaskGP
         from botorch.models.transforms import Standardize
         from botorch.optim import optimize_acqf
+        from botorch.sampling import SobolQMCNormalSampler
         from gpytorch.mlls import SumMarginalLogLikelihood
-        x, y = torch.stack(self._x), torch.tensor(self._y, dtype=torch.double)
+        x, y = torch.stack(self._x), -torch.tensor(self._y, dtype=torch.double)  # larger is better
         model = ModelListGP(*[SingleTaskGP(x, y[:, i:i + 1], outcome_transform=Standardize(1))
                               for i in range(y.shape[1])])
         fit_gpytorch_mll(SumMarginalLogLikelihood(model.likelihood, model))
-        limits = {i: (None, m["threshold"]) for i, m in enumerate(self._problem.metrics) if m["constraint"]}
-        keeps = torch.ones(len(y), dtype=torch.bool)
-        for i, (_, most) in limits.items():
-            keeps &= y[:, i] <= most
-        best = y[keeps, 0].min() if keeps.any() else y[:, 0].max()
-        if limits:
-            acquisition = LogConstrainedExpectedImprovement(model, best, objective_index=0, constraints=limits,
-                                                            maximize=False)
+        sampler = SobolQMCNormalSampler(sample_shape=torch.Size([128]), seed=len(self._x))
+        constraints = [lambda values, i=i, m=m: -values[..., i] - m["threshold"]
+                       for i, m in enumerate(self._problem.metrics) if m["constraint"]] or None
+        count = len(self._problem.objectives)
+        if count == 1:
+            acquisition = qLogNoisyExpectedImprovement(
+                model, x, sampler=sampler, constraints=constraints,
+                objective=GenericMCObjective(lambda values, X=None: values[..., 0]))
         else:
-            acquisition = LogExpectedImprovement(model.models[0], best, maximize=False)
-        d = x.shape[1]
-        bounds = torch.stack([torch.zeros(d, dtype=torch.double), torch.ones(d, dtype=torch.double)])
-        found, _ = optimize_acqf(acquisition, bounds, q=1, num_restarts=10, raw_samples=512)
+            reference = [-m["threshold"] for m in self._problem.objectives]
+            acquisition = qLogNoisyExpectedHypervolumeImprovement(
+                model, reference, x, sampler=sampler, constraints=constraints, prune_baseline=True,
+                objective=IdentityMCMultiOutputObjective(outcomes=list(range(count))))
+        bounds = torch.stack([torch.zeros(self._width, dtype=torch.double),
+                              torch.ones(self._width, dtype=torch.double)])
+        found, _ = optimize_acqf(acquisition, bounds, q=1, num_restarts=8, raw_samples=256)
         return found[0].detach()
+
+
+class SigOpt:
+    """libsigopt as sigoptlite drives it."""
+
+    def __init__(self, problem, seed, budget):
+        import random
+        import numpy
+        from sigopt import Connection
+        from sigoptlite.driver import LocalDriver
+        random.seed(seed)
+        numpy.random.seed(seed)
+        self._problem = problem
+        parameters = []
+        for p in problem.parameters:
+            if "grid" in p:
+                parameters.append(dict(name=p["name"], type="double", grid=p["grid"]))
+            elif "categories" in p:
+                parameters.append(dict(name=p["name"], type="categorical", categorical_values=p["categories"]))
+            else:
+                low, high = p["double"] if "double" in p else p["int"]
+                entry = dict(name=p["name"], type="double" if "double" in p else "int", bounds=dict(min=low, max=high))
+                if "double" in p and p["scale"] == "log":
+                    entry["transformation"] = "log"
+                parameters.append(entry)
+            if p["conditions"]:
+                parameters[-1]["conditions"] = {c["parameter"]: c["values"] for c in p["conditions"]}
+        conditionals = {c["parameter"] for p in problem.parameters for c in p["conditions"]}
+        meta = dict(name="peer", parameters=[p for p in parameters if p["name"] not in conditionals],
+                    observation_budget=budget, parallel_bandwidth=1, metrics=[])
+        if conditionals:
+            meta["conditionals"] = [dict(name=p["name"], values=p["categorical_values"]) for p in parameters
+                                    if p["name"] in conditionals]
+        for m in problem.metrics:
+            entry = dict(name=m["name"], objective="minimize",
+                         strategy="constraint" if m["constraint"] else "optimize")
+            if m.get("threshold") is not None and (m["constraint"] or len(problem.objectives) > 1):
+                entry["threshold"] = m["threshold"]
+            meta["metrics"].append(entry)
+        self._connection = Connection(driver=LocalDriver)
+        self._experiment = self._connection.experiments().create(**meta)
+
+    def suggest(self):
+        self._suggestion = self._connection.experiments(self._experiment.id).suggestions().create()
+        return dict(self._suggestion.assignments)
+
+    def report(self, values):
+        self._connection.experiments(self._experiment.id).observations().create(
+            suggestion=self._suggestion.id,
+            values=[dict(name=m["name"], value=v) for m, v in zip(self._problem.metrics, values)])
 
 
 PEERS = {
@@ -174,11 +281,27 @@ PEERS = {
     "optuna-tpe": lambda problem, seed, budget: Optuna(problem, seed, budget, "tpe"),
     "optuna-gp": lambda problem, seed, budget: Optuna(problem, seed, budget, "gp"),
     "botorch": BoTorch,
+    "sigopt": SigOpt,
 }
 
 
 def finite(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def run_experiment(problem, peer, budget):
+    """Quality after each trial (None without an allowed one), and what the suggestions took."""
+    problem.reset()
+    curve, milliseconds, cpu_milliseconds = [], [], []
+    for _ in range(budget):
+        start, cpu_start = time.monotonic(), time.process_time()
+        point = peer.suggest()
+        cpu_milliseconds.append(1e3 * (time.process_time() - cpu_start))
+        milliseconds.append(1e3 * (time.monotonic() - start))
+        values, quality = problem.evaluate(point)
+        peer.report(values)
+        curve.append(quality)
+    return dict(curve=curve, milliseconds=milliseconds, cpu_milliseconds=cpu_milliseconds)
 
 
 def main():
@@ -189,27 +312,31 @@ def main():
     parser.add_argument("--budget", type=int, default=0, help="trials; 0: the problem's own")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--log", help="file of finished experiments, read and appended to")
     parser.add_argument("--at", default="", help="also report medians after so many trials")
     options = parser.parse_args()
 
     problem = Problem(options.bench, options.problem)
     budget = options.budget or problem.description["budget"]
     finals, curves, milliseconds, cpu_milliseconds = [], [], [], []
+    finished = {}
+    if options.log and pathlib.Path(options.log).exists():
+        for line in pathlib.Path(options.log).read_text().splitlines():
+            entry = json.loads(line)
+            finished[entry["peer"], entry["problem"], entry["budget"], entry["seed"]] = entry
     began = time.monotonic()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        problem.reset()
-        peer = PEERS[options.peer](problem, seed, budget)
-        curve = []
-        for _ in range(budget):
-            start, cpu_start = time.monotonic(), time.process_time()
-            point = peer.suggest()
-            cpu_milliseconds.append(1e3 * (time.process_time() - cpu_start))
-            milliseconds.append(1e3 * (time.monotonic() - start))
-            values, quality = problem.evaluate(point)
-            peer.report(values)
-            curve.append(float("inf") if quality is None else quality)
-        curves.append(curve)
-        finals.append(curve[-1])
+        entry = finished.get((options.peer, options.problem, budget, seed))
+        if entry is None:
+            entry = dict(peer=options.peer, problem=options.problem, budget=budget, seed=seed,
+                         **run_experiment(problem, PEERS[options.peer](problem, seed, budget), budget))
+            if options.log:
+                with open(options.log, "a", encoding="utf-8") as log:
+                    log.write(json.dumps(entry) + "\n")
+        curves.append([math.inf if quality is None else quality for quality in entry["curve"]])
+        milliseconds += entry["milliseconds"]
+        cpu_milliseconds += entry["cpu_milliseconds"]
+        finals.append(curves[-1][-1])
 
     hypervolume = len(problem.objectives) > 1
     optimum = problem.description.get("optimum")

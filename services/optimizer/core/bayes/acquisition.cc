@@ -149,6 +149,10 @@ double Acquisition::Log(std::span<const double> means, std::span<const double> v
         variance_parts[objectives[o] * fantasies + f] += objective_by_deviation[o] / (2 * deviation[o]);
       }
     }
+    if (cost) {
+      logs[f] -= cost->factor * means[cost->model * fantasies + f];
+      if (derivatives) mean_parts[cost->model * fantasies + f] -= cost->factor;
+    }
     for (const Limit& limit : limits) {
       const double variance = variances[limit.model] + limit.extra_variance;
       const double sd = std::sqrt(variance);

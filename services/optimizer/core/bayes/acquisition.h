@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_OPTIMIZER_CORE_BAYES_ACQUISITION_H_
 #define SDA_SERVICES_OPTIMIZER_CORE_BAYES_ACQUISITION_H_
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,11 +42,19 @@ class Acquisition {
     double optimism = 0;        // deviations by which the value is taken to be better
   };
 
+  // A model of the logarithm of what a trial costs, up to a factor and a constant: the worth is divided by
+  // it.
+  struct Cost {
+    size_t model = 0;
+    double factor = 1;
+  };
+
   size_t models = 0;
   size_t fantasies = 1;
   std::vector<size_t> objectives;            // models whose joint improvement counts
   std::vector<BoxImprovement> improvements;  // [fantasy], or empty: only the limits count
   std::vector<Limit> limits;                 // each multiplies by the probability to keep it
+  std::optional<Cost> cost;
 
   // log of the mean over fantasies of improvement times probabilities. means [model][fantasy], variances
   // [model]; derivatives are written where the spans are not empty.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace sda::optimizer::bayes {
 namespace {
@@ -116,13 +117,18 @@ bool Dominates(const Objectives& a, const Objectives& b) {
 }
 
 std::vector<size_t> NondominatedIndices(std::span<const Objectives> points) {
+  // In lexicographic order nothing dominates what comes before it: comparing with the front so far is enough.
+  std::vector<size_t> order(points.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return points[a] < points[b]; });
   std::vector<size_t> front;
-  for (size_t i = 0; i < points.size(); ++i) {
-    bool dominated = false;
-    for (size_t j = 0; j < points.size() && !dominated; ++j)
-      dominated = Dominates(points[j], points[i]) || (j < i && points[j] == points[i]);
+  for (const size_t i : order) {
+    const bool dominated = std::any_of(front.begin(), front.end(), [&](size_t j) {
+      return points[j] == points[i] || Dominates(points[j], points[i]);
+    });
     if (!dominated) front.push_back(i);
   }
+  std::sort(front.begin(), front.end());
   return front;
 }
 

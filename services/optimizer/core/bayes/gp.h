@@ -2,6 +2,7 @@
 #define SDA_SERVICES_OPTIMIZER_CORE_BAYES_GP_H_
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -74,6 +75,7 @@ struct FitOptions {
   HyperPrior prior = HyperPrior::kDimensionScaled;
   double min_noise = 1e-6;
   int max_evaluations = 40;
+  std::function<bool()> out_of_time = nullptr;  // true ends the search with what there is
 };
 
 // −log posterior density of the hyperparameters (up to a constant) and its gradient with regard to

@@ -127,10 +127,12 @@ Hyper FitMap(const TrainingSet& set, const FitOptions& options, std::span<const 
   const MinimizeOptions minimize{.max_evaluations = options.max_evaluations,
                                  .first_step = 0.5,
                                  .tolerance = 1e-5,
-                                 .flat_gradient = 1e-3};
+                                 .flat_gradient = 1e-3,
+                                 .stop = options.out_of_time};
   Hyper best = DefaultHyper(*set.layout, options.prior);
   double best_value = std::numeric_limits<double>::infinity();
   for (const Hyper& start : starts) {
+    if (options.out_of_time && options.out_of_time()) break;
     std::vector<double> x = start.log_length;
     x.push_back(start.log_signal);
     x.push_back(start.log_noise);

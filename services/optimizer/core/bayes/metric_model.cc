@@ -28,6 +28,8 @@ size_t CheckpointBelow(size_t n) {
   return at;
 }
 
+using OutOfTime = std::function<bool()>;
+
 struct Prepared {
   Warp warp;
   std::vector<double> y, noise;
@@ -84,10 +86,11 @@ uint64_t HashData(const MetricData& data, ModelKind kind, size_t n) {
 }
 
 Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prepared,
-          std::span<const Hyper> starts, int evaluations) {
+          std::span<const Hyper> starts, int evaluations, const OutOfTime& out_of_time) {
   FitOptions options{.prior = kind.prior,
                      .min_noise = data.exact ? kMinNoiseExact : kMinNoise,
-                     .max_evaluations = evaluations};
+                     .max_evaluations = evaluations,
+                     .out_of_time = out_of_time};
   TrainingSet set{
       .layout = data.layout, .points = &data.points, .n = n, .y = prepared.y, .known_noise = prepared.noise};
   if (n <= kMaxFitted) return FitMap(set, options, starts);
@@ -104,15 +107,19 @@ Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prep
 }
 
 // Hyperparameters fitted to the first n values, n a checkpoint or 0.
-Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& cache) {
+Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& cache,
+                    const OutOfTime& out_of_time) {
   if (n == 0) return DefaultHyper(*data.layout, kind.prior);
   const uint64_t key = HashData(data, kind, n);
   if (const auto found = cache.Find(key)) return *found;
-  const Hyper before = FitCheckpoint(data, kind, CheckpointBelow(n), cache);
+  // Beyond the subset's size every fit costs the same: the chain goes on from the last whole one, so that a
+  // service that starts with thousands of trials does not have to walk it.
+  const Hyper before =
+      FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxFitted + 1)), cache, out_of_time);
   const Hyper fresh = DefaultHyper(*data.layout, kind.prior);
-  const Hyper fitted =
-      Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh}, n > 100 ? 20 : 30);
-  cache.Store(key, fitted);
+  const Hyper fitted = Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh},
+                           n > 100 ? 20 : 30, out_of_time);
+  if (!out_of_time || !out_of_time()) cache.Store(key, fitted);
   return fitted;
 }
 
@@ -122,12 +129,14 @@ double Evidence(const MetricData& data, const MetricFit& fit) {
       .layout = data.layout, .points = &data.points, .n = n, .y = fit.y, .known_noise = fit.known_noise};
   std::vector<double> means, variances;
   Gp(set, fit.hyper).LeaveOneOut(means, variances);
-  std::vector<double> sorted = fit.y;
+  std::vector<double> warped = fit.y;
+  for (size_t i = 0; i < fit.around.size(); ++i) warped[i] += fit.around[i];
+  std::vector<double> sorted = warped;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(n / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
   double sum = 0, count = 0;
   for (size_t i = 0; i < n; ++i) {
-    if (fit.y[i] > *middle) continue;
+    if (warped[i] > *middle) continue;
     const double sd = std::sqrt(variances[i]);
     // Heavy tails: one value that no model foresaw must not decide alone.
     const double log = std::max(LogNormalPdf((fit.y[i] - means[i]) / sd), -8.0) - std::log(sd);
@@ -152,19 +161,48 @@ void FitCache::Store(uint64_t key, const Hyper& hyper) {
   fits_[key] = hyper;
 }
 
-MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache) {
+MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
   const size_t n = data.values.size();
   Prepared prepared = Prepare(data, kind.warp, n);
-  const Hyper start = FitCheckpoint(data, kind, CheckpointBelow(n), cache);
+  const Hyper start = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time);
   Hyper hyper = start;
-  if (n <= kAlwaysRefined) hyper = Fit(data, kind, n, prepared, std::array{start}, 12);
+  if (n <= kAlwaysRefined) hyper = Fit(data, kind, n, prepared, std::array{start}, 12, out_of_time);
   MetricFit fit{.kind = kind,
                 .warp = prepared.warp,
                 .y = std::move(prepared.y),
+                .around = {},
                 .known_noise = std::move(prepared.noise),
                 .hyper = hyper};
   if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
   return fit;
+}
+
+MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<double> around,
+                    const OutOfTime& out_of_time) {
+  MetricFit fit = plain;
+  for (size_t i = 0; i < around.size(); ++i) fit.y[i] -= around[i];
+  fit.around = std::move(around);
+  const size_t n = fit.y.size();
+  if (n <= kAlwaysRefined) {
+    const Prepared prepared{.warp = fit.warp, .y = fit.y, .noise = fit.known_noise};
+    const Hyper fresh = DefaultHyper(*data.layout, fit.kind.prior);
+    fit.hyper = Fit(data, fit.kind, n, prepared, std::array{plain.hyper, fresh}, 12, out_of_time);
+  }
+  if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  return fit;
+}
+
+MetricData SelectPoints(const MetricData& data, std::span<const size_t> points) {
+  MetricData selected{.layout = data.layout, .points = Points(data.layout->coordinates)};
+  selected.exact = data.exact;
+  std::vector<double> point(data.layout->coordinates);
+  for (const size_t i : points) {
+    data.points.Get(i, point);
+    selected.points.Add(point);
+    selected.values.push_back(data.values[i]);
+    if (!data.known_noise.empty()) selected.known_noise.push_back(data.known_noise[i]);
+  }
+  return selected;
 }
 
 std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper) {

@@ -2,6 +2,7 @@
 #define SDA_SERVICES_OPTIMIZER_CORE_BAYES_METRIC_MODEL_H_
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -45,7 +46,8 @@ struct MetricData {
 struct MetricFit {
   ModelKind kind;
   Warp warp;
-  std::vector<double> y;            // warped
+  std::vector<double> y;            // warped, less `around`
+  std::vector<double> around;       // what was expected of each point beforehand; empty: nothing
   std::vector<double> known_noise;  // of y; empty where nothing is known
   Hyper hyper;
   // Mean over the better half of log p(value | all other values), in the metric's own units: comparable
@@ -54,8 +56,18 @@ struct MetricFit {
 };
 
 // Fits the kind to the data. The search for hyperparameters starts from those fitted to earlier, fixed parts
-// of the data, so that it is short, and the result still depends on the data alone. `out_of_time` may cut it.
-MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache);
+// of the data, so that it is short, and the result still depends on the data alone. Where `out_of_time` cuts
+// it, the hyperparameters are those found so far, and nothing of them is cached.
+MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache,
+                    const std::function<bool()>& out_of_time = nullptr);
+
+// The same where something is expected of each point beforehand, in warped units: a process over the
+// differences.
+MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<double> around,
+                    const std::function<bool()>& out_of_time = nullptr);
+
+// The given points only, in their order.
+MetricData SelectPoints(const MetricData& data, std::span<const size_t> points);
 
 // Shares of belief in the fits: softmax of evidence times the number of points it was taken over, tempered.
 std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper);

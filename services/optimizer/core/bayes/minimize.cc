@@ -69,6 +69,7 @@ double Minimize(const Objective& objective, std::span<const double> low, std::sp
     bool moved = false;
     double next_value = value;
     for (int halving = 0; halving < kMaxHalvings && evaluations < options.max_evaluations; ++halving) {
+      if (options.stop && options.stop()) return value;
       double expected = 0;
       for (size_t i = 0; i < n; ++i) {
         next[i] = std::clamp(x[i] + step * p[i], low[i], high[i]);

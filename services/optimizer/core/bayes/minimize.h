@@ -12,6 +12,7 @@ struct MinimizeOptions {
   double first_step = 0.2;  // length of the first step, in the variables' own unit
   double tolerance = 1e-8;  // stop when the value falls by less than this (1 + |value|)
   double flat_gradient = 1e-7;
+  std::function<bool()> stop = nullptr;  // asked before each evaluation; true ends it with what there is
 };
 
 // Value at x, gradient into the second argument. May return infinity or NaN: such points are not entered.

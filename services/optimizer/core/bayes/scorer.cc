@@ -32,7 +32,16 @@ std::vector<double> Scorer::ScoreMany(const std::vector<Place>& places) const {
                   means_.begin() + static_cast<std::ptrdiff_t>(k * fantasies));
       variances_[k] = variances[k][i];
     }
+    for (size_t k = 0; k < expectations_.size(); ++k) {
+      if (expectations_[k] == nullptr) continue;
+      const double expected = expectations_[k]->At(places[i], {});
+      for (size_t f = 0; f < fantasies; ++f) means_[k * fantasies + f] += expected;
+    }
     scores[i] = acquisition_.Log(means_, variances_, {}, {});
+    if (belief_ != nullptr) {
+      encoding_.ActiveAxes(places[i], active_);
+      scores[i] += belief_weight_ * belief_->Log(places[i], active_, 0, {});
+    }
     if (std::isnan(scores[i])) scores[i] = -std::numeric_limits<double>::infinity();
   }
   return scores;
@@ -44,14 +53,32 @@ double Scorer::Score(const Place& place, std::span<double> gradient) const {
   encoding_.Coordinates(place, active_, coordinates_.data());
   for (size_t k = 0; k < models_.size(); ++k)
     models_[k]->Predict(coordinates_.data(), scratch_[k], means_.data() + k * fantasies, &variances_[k]);
-  if (gradient.empty()) return acquisition_.Log(means_, variances_, {}, {});
-  const double score = acquisition_.Log(means_, variances_, by_mean_, by_variance_);
+  for (size_t k = 0; k < expectations_.size(); ++k) {
+    if (expectations_[k] == nullptr) continue;
+    const double expected = expectations_[k]->At(place, {});
+    for (size_t f = 0; f < fantasies; ++f) means_[k * fantasies + f] += expected;
+  }
+  const double believed =
+      belief_ == nullptr ? 0 : belief_weight_ * belief_->Log(place, active_, belief_weight_, {});
+  if (gradient.empty()) return acquisition_.Log(means_, variances_, {}, {}) + believed;
+  const double score = acquisition_.Log(means_, variances_, by_mean_, by_variance_) + believed;
   by_coordinate_.assign(encoding_.layout().coordinates, 0.0);
   for (size_t k = 0; k < models_.size(); ++k) {
     models_[k]->AddGradient(coordinates_.data(), scratch_[k], by_mean_.data() + k * fantasies,
                             by_variance_[k], by_coordinate_.data());
   }
   encoding_.GradientOfPlace(place, active_, by_coordinate_.data(), gradient);
+  for (size_t k = 0; k < expectations_.size(); ++k) {
+    if (expectations_[k] == nullptr) continue;
+    double factor = 0;
+    for (size_t f = 0; f < fantasies; ++f) factor += by_mean_[k * fantasies + f];
+    expected_by_place_.assign(place.size(), 0.0);
+    expectations_[k]->At(place, expected_by_place_);
+    for (size_t i = 0; i < place.size(); ++i) {
+      if (active_[i]) gradient[i] += factor * expected_by_place_[i];
+    }
+  }
+  if (belief_ != nullptr) belief_->Log(place, active_, belief_weight_, gradient);
   return score;
 }
 

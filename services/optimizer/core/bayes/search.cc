@@ -53,7 +53,12 @@ class Searcher {
     const SobolSequence sequence(static_cast<int>(encoding_.size()), HashOf(options_.seed, {32}));
     Place place;
     for (size_t i = 0; i < options_.raw_points; ++i) {
-      encoding_.FromCube(sequence.Point(static_cast<uint32_t>(i)), place);
+      if (options_.belief != nullptr && i % 2 == 0) {
+        options_.belief->FromCube(sequence.Point(static_cast<uint32_t>(i)), place);
+      } else {
+        encoding_.FromCube(sequence.Point(static_cast<uint32_t>(i)), place);
+      }
+      if (!options_.low.empty()) IntoBox(place);
       for (size_t k = 0; k < place.size() && options_.margin > 0; ++k) {
         if (encoding_.axis(k).kind == Axis::Kind::kReal)
           place[k] = options_.margin + (1 - 2 * options_.margin) * place[k];
@@ -88,6 +93,15 @@ class Searcher {
       }
     }
     return places;
+  }
+
+  // Numeric axes from the whole range to the box.
+  void IntoBox(Place& place) {
+    for (size_t i = 0; i < place.size(); ++i) {
+      if (encoding_.axis(i).kind == Axis::Kind::kCategory) continue;
+      const double low = options_.low[i], high = options_.high[i];
+      place[i] = encoding_.Nearest(i, low + place[i] * (high - low));
+    }
   }
 
   void Perturb(size_t i, double width, Place& place) {
@@ -159,8 +173,9 @@ class Searcher {
     std::vector<double> x(axes.size()), low(axes.size(), 0.0), high(axes.size(), 1.0);
     for (size_t k = 0; k < axes.size(); ++k) {
       x[k] = candidate.place[axes[k]];
-      low[k] = std::min(options_.margin, x[k]);
-      high[k] = std::max(1 - options_.margin, x[k]);
+      const bool boxed = !options_.low.empty();
+      low[k] = std::min(std::max(options_.margin, boxed ? options_.low[axes[k]] : 0.0), x[k]);
+      high[k] = std::max(std::min(1 - options_.margin, boxed ? options_.high[axes[k]] : 1.0), x[k]);
     }
     const MinimizeOptions minimize{.max_evaluations = options_.evaluations,
                                    .first_step = 0.03,

@@ -16,6 +16,9 @@ namespace sda::optimizer::bayes {
 struct Study {
   explicit Study(const SearchState& state);
 
+  // Keeps the given trials of `finished` and `infeasible` only.
+  void Restrict(const std::vector<size_t>& finished_kept, const std::vector<size_t>& infeasible_kept);
+
   const SearchState& state;
   const Encoding encoding;
   const LinearRegion region;
@@ -35,7 +38,11 @@ struct Study {
   std::vector<Outcome> finished;  // with at least one value
   std::vector<Outcome> pending;
   std::vector<Outcome> infeasible;
-  std::set<std::string> taken;  // keys of all points that are pending or have ended for good
+  std::set<std::string> taken;       // keys of all points that are pending or have ended for good
+  std::set<std::string> replicable;  // of those, the ones that ended with values and are not pending again
+  bool noise_stated = false;         // by a metric, or by a trial of its values
+  std::optional<size_t> cost;        // index of the metric that says what a trial costs
+  std::vector<double> costs;         // its value of each of `finished`; NaN where missing or not above 0
 
   // The sign that makes smaller better, of a metric of `modelled`.
   double Sign(size_t m) const;
