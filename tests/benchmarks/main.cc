@@ -1,6 +1,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "tests/benchmarks/bench_optimizer.h"
 #include "tests/benchmarks/bench_preprocess.h"
 #include "tests/benchmarks/bench_suggest.h"
 #include "tests/benchmarks/bench_train.h"
@@ -15,6 +16,7 @@ struct Area {
 };
 
 constexpr Area kAreas[] = {
+    {"optimizer", sda::bench::BenchOptimizer},
     {"preprocess", sda::bench::BenchPreprocess},
     {"suggest", sda::bench::BenchSuggest},
     {"train", sda::bench::BenchTrain},

@@ -2,6 +2,7 @@
 #define SDA_SERVICES_OPTIMIZER_CORE_SUGGESTER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,9 @@ struct SearchState {
   int64_t suggestions = 0;
   // When a suggestion must be at hand at the latest; the infinite future for none.
   absl::Time deadline = absl::InfiniteFuture();
+  // Whether some trial has this point; where it is set, the algorithms without a model ask it instead of
+  // reading `trials`.
+  std::function<bool(const Assignments&)> is_taken = {};
 };
 
 // Where a point came from and what is expected of it.
