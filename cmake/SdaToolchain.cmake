@@ -28,7 +28,7 @@ if(SDA_SANITIZER)
   add_compile_options(-fsanitize=${SDA_SANITIZER})
   add_link_options(-fsanitize=${SDA_SANITIZER})
   if(SDA_SANITIZER MATCHES "undefined")
-    # vptr needs the type information of classes that Debian's SOCI does not export.
+    # vptr needs type information that libraries from Debian do not export.
     add_compile_options(-fno-sanitize-recover=undefined -fno-sanitize=vptr)
   endif()
   if(SDA_SANITIZER STREQUAL "thread")

@@ -8,7 +8,7 @@ build_packages=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libdnnl-dev libhwy-dev libeigen3-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
-  prometheus-cpp-dev libsoci-dev libsqlite3-dev libssl-dev
+  prometheus-cpp-dev libsqlite3-dev libpq-dev libssl-dev
   libgtest-dev libgmock-dev
 )
 
@@ -19,13 +19,13 @@ runtime_packages=(
   libdnnl2 libhwy1
   libyaml-cpp0.7 libspdlog1.10 libfmt9
   libprometheus-cpp-pull1.0 libprometheus-cpp-core1.0
-  libsoci-core4.0 libsoci-sqlite3-4.0 libsqlite3-0 libssl3
+  libsqlite3-0 libpq5 libssl3
 )
 
 # What the tests and checks need beyond that. llvm-14 has the symbolizer that turns sanitizer reports into lines.
 test_packages=(
   clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14
-  shellcheck docker-compose openssl procps
+  shellcheck docker-compose openssl procps postgresql
 )
 
 # What rebuilding Abseil for the thread sanitizer needs.

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "tests/benchmarks/bench_optimizer.h"
 #include "tests/benchmarks/bench_predict.h"
 #include "tests/benchmarks/bench_preprocess.h"
 #include "tests/benchmarks/bench_quality.h"
@@ -17,6 +18,7 @@ struct Area {
 };
 
 constexpr Area kAreas[] = {
+    {"optimizer", sda::bench::BenchOptimizer},
     {"predict", sda::bench::BenchPredict},
     {"preprocess", sda::bench::BenchPreprocess},
     {"quality", sda::bench::BenchQuality},

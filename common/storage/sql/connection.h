@@ -2,14 +2,11 @@
 #define SDA_COMMON_STORAGE_SQL_CONNECTION_H_
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
-#include <absl/time/time.h>
 
 #include "common/storage/sql/value.h"
 
@@ -17,44 +14,38 @@ namespace sda::sql {
 
 enum class ColumnType { kInteger, kDouble, kText };
 
-struct ConnectionOptions {
-  bool read_only = false;
-  absl::Duration busy_timeout = absl::Seconds(10);
-};
+// Whose SQL is spoken. Statements keep to what both understand; where they must not, they ask.
+enum class Dialect { kSqlite, kPostgres };
 
-// One connection to a database, with its prepared statements kept by text. The only place that names SOCI:
-// its exceptions become statuses here, once.
-//   RESOURCE_EXHAUSTED DISK_FULL · UNAVAILABLE DATABASE_BUSY, DATABASE_IO · ALREADY_EXISTS (a constraint) ·
-//   DATA_LOSS (damaged file, or not a database) · FAILED_PRECONDITION (read-only or unreachable file) ·
-//   INTERNAL
+// One connection to a database, with its prepared statements kept by text. Errors are the same for every
+// database:
+//   RESOURCE_EXHAUSTED DISK_FULL · UNAVAILABLE DATABASE_BUSY, DATABASE_IO, DATABASE_UNREACHABLE ·
+//   ABORTED TRANSACTION_CONFLICT (run the transaction again) · ALREADY_EXISTS CONSTRAINT ·
+//   DATA_LOSS DATABASE_DAMAGED (damaged file, or not a database) ·
+//   FAILED_PRECONDITION DATABASE_NOT_WRITABLE (read-only or unreachable file, missing rights) ·
+//   INTERNAL DATABASE_ERROR
 // Not thread-safe.
 class Connection {
  public:
-  // `path` is a SQLite file, without a double quote in its name; it is created unless read_only. Its folder
-  // must exist.
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path,
-                                                          const ConnectionOptions& options);
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  virtual ~Connection() = default;
+
+  virtual Dialect dialect() const = 0;
 
   // Runs a statement without result rows; the number of rows it changed. Parameters are written `:name` in
   // `sql` and bound in order of appearance; each appearance takes one value.
-  absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args);
+  virtual absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args) = 0;
 
   // Runs a statement with result rows and reads them all. `columns` are the types wanted, one a result
   // column.
-  absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql, const std::vector<Value>& args,
-                                                        const std::vector<ColumnType>& columns);
+  virtual absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql,
+                                                                const std::vector<Value>& args,
+                                                                const std::vector<ColumnType>& columns) = 0;
 
   // Whether a transaction is open. The database may end one by itself, on a full disk for example.
-  bool InTransaction() const;
+  virtual bool InTransaction() const = 0;
 
- private:
-  struct State;
-  explicit Connection(std::unique_ptr<State> state);
-
-  std::unique_ptr<State> state_;
+  // Whether the database was lost: this connection is of no more use.
+  virtual bool IsBroken() const = 0;
 };
 
 }  // namespace sda::sql

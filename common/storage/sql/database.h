@@ -27,6 +27,8 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
+  Dialect dialect() const { return connection_.dialect(); }
+
   // As Connection::Execute.
   absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args = {}) {
     return connection_.Execute(sql, args);
@@ -60,10 +62,12 @@ class Transaction {
   Connection& connection_;
 };
 
-// One step forward of a schema: the statements that lead from version - 1 to `version`.
+// One step forward of a schema: the statements that lead from version - 1 to `version`, and then what no
+// statement can say about the rows that are there.
 struct Migration {
   int version = 0;
   std::vector<std::string> statements;
+  std::function<absl::Status(Transaction&)> fill = {};
 };
 
 struct Schema {
@@ -72,50 +76,62 @@ struct Schema {
 };
 
 struct DatabaseOptions {
-  int readers = 4;     // connections for Read; more calls wait
-  int max_group = 64;  // writes committed together
+  int readers = 4;       // SQLite: connections for Read; more calls wait
+  int max_group = 256;   // SQLite: writes committed together
+  int connections = 16;  // PostgreSQL: for Read and Write; more calls wait
 };
 
-// A database of one component: one writer, several readers that see the last committed state and never wait
-// for the writer. Thread-safe.
+// A database of one component. Reads see one committed state and never wait for writes. Thread-safe.
 //
-// Durability: Write returns OK only after its commit is on disk. Writes that arrive together share one commit
-// (group commit): each runs in its own savepoint, so that one that fails leaves no trace and disturbs no
-// other.
+// Durability: Write returns OK only after its commit is on disk.
+//
+// SQLite has one owning process and one writer, a thread of its own. Writes that arrive together share one
+// commit (group commit): each runs in its own savepoint, so that one that fails leaves no trace and disturbs
+// no other. PostgreSQL serves many processes: each Write is a transaction on a connection of its own, READ
+// COMMITTED, so whoever decides by what he reads locks it first (FOR UPDATE). A database that went away is
+// answered with UNAVAILABLE DATABASE_UNREACHABLE and found again by itself.
 class Database {
  public:
   using WriteFunction = std::function<absl::Status(Transaction&)>;
   using ReadFunction = std::function<absl::Status(Transaction&)>;
 
-  // Opens the SQLite file at `url` (a path, or sqlite:///path), creates it with its folder where missing, and
-  // brings its schema up to date. Errors beyond Connection's:
+  // Opens the database at `url` and brings its schema up to date: a SQLite file (a path, or sqlite:///path),
+  // made with its folder where missing, or postgresql://user@host:port/database. Errors beyond Connection's:
   //   FAILED_PRECONDITION DATABASE_IN_USE, SCHEMA_TOO_NEW (made by a newer program), WRONG_COMPONENT ·
   //   INVALID_ARGUMENT for a URL of a kind that this build does not serve
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& url, const Schema& schema,
                                                         const DatabaseOptions& options = {});
 
   // Waits for writes under way.
-  ~Database();
+  virtual ~Database() = default;
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
+  virtual Dialect dialect() const = 0;
+
   // Runs `function` in a transaction and commits it when it returns OK; otherwise nothing of it stays and its
   // status is returned. `function` may run more than once, so it must only touch the transaction and values
-  // that it sets anew on each run. It runs on the writer's thread and must neither block nor call Write.
-  absl::Status Write(WriteFunction function);
+  // that it sets anew on each run; ABORTED TRANSACTION_CONFLICT asks for another run. It may run on the
+  // writer's thread and must neither block nor call Write. After UNAVAILABLE the change may be there all the
+  // same: only a repeated call can tell, by its request id.
+  virtual absl::Status Write(WriteFunction function) = 0;
 
   // Runs `function` on one consistent snapshot; it cannot change anything.
-  absl::Status Read(const ReadFunction& function);
+  virtual absl::Status Read(const ReadFunction& function) = 0;
 
- private:
-  struct State;
-  explicit Database(std::unique_ptr<State> state);
-
-  std::unique_ptr<State> state_;
+ protected:
+  Database() = default;
 };
 
-// The file behind a URL that Database::Open takes.
+// Whether the URL is one of PostgreSQL.
+bool IsPostgresUrl(const std::string& url);
+
+// The file behind a URL of SQLite.
 absl::StatusOr<std::string> SqlitePath(const std::string& url);
+
+// The status that asks Write to run its transaction again.
+absl::Status TransactionConflict(std::string_view what);
+bool IsTransactionConflict(const absl::Status& status);
 
 }  // namespace sda::sql
 

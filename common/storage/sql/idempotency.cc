@@ -45,12 +45,16 @@ absl::StatusOr<std::optional<std::string>> FindReply(Transaction& transaction, c
 
 absl::Status SaveReply(Transaction& transaction, const RequestKey& key, std::string_view reply,
                        std::string_view scope, absl::Time now) {
-  return transaction
-      .Execute(
-          "INSERT INTO sda_replies (request_id, method, payload_sha256, reply, scope, created_at) "
-          "VALUES (:id, :method, :hash, :reply, :scope, :now)",
-          {key.request_id, key.method, PayloadHash(key), Bytes{std::string(reply)}, scope, now})
-      .status();
+  absl::Status saved =
+      transaction
+          .Execute(
+              "INSERT INTO sda_replies (request_id, method, payload_sha256, reply, scope, created_at) "
+              "VALUES (:id, :method, :hash, :reply, :scope, :now)",
+              {key.request_id, key.method, PayloadHash(key), Bytes{std::string(reply)}, scope, now})
+          .status();
+  // Another process was faster with the same id: the next run finds its reply.
+  if (absl::IsAlreadyExists(saved)) return TransactionConflict(ToStd(saved.message()));
+  return saved;
 }
 
 absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key,
@@ -58,7 +62,14 @@ absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const Reque
                                            const std::function<absl::StatusOr<std::string>()>& act) {
   SDA_ASSIGN_OR_RETURN(std::optional<std::string> first, FindReply(transaction, key));
   if (first) return *std::move(first);
-  SDA_ASSIGN_OR_RETURN(std::string reply, act());
+  absl::StatusOr<std::string> acted = act();
+  if (!acted.ok() && transaction.dialect() == Dialect::kPostgres && !IsTransactionConflict(acted.status()) &&
+      !absl::IsUnavailable(acted.status())) {
+    // Perhaps refused because the same call, made through another process, was done while this one waited.
+    auto again = FindReply(transaction, key);
+    if (again.ok() && again->has_value()) return **std::move(again);
+  }
+  SDA_ASSIGN_OR_RETURN(const std::string reply, std::move(acted));
   SDA_RETURN_IF_ERROR(SaveReply(transaction, key, reply, scope, now));
   return reply;
 }

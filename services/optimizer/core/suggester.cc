@@ -24,16 +24,25 @@ constexpr int64_t kMaxRejected = 300;
 constexpr int64_t kMaxGrid = int64_t{1} << 40;
 constexpr uint64_t kRandomStream = 21;
 
-std::set<std::string> TakenPoints(const SearchState& state) {
-  std::set<std::string> taken;
-  for (const ObservedTrial& trial : state.trials) taken.insert(PointKey(trial.assignments));
-  return taken;
-}
+// Answers whether a point was tried already.
+class TakenPoints {
+ public:
+  explicit TakenPoints(const SearchState& state) : ask_(state.is_taken) {
+    if (ask_) return;
+    for (const ObservedTrial& trial : state.trials) keys_.insert(PointKey(trial.assignments));
+  }
+
+  bool Has(const Assignments& point) const { return ask_ ? ask_(point) : keys_.contains(PointKey(point)); }
+
+ private:
+  const std::function<bool(const Assignments&)>& ask_;
+  std::set<std::string> keys_;
+};
 
 // Walks a sequence of points until one satisfies the constraints and is new.
 std::optional<Suggestion> FirstGoodPoint(const SearchState& state, Suggestion::Source source,
                                          const std::function<std::vector<double>(int64_t)>& point) {
-  const std::set<std::string> taken = TakenPoints(state);
+  const TakenPoints taken(state);
   std::optional<Suggestion> duplicate;
   const bool equality =
       std::any_of(state.space.constraints.begin(), state.space.constraints.end(),
@@ -57,7 +66,7 @@ std::optional<Suggestion> FirstGoodPoint(const SearchState& state, Suggestion::S
       suggestion.assignments = encoding->ToAssignments(place);
       if (!SatisfiesConstraints(state.space, suggestion.assignments)) continue;
     }
-    if (!taken.contains(PointKey(suggestion.assignments))) return suggestion;
+    if (!taken.Has(suggestion.assignments)) return suggestion;
     if (!duplicate) duplicate = suggestion;
     if (tried >= kMaxDuplicateTries) break;
   }
@@ -112,7 +121,7 @@ class GridSuggester final : public Suggester {
   std::optional<Suggestion> Suggest(const SearchState& state) const override {
     const auto size = GridSize(state.space);
     if (!size) return std::nullopt;
-    const std::set<std::string> taken = TakenPoints(state);
+    const TakenPoints taken(state);
     for (int64_t index = state.suggestions; index < *size; ++index) {
       Suggestion suggestion;
       suggestion.source = Suggestion::Source::kGrid;
@@ -125,8 +134,7 @@ class GridSuggester final : public Suggester {
         suggestion.assignments[parameter->name] = ValueAt(parameter->domain, rest % count);
         rest /= count;
       }
-      if (!SatisfiesConstraints(state.space, suggestion.assignments) ||
-          taken.contains(PointKey(suggestion.assignments)))
+      if (!SatisfiesConstraints(state.space, suggestion.assignments) || taken.Has(suggestion.assignments))
         continue;
       suggestion.text = absl::StrCat("point ", index + 1, " of ", *size, " of the grid");
       return suggestion;

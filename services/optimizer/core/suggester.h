@@ -62,6 +62,9 @@ struct SearchState {
   std::vector<PriorMean> prior_means = {};
   // When a suggestion must be at hand at the latest; the infinite future for none.
   absl::Time deadline = absl::InfiniteFuture();
+  // Whether some trial has this point; where it is set, the algorithms without a model ask it instead of
+  // reading `trials`.
+  std::function<bool(const Assignments&)> is_taken = {};
 };
 
 // Where a point came from and what is expected of it.

@@ -2,35 +2,19 @@
 
 #include <utility>
 
-#include "common/telemetry/log.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 
-// What all operations share: settling experiments and trials, and the sweeper.
+// What all operations share: settling experiments and trials.
 namespace sda::optimizer {
 namespace {
-
-constexpr absl::Duration kSweepInterval = absl::Seconds(1);
 
 bool IsFinal(v1::Experiment::State state) {
   return state == v1::Experiment::STATE_COMPLETED || state == v1::Experiment::STATE_STOPPED;
 }
 
 }  // namespace
-
-Engine::Engine(sql::Database& database, Clock& clock) : database_(database), clock_(clock), leases_(clock) {
-  sweeper_ = std::thread([this, stop = stop_.get_token()] {
-    while (RealClock::Get().Sleep(kSweepInterval, stop)) {
-      if (absl::Status swept = Sweep(); !swept.ok()) log::Error("sweep failed", {{"error", swept.message()}});
-    }
-  });
-}
-
-Engine::~Engine() {
-  stop_.request_stop();
-  sweeper_.join();
-}
 
 absl::Status Engine::FillCounts(Transaction& tx, const std::string& id, v1::Experiment& experiment) {
   SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
@@ -116,7 +100,6 @@ absl::Status Engine::LoseAttempt(Transaction& tx, store::TrialRow& trial, const 
                          .losses_near_memory_limit = trial.losses_near_memory_limit};
   const Fate fate = FateOfLostAttempt(lost);
   trial.losses_near_memory_limit += NearMemoryLimit(lost) ? 1 : 0;
-  leases_.Forget(trial.token);
   if (fate.state == TrialState::kStopped) {
     trial.message.set_truncated(true);
     for (const auto& [name, value] : trial.message.last_measurement().metrics())
@@ -141,52 +124,6 @@ v1::Lease Engine::LeaseOf(const store::TrialRow& trial, const v1::Experiment& ex
   FromDuration(term, *lease.mutable_duration());
   FromDuration(term / 4, *lease.mutable_renew_interval());
   return lease;
-}
-
-absl::Status Engine::Sweep() {
-  std::vector<std::string> ids;
-  SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
-    SDA_ASSIGN_OR_RETURN(ids, store::UnsettledExperiments(tx));
-    return absl::OkStatus();
-  }));
-  // Looks first, writes only where something is due: a quiet database stays quiet.
-  for (const std::string& id : ids) {
-    const auto settle = [&](Transaction& tx, bool write) -> absl::StatusOr<bool> {
-      SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-      bool due = false;
-      const v1::Experiment& message = experiment.message;
-      if (message.has_wall_clock_budget() && !IsFinal(message.state()) &&
-          clock_.Now() >= ToTime(message.create_time()) + ToDuration(message.wall_clock_budget())) {
-        due = true;
-        if (write)
-          SDA_RETURN_IF_ERROR(
-              EndExperiment(tx, experiment, v1::Experiment::STATE_STOPPED, "WALL_CLOCK_BUDGET"));
-      }
-      SDA_ASSIGN_OR_RETURN(auto active, store::ListTrials(tx, id, {.states = {TrialState::kActive}}));
-      for (store::TrialRow& trial : active) {
-        // A lease that ran out is otherwise left alone: its holder may still come back.
-        const bool hopeless =
-            !trial.stop_reason.empty() || trial.counted_attempts >= message.lease_policy().max_attempts();
-        if (!leases_.IsExpired(trial.token, ToDuration(message.lease_policy().duration())) || !hopeless)
-          continue;
-        due = true;
-        if (write) SDA_RETURN_IF_ERROR(LoseAttempt(tx, trial, message));
-      }
-      return due;
-    };
-    bool due = false;
-    absl::Status looked = database_.Read([&](Transaction& tx) -> absl::Status {
-      SDA_ASSIGN_OR_RETURN(due, settle(tx, /*write=*/false));
-      return absl::OkStatus();
-    });
-    if (absl::IsNotFound(looked)) continue;  // deleted meanwhile
-    SDA_RETURN_IF_ERROR(looked);
-    if (!due) continue;
-    SDA_RETURN_IF_ERROR(
-        database_.Write([&](Transaction& tx) { return settle(tx, /*write=*/true).status(); }));
-    changed_.Raise();
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace sda::optimizer

@@ -1,6 +1,8 @@
 #ifndef SDA_SERVICES_OPTIMIZER_SERVER_ENGINE_H_
 #define SDA_SERVICES_OPTIMIZER_SERVER_ENGINE_H_
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -13,11 +15,12 @@
 
 #include "common/base/clock.h"
 #include "common/storage/sql/database.h"
+#include "common/storage/sql/idempotency.h"
 #include "sda/optimizer/v1/optimizer_service.pb.h"
 #include "services/optimizer/core/suggester.h"
-#include "services/optimizer/server/change_signal.h"
-#include "services/optimizer/server/lease_table.h"
+#include "services/optimizer/server/change_hub.h"
 #include "services/optimizer/server/store.h"
+#include "services/optimizer/server/studies.h"
 
 namespace sda::optimizer {
 
@@ -25,7 +28,7 @@ namespace sda::optimizer {
 // reply kept under the request id. Free of gRPC. Thread-safe.
 class Engine {
  public:
-  // Both must outlive the engine. Live leases of an earlier process get a full term.
+  // Both must outlive the engine. Live leases get a full term: while no server ran, nobody could renew them.
   Engine(sql::Database& database, Clock& clock);
   ~Engine();
 
@@ -69,14 +72,31 @@ class Engine {
   absl::Status Sweep();
 
   // Wakes everybody who waits, for the end of the server.
-  void WakeAll() { changed_.Raise(); }
+  void WakeAll() { hub_.ChangedAll(); }
 
  private:
   using Transaction = sql::Transaction;
 
   template <class Response, class Request>
   absl::StatusOr<Response> Once(const char* method, const Request& request, const std::string& scope,
-                                const std::function<absl::StatusOr<Response>(Transaction&)>& act);
+                                const std::function<absl::StatusOr<Response>(Transaction&)>& act,
+                                ChangeHub::Kind kind = ChangeHub::Kind::kWork);
+
+  // Leases are judged by this process's monotonic clock with SQLite, by the database's with PostgreSQL: a
+  // jump of the wall clock of a server changes none. Microseconds since a moment of no meaning.
+  absl::StatusOr<int64_t> LeaseMicros(Transaction& tx);
+  // The same to compare a lease's end with; before everything until live leases have got their full term.
+  absl::StatusOr<int64_t> ExpiryMicros(Transaction& tx);
+  // The lease of the trial ends a full term from now. Sets the row only.
+  absl::Status Renew(Transaction& tx, store::TrialRow& trial, const v1::Experiment& experiment);
+  bool IsOutOfTime(const v1::Experiment& experiment) const;
+  // A lease that ran out is otherwise left alone: its holder may still come back.
+  static bool IsHopeless(const store::TrialRow& trial, const v1::Experiment& experiment);
+  absl::Status SettleTime(Transaction& tx, const std::string& id);
+  // Gives all live leases a full term, once.
+  absl::Status ExtendLiveLeases();
+  // Tells waiters of changes made through other servers, until `stop`.
+  void FollowOtherServers(std::stop_token stop);
 
   absl::StatusOr<v1::Experiment> ChangeExperiment(
       Transaction& tx, const std::string& id,
@@ -94,11 +114,59 @@ class Engine {
   absl::Status LoseAttempt(Transaction& tx, store::TrialRow& trial, const v1::Experiment& experiment);
   v1::Lease LeaseOf(const store::TrialRow& trial, const v1::Experiment& experiment) const;
 
-  absl::StatusOr<std::optional<store::TrialRow>> NextTrial(Transaction& tx, store::ExperimentRow& experiment);
+  // A point computed beforehand, on a snapshot.
+  struct Proposal {
+    v1::Trial trial;
+    int64_t suggestions_used = 1;
+    bool is_new = true;  // no trial of the snapshot had it
+  };
+  struct Plan {
+    int64_t suggestions_before = 0;
+    std::vector<Proposal> proposals;  // fewer than asked for where the space has no more points
+  };
+  static bool UsesModel(const v1::Experiment& experiment);
+  absl::StatusOr<std::optional<Assignments>> WantedDefault(Transaction& tx,
+                                                           const store::ExperimentRow& experiment,
+                                                           const Space& space);
+  // Of an algorithm without a model: makes and stores the next trial; nothing where there is no further
+  // point.
   absl::StatusOr<std::optional<store::TrialRow>> SuggestTrial(Transaction& tx,
                                                               store::ExperimentRow& experiment);
-  absl::StatusOr<v1::AcquireTrialResponse> TryAcquire(Transaction& tx, const v1::AcquireTrialRequest& request,
-                                                      const std::vector<std::string>& experiment_ids);
+  absl::StatusOr<store::TrialRow> InsertSuggested(Transaction& tx, store::ExperimentRow& experiment,
+                                                  v1::Trial message, int64_t suggestions_used);
+  // Of an algorithm with a model, outside any transaction of the caller's; who calls holds the study's lane.
+  absl::StatusOr<Plan> PlanSuggestions(const std::string& id, Study& study, int32_t count);
+  absl::Status Refresh(Transaction& tx, const store::ExperimentRow& experiment, Study& study);
+  // Stores a proposal as a trial; nothing where it was overtaken: its place is taken or the point no longer
+  // new.
+  absl::StatusOr<std::optional<store::TrialRow>> TakeProposal(Transaction& tx,
+                                                              store::ExperimentRow& experiment,
+                                                              const Plan& plan, size_t index);
+  absl::StatusOr<v1::SuggestTrialsResponse> StoreSuggestions(const v1::SuggestTrialsRequest& request,
+                                                             const std::string& id, const Plan* plan);
+
+  // What an experiment has for a worker.
+  struct Next {
+    std::optional<store::TrialRow> trial = {};
+    bool needs_plan = false;  // a suggestion has to be computed first
+  };
+  absl::StatusOr<Next> NextTrial(Transaction& tx, store::ExperimentRow& experiment, const Plan* plan);
+  struct WorkOutlook {
+    std::vector<std::string> candidates = {};  // experiments that may have a trial to hand out
+    int64_t ended = 0;                         // of those named
+  };
+  absl::StatusOr<WorkOutlook> LookForWork(Transaction& tx, const v1::AcquireTrialRequest& request,
+                                          const std::vector<std::string>& ids);
+  struct Taking {
+    v1::AcquireTrialResponse response = {};  // OUTCOME_TRIAL, or nothing
+    bool repeated = false;                   // the kept reply of an earlier call
+    bool needs_plan = false;
+    bool ended = false;  // the experiment has
+  };
+  absl::StatusOr<Taking> TakeTrial(const v1::AcquireTrialRequest& request, const sql::RequestKey& key,
+                                   const std::string& id, const Plan* plan);
+  absl::StatusOr<Taking> TakeOrPlan(const v1::AcquireTrialRequest& request, const sql::RequestKey& key,
+                                    const std::string& id);
   absl::Status Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                      const std::string& worker, v1::AcquireTrialResponse& response);
   absl::StatusOr<bool> StopsEarly(Transaction& tx, const store::TrialRow& trial,
@@ -108,10 +176,12 @@ class Engine {
   Clock& clock_;
   // Kept for its cache of fits.
   const std::unique_ptr<Suggester> bayesian_ = MakeSuggester(Algorithm::kBayesian);
-  LeaseTable leases_;
-  ChangeSignal changed_;
+  Studies studies_;
+  ChangeHub hub_;
+  std::atomic<bool> leases_extended_ = false;
   std::stop_source stop_;
   std::thread sweeper_;
+  std::thread follower_;  // with PostgreSQL only
 };
 
 }  // namespace sda::optimizer

@@ -74,35 +74,32 @@ absl::StatusOr<v1::GetExperimentResponse> Engine::GetExperiment(const v1::GetExp
 absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(
     const v1::ListExperimentsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
-  SDA_ASSIGN_OR_RETURN(int64_t before, ParsePageToken(request.page_token(), INT64_MAX));
-  store::ExperimentFilter filter{
-      .states = {}, .show_archived = request.show_archived(), .before = before, .limit = size + 1};
+  SDA_ASSIGN_OR_RETURN(const bool descending,
+                       IsDescending(request.order_by(), "create_time", /*by_default=*/true));
+  SDA_ASSIGN_OR_RETURN(int64_t before, ParsePageToken(request.page_token(), descending ? INT64_MAX : 0));
+  store::ExperimentFilter filter{.states = {},
+                                 .show_archived = request.show_archived(),
+                                 .before = before,
+                                 .limit = size + 1,
+                                 .ascending = !descending};
+  SDA_RETURN_IF_ERROR(CheckStates(request.states(), Experiment::State_IsValid));
   for (int state : request.states()) filter.states.push_back(static_cast<Experiment::State>(state));
-  const auto has_labels = [&](const Experiment& experiment) {
-    return std::all_of(request.labels().begin(), request.labels().end(), [&](const auto& wanted) {
-      const auto found = experiment.labels().find(wanted.first);
-      return found != experiment.labels().end() && found->second == wanted.second;
-    });
-  };
+  filter.labels.insert(request.labels().begin(), request.labels().end());
   v1::ListExperimentsResponse response;
   SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
-    // Labels are looked at here, so a page may take several reads.
-    while (true) {
-      SDA_ASSIGN_OR_RETURN(const auto rows, store::ListExperiments(tx, filter));
-      for (const auto& [number, row] : rows) {
-        if (!has_labels(row.message)) continue;
-        if (response.experiments_size() == size) {
-          response.set_next_page_token(absl::StrCat(before));
-          return absl::OkStatus();
-        }
-        *response.add_experiments() = row.message;
-        SDA_RETURN_IF_ERROR(
-            FillCounts(tx, row.id, *response.mutable_experiments(response.experiments_size() - 1)));
-        before = number;
+    response.Clear();
+    SDA_ASSIGN_OR_RETURN(const auto rows, store::ListExperiments(tx, filter));
+    for (const auto& [number, row] : rows) {
+      if (response.experiments_size() == size) {
+        response.set_next_page_token(absl::StrCat(before));
+        break;
       }
-      if (static_cast<int64_t>(rows.size()) < filter.limit) return absl::OkStatus();
-      filter.before = rows.back().number;
+      before = number;
+      auto& experiment = *response.add_experiments();
+      experiment = row.message;
+      SDA_RETURN_IF_ERROR(FillCounts(tx, row.id, experiment));
     }
+    return absl::OkStatus();
   }));
   return response;
 }
@@ -236,6 +233,7 @@ absl::StatusOr<v1::DeleteExperimentResponse> Engine::DeleteExperiment(
   // Its replies outlive it: a repeated delete is answered as the first one was.
   return Once<v1::DeleteExperimentResponse>(
       "DeleteExperiment", request, "", [&](Transaction& tx) -> absl::StatusOr<v1::DeleteExperimentResponse> {
+        SDA_RETURN_IF_ERROR(store::LockExperiment(tx, id));
         SDA_ASSIGN_OR_RETURN(const store::ExperimentRow row, store::GetExperiment(tx, id));
         if (!HasEnded(row.message))
           return error::WrongState(request.name(), "is still running; stop it before deleting it");

@@ -2,28 +2,65 @@
 #define SDA_SERVICES_OPTIMIZER_SERVER_ENGINE_FIXTURE_H_
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "common/testing/eventually.h"
 #include "common/testing/fake_clock.h"
 #include "common/testing/temp_dir.h"
+#include "common/testing/test_store.h"
 #include "services/optimizer/server/engine.h"
 
 namespace sda::optimizer {
 
-// An engine over a fresh SQLite file and a clock that the test moves.
+// A clock that the test moves. With PostgreSQL leases are judged by the database's clock, which nobody moves:
+// there time passes by bringing the ends of all leases nearer.
+class StoreClock final : public Clock {
+ public:
+  absl::Time Now() const override { return clock_.Now(); }
+  absl::Duration Monotonic() const override { return clock_.Monotonic(); }
+  bool Sleep(absl::Duration duration, std::stop_token stop) override { return clock_.Sleep(duration, stop); }
+  void SetWallTime(absl::Time now) { clock_.SetWallTime(now); }
+
+  void Advance(absl::Duration duration) {
+    clock_.Advance(duration);
+    if (database_ == nullptr || database_->dialect() == sql::Dialect::kSqlite) return;
+    const absl::Status moved = database_->Write([&](sql::Transaction& tx) {
+      return tx
+          .Execute("UPDATE trials SET lease_end = lease_end - :micros", {absl::ToInt64Microseconds(duration)})
+          .status();
+    });
+    EXPECT_TRUE(moved.ok()) << moved;
+  }
+  void Use(sql::Database* database) { database_ = database; }
+
+ private:
+  sda::testing::FakeClock clock_;
+  sql::Database* database_ = nullptr;
+};
+
+// An engine over a fresh database, of the kind that sda::testing::OnPostgres tells, and a clock that the test
+// moves.
 class EngineTest : public ::testing::Test {
  protected:
-  void SetUp() override { Restart(); }
+  void SetUp() override {
+    if (sda::testing::OnPostgres() && !sda::testing::PostgresServer::IsInstalled())
+      GTEST_SKIP() << sda::testing::PostgresServer::kWhyNot;
+    url = sda::testing::NewTestDatabase(folder);
+    Restart();
+  }
 
   // As after a crash: a new engine over what is on disk.
   void Restart() {
     engine.reset();
+    clock.Use(nullptr);
     database.reset();
-    auto opened = sql::Database::Open(folder.path() + "/optimizer.db", store::OptimizerSchema());
+    auto opened = sql::Database::Open(url, store::OptimizerSchema());
     ASSERT_TRUE(opened.ok()) << opened.status();
     database = *std::move(opened);
+    clock.Use(database.get());
     engine = std::make_unique<Engine>(*database, clock);
   }
 
@@ -106,7 +143,8 @@ class EngineTest : public ::testing::Test {
   }
 
   sda::testing::TempDir folder;
-  sda::testing::FakeClock clock;
+  std::string url;
+  StoreClock clock;
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<Engine> engine;
 };

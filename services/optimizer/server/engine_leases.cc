@@ -8,38 +8,17 @@
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 
-// Leases: acquire, renew, report, complete, fail, release.
+// Leases: granted, renewed, reported under, ended.
 namespace sda::optimizer {
 namespace {
 
 using v1::AcquireTrialResponse;
 using v1::Trial;
 
-constexpr absl::Duration kMaxWait = absl::Seconds(60);
-// A waiting worker looks again after this even if nothing was changed: leases run out without a word.
-constexpr absl::Duration kPollInterval = absl::Seconds(1);
-constexpr size_t kMaxWorkerBytes = 200;
 constexpr int kMaxArtifacts = 100;
 constexpr size_t kMaxUriBytes = 2'000;
 constexpr size_t kMaxReasonBytes = 63;
 constexpr size_t kMaxMessageBytes = 10'000;
-
-absl::Status CheckAcquire(const v1::AcquireTrialRequest& request) {
-  SDA_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
-  if (request.worker().empty() || request.worker().size() > kMaxWorkerBytes) {
-    return InvalidField(
-        "worker", absl::StrCat("has ", request.worker().size(), " bytes; must have 1 to ", kMaxWorkerBytes));
-  }
-  if (request.experiments().empty() && request.work_type_url().empty()) {
-    return InvalidField("experiments",
-                        "is empty as is work_type_url; at least one must say which trials are wanted");
-  }
-  const absl::Duration wait = ToDuration(request.wait());
-  if (wait < absl::ZeroDuration() || wait > kMaxWait) {
-    return InvalidField("wait", absl::StrCat("is ", absl::FormatDuration(wait), "; must be in [0, 60 s]"));
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckMeasurement(const v1::Measurement& measurement) {
   if (measurement.step() < 0)
@@ -91,38 +70,6 @@ absl::Status CheckFail(const v1::FailTrialRequest& request) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<store::TrialRow>> Engine::NextTrial(Transaction& tx,
-                                                                 store::ExperimentRow& experiment) {
-  const absl::Duration term = ToDuration(experiment.message.lease_policy().duration());
-  while (experiment.message.state() == v1::Experiment::STATE_ACTIVE) {
-    SDA_ASSIGN_OR_RETURN(
-        auto open,
-        store::ListTrials(tx, experiment.id, {.states = {TrialState::kQueued, TrialState::kActive}}));
-    store::TrialRow* next = nullptr;
-    int64_t expired = 0;
-    for (store::TrialRow& trial : open) {
-      const bool ran_out = trial.state() == TrialState::kActive && leases_.IsExpired(trial.token, term);
-      expired += ran_out ? 1 : 0;
-      if (next == nullptr && (ran_out || trial.state() == TrialState::kQueued)) next = &trial;
-    }
-    SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, experiment.id));
-    if (!MayHandOut(counts, expired, ToLimits(experiment.message))) return std::nullopt;
-    if (next == nullptr) {
-      if (!MayCreateTrial(counts, ToLimits(experiment.message))) return std::nullopt;
-      SDA_ASSIGN_OR_RETURN(auto suggested, SuggestTrial(tx, experiment));
-      // A space that has no further point: what is finished is all there will be.
-      if (!suggested && counts.open() == 0)
-        SDA_RETURN_IF_ERROR(EndExperiment(tx, experiment, v1::Experiment::STATE_COMPLETED, ""));
-      return suggested;
-    }
-    if (next->state() == TrialState::kQueued) return std::move(*next);
-    // Re-issue: the old token is void from here on, whatever becomes of the trial.
-    SDA_RETURN_IF_ERROR(LoseAttempt(tx, *next, experiment.message));
-    SDA_ASSIGN_OR_RETURN(experiment, store::GetExperiment(tx, experiment.id));
-  }
-  return std::nullopt;
-}
-
 absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                            const std::string& worker, AcquireTrialResponse& response) {
   SDA_ASSIGN_OR_RETURN(const auto checkpoint, store::NewestCheckpoint(tx, trial.id));
@@ -138,6 +85,7 @@ absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store:
   trial.message.set_worker(worker);
   ++trial.counted_attempts;
   trial.token = NewUuid();
+  SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
   trial.stop_reason.clear();
   SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
   response.set_outcome(AcquireTrialResponse::OUTCOME_TRIAL);
@@ -146,77 +94,6 @@ absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store:
   *response.mutable_lease() = LeaseOf(trial, experiment.message);
   if (checkpoint) *response.mutable_resume_from() = *checkpoint;
   return absl::OkStatus();
-}
-
-absl::StatusOr<AcquireTrialResponse> Engine::TryAcquire(Transaction& tx,
-                                                        const v1::AcquireTrialRequest& request,
-                                                        const std::vector<std::string>& experiment_ids) {
-  AcquireTrialResponse response;
-  std::vector<std::string> candidates = experiment_ids;
-  if (candidates.empty()) {
-    SDA_ASSIGN_OR_RETURN(candidates, store::ActiveExperiments(tx, request.work_type_url()));
-  }
-  bool all_ended = !experiment_ids.empty();
-  for (const std::string& id : candidates) {
-    SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-    const bool wanted =
-        request.work_type_url().empty() || experiment.message.work().type_url() == request.work_type_url();
-    if (wanted) {
-      SDA_ASSIGN_OR_RETURN(auto trial, NextTrial(tx, experiment));
-      if (trial) {
-        SDA_RETURN_IF_ERROR(Lease(tx, *trial, experiment, request.worker(), response));
-        return response;
-      }
-    }
-    all_ended = all_ended && (experiment.message.state() == v1::Experiment::STATE_COMPLETED ||
-                              experiment.message.state() == v1::Experiment::STATE_STOPPED);
-  }
-  response.set_outcome(all_ended ? AcquireTrialResponse::OUTCOME_DONE : AcquireTrialResponse::OUTCOME_WAIT);
-  return response;
-}
-
-absl::StatusOr<AcquireTrialResponse> Engine::AcquireTrial(const v1::AcquireTrialRequest& request,
-                                                          std::stop_token stop) {
-  SDA_RETURN_IF_ERROR(CheckAcquire(request));
-  std::vector<std::string> ids;
-  for (int i = 0; i < request.experiments_size(); ++i) {
-    SDA_ASSIGN_OR_RETURN(ids.emplace_back(),
-                         ParseExperimentName(absl::StrCat("experiments[", i, "]"), request.experiments(i)));
-  }
-  const sql::RequestKey key{request.request_id(), "AcquireTrial", DeterministicBytes(request)};
-  const absl::Duration end = clock_.Monotonic() + ToDuration(request.wait());
-  while (true) {
-    const uint64_t count = changed_.count();
-    AcquireTrialResponse response;
-    bool repeated = false;
-    SDA_RETURN_IF_ERROR(database_.Write([&](Transaction& tx) -> absl::Status {
-      response.Clear();
-      SDA_ASSIGN_OR_RETURN(const auto kept, sql::FindReply(tx, key));
-      repeated = kept.has_value();
-      if (repeated)
-        return response.ParseFromString(*kept) ? absl::OkStatus()
-                                               : absl::DataLossError("database: a kept reply cannot be read");
-      SDA_ASSIGN_OR_RETURN(response, TryAcquire(tx, request, ids));
-      // Only a trial is kept: waiting changes nothing, and the same call may come again.
-      if (response.outcome() != AcquireTrialResponse::OUTCOME_TRIAL) return absl::OkStatus();
-      const std::string experiment =
-          response.trial().name().substr(0, response.trial().name().find("/trials/"));
-      return sql::SaveReply(tx, key, response.SerializeAsString(), experiment, clock_.Now());
-    }));
-    if (response.outcome() == AcquireTrialResponse::OUTCOME_TRIAL) {
-      if (!repeated) {
-        leases_.Renew(response.lease().token(), ToDuration(response.lease().duration()));
-        changed_.Raise();
-      }
-      return response;
-    }
-    const absl::Duration left = end - clock_.Monotonic();
-    if (response.outcome() == AcquireTrialResponse::OUTCOME_DONE || left <= absl::ZeroDuration() ||
-        stop.stop_requested()) {
-      return response;
-    }
-    changed_.Await(count, std::min(left, kPollInterval), stop);
-  }
 }
 
 absl::StatusOr<v1::RenewLeaseResponse> Engine::RenewLease(const v1::RenewLeaseRequest& request) {
@@ -230,23 +107,19 @@ absl::StatusOr<v1::RenewLeaseResponse> Engine::RenewLease(const v1::RenewLeaseRe
     response.set_stop_reason(trial.stop_reason);
   };
   const bool declares = request.memory_required_bytes() > 0 || request.memory_available_bytes() > 0;
-  const auto renew = [&](Transaction& tx) -> absl::Status {
+  SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", request.lease().trial()));
+  SDA_RETURN_IF_ERROR(database_.Write([&](Transaction& tx) -> absl::Status {
+    SDA_RETURN_IF_ERROR(store::LockExperiment(tx, id.experiment_id));
     SDA_ASSIGN_OR_RETURN(store::TrialRow trial, HeldTrial(tx, request.lease()));
-    if (declares) {
-      if (request.memory_required_bytes() > 0) trial.memory_required_bytes = request.memory_required_bytes();
-      if (request.memory_available_bytes() > 0)
-        trial.memory_available_bytes = request.memory_available_bytes();
-      SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
-    }
-    SDA_ASSIGN_OR_RETURN(const store::ExperimentRow experiment,
-                         store::GetExperiment(tx, trial.id.experiment_id));
+    SDA_ASSIGN_OR_RETURN(const store::ExperimentRow experiment, store::GetExperiment(tx, id.experiment_id));
+    SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
     answer(trial, experiment.message);
-    return absl::OkStatus();
-  };
-  // Terms live in memory: a renewal writes nothing. It still goes through the writer, so that it cannot
-  // overtake a re-issue under way.
-  SDA_RETURN_IF_ERROR(database_.Write(renew));
-  leases_.Renew(request.lease().token(), ToDuration(response.lease().duration()));
+    // Nobody watches the ends of leases.
+    if (!declares) return store::SetLeaseEnd(tx, id, trial.lease_end_micros);
+    if (request.memory_required_bytes() > 0) trial.memory_required_bytes = request.memory_required_bytes();
+    if (request.memory_available_bytes() > 0) trial.memory_available_bytes = request.memory_available_bytes();
+    return store::UpdateTrial(tx, trial);
+  }));
   return response;
 }
 
@@ -279,7 +152,7 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
     const v1::ReportMeasurementRequest& request) {
   SDA_RETURN_IF_ERROR(CheckMeasurement(request.measurement()));
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", request.lease().trial()));
-  auto response = Once<v1::ReportMeasurementResponse>(
+  return Once<v1::ReportMeasurementResponse>(
       "ReportMeasurement", request, ExperimentName(id.experiment_id),
       [&](Transaction& tx) -> absl::StatusOr<v1::ReportMeasurementResponse> {
         SDA_ASSIGN_OR_RETURN(store::TrialRow trial, HeldTrial(tx, request.lease()));
@@ -305,21 +178,21 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
           SDA_ASSIGN_OR_RETURN(const bool stop, StopsEarly(tx, trial, experiment.message));
           if (stop) trial.stop_reason = "EARLY_STOPPING";
         }
+        SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
         SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
         v1::ReportMeasurementResponse reply;
         *reply.mutable_lease() = LeaseOf(trial, experiment.message);
         reply.set_stop(!trial.stop_reason.empty());
         reply.set_stop_reason(trial.stop_reason);
         return reply;
-      });
-  if (response.ok()) leases_.Renew(request.lease().token(), ToDuration(response->lease().duration()));
-  return response;
+      },
+      ChangeHub::Kind::kWatch);
 }
 
 absl::StatusOr<v1::CompleteTrialResponse> Engine::CompleteTrial(const v1::CompleteTrialRequest& request) {
   SDA_RETURN_IF_ERROR(CheckComplete(request));
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", request.lease().trial()));
-  auto response = Once<v1::CompleteTrialResponse>(
+  return Once<v1::CompleteTrialResponse>(
       "CompleteTrial", request, ExperimentName(id.experiment_id),
       [&](Transaction& tx) -> absl::StatusOr<v1::CompleteTrialResponse> {
         SDA_ASSIGN_OR_RETURN(store::TrialRow trial, HeldTrial(tx, request.lease()));
@@ -344,14 +217,12 @@ absl::StatusOr<v1::CompleteTrialResponse> Engine::CompleteTrial(const v1::Comple
         *reply.mutable_trial() = trial.message;
         return reply;
       });
-  if (response.ok()) leases_.Forget(request.lease().token());
-  return response;
 }
 
 absl::StatusOr<v1::FailTrialResponse> Engine::FailTrial(const v1::FailTrialRequest& request) {
   SDA_RETURN_IF_ERROR(CheckFail(request));
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", request.lease().trial()));
-  auto response = Once<v1::FailTrialResponse>(
+  return Once<v1::FailTrialResponse>(
       "FailTrial", request, ExperimentName(id.experiment_id),
       [&](Transaction& tx) -> absl::StatusOr<v1::FailTrialResponse> {
         SDA_ASSIGN_OR_RETURN(store::TrialRow trial, HeldTrial(tx, request.lease()));
@@ -376,24 +247,20 @@ absl::StatusOr<v1::FailTrialResponse> Engine::FailTrial(const v1::FailTrialReque
         *reply.mutable_trial() = trial.message;
         return reply;
       });
-  if (response.ok()) leases_.Forget(request.lease().token());
-  return response;
 }
 
 absl::StatusOr<v1::ReleaseTrialResponse> Engine::ReleaseTrial(const v1::ReleaseTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", request.lease().trial()));
-  auto response = Once<v1::ReleaseTrialResponse>(
-      "ReleaseTrial", request, ExperimentName(id.experiment_id),
-      [&](Transaction& tx) -> absl::StatusOr<v1::ReleaseTrialResponse> {
-        SDA_ASSIGN_OR_RETURN(store::TrialRow trial, HeldTrial(tx, request.lease()));
-        --trial.counted_attempts;
-        SDA_RETURN_IF_ERROR(FinishTrial(tx, trial, TrialState::kQueued));
-        v1::ReleaseTrialResponse reply;
-        *reply.mutable_trial() = trial.message;
-        return reply;
-      });
-  if (response.ok()) leases_.Forget(request.lease().token());
-  return response;
+  return Once<v1::ReleaseTrialResponse>("ReleaseTrial", request, ExperimentName(id.experiment_id),
+                                        [&](Transaction& tx) -> absl::StatusOr<v1::ReleaseTrialResponse> {
+                                          SDA_ASSIGN_OR_RETURN(store::TrialRow trial,
+                                                               HeldTrial(tx, request.lease()));
+                                          --trial.counted_attempts;
+                                          SDA_RETURN_IF_ERROR(FinishTrial(tx, trial, TrialState::kQueued));
+                                          v1::ReleaseTrialResponse reply;
+                                          *reply.mutable_trial() = trial.message;
+                                          return reply;
+                                        });
 }
 
 }  // namespace sda::optimizer

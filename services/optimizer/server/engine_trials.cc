@@ -5,12 +5,11 @@
 #include <absl/strings/numbers.h>
 
 #include "services/optimizer/core/best_trials.h"
-#include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 
-// Trials: made by hand, suggested, listed, the best of them; and the watch over all.
+// Trials: made by hand, listed, the best of them; and the watch over all.
 namespace sda::optimizer {
 namespace {
 
@@ -18,7 +17,6 @@ using v1::Trial;
 
 constexpr size_t kMaxMetadataBytes = 10'000;
 constexpr int kMaxMetadata = 100;
-constexpr int32_t kMaxSuggestions = 1'000;
 // A watcher that missed a wake-up looks again after this.
 constexpr absl::Duration kWatchInterval = absl::Seconds(5);
 
@@ -49,54 +47,7 @@ bool HasEnded(const v1::Experiment& experiment) {
          experiment.state() == v1::Experiment::STATE_STOPPED;
 }
 
-Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
-  if (algorithm == v1::Experiment::ALGORITHM_BAYESIAN) return Algorithm::kBayesian;
-  if (algorithm == v1::Experiment::ALGORITHM_RANDOM) return Algorithm::kRandom;
-  if (algorithm == v1::Experiment::ALGORITHM_GRID) return Algorithm::kGrid;
-  if (algorithm == v1::Experiment::ALGORITHM_PARZEN) return Algorithm::kParzen;
-  return Algorithm::kSobol;
-}
-
 }  // namespace
-
-absl::StatusOr<std::optional<store::TrialRow>> Engine::SuggestTrial(Transaction& tx,
-                                                                    store::ExperimentRow& experiment) {
-  const Space space = ToSpace(experiment.message);
-  const std::vector<Metric> metrics = ToMetrics(experiment.message);
-  SDA_ASSIGN_OR_RETURN(const auto rows, store::ListTrials(tx, experiment.id, {}));
-
-  store::TrialRow trial;
-  trial.id.experiment_id = experiment.id;
-  trial.message.set_state(Trial::STATE_QUEUED);
-  FromTime(clock_.Now(), *trial.message.mutable_create_time());
-  const bool first = std::none_of(rows.begin(), rows.end(), [](const store::TrialRow& row) {
-    return row.message.explanation().source() == v1::Explanation::SOURCE_DEFAULT;
-  });
-  if (experiment.message.default_first() && first) {
-    FromAssignments(Defaults(space), *trial.message.mutable_assignments());
-    trial.message.mutable_explanation()->set_source(v1::Explanation::SOURCE_DEFAULT);
-    trial.message.mutable_explanation()->set_text("every parameter at its default");
-    SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-    return trial;
-  }
-
-  SearchState state{.space = space,
-                    .metrics = metrics,
-                    .trials = {},
-                    .seed = static_cast<uint64_t>(experiment.message.seed()),
-                    .suggestions = experiment.suggestions};
-  for (const store::TrialRow& row : rows) state.trials.push_back(ToObserved(row.message));
-  const Algorithm algorithm = ToAlgorithm(experiment.message.algorithm());
-  const auto suggestion = algorithm == Algorithm::kBayesian ? bayesian_->Suggest(state)
-                                                            : MakeSuggester(algorithm)->Suggest(state);
-  if (!suggestion) return std::nullopt;
-  experiment.suggestions += suggestion->suggestions_used;
-  SDA_RETURN_IF_ERROR(store::UpdateExperiment(tx, experiment));
-  FromAssignments(suggestion->assignments, *trial.message.mutable_assignments());
-  *trial.message.mutable_explanation() = ToExplanation(*suggestion);
-  SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-  return trial;
-}
 
 absl::StatusOr<v1::CreateTrialResponse> Engine::CreateTrial(const v1::CreateTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
@@ -143,31 +94,6 @@ absl::StatusOr<v1::CreateTrialResponse> Engine::CreateTrial(const v1::CreateTria
       });
 }
 
-absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::SuggestTrialsRequest& request) {
-  SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
-  if (request.count() < 1 || request.count() > kMaxSuggestions) {
-    return InvalidField("count",
-                        absl::StrCat("is ", request.count(), "; must be in [1, ", kMaxSuggestions, "]"));
-  }
-  return Once<v1::SuggestTrialsResponse>(
-      "SuggestTrials", request, request.parent(),
-      [&](Transaction& tx) -> absl::StatusOr<v1::SuggestTrialsResponse> {
-        SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-        if (experiment.message.state() != v1::Experiment::STATE_ACTIVE)
-          return error::WrongState(request.parent(), "is not active");
-        v1::SuggestTrialsResponse response;
-        for (int32_t i = 0; i < request.count(); ++i) {
-          SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
-          const ExperimentLimits limits = ToLimits(experiment.message);
-          if (!MayCreateTrial(counts, limits) || counts.open() >= limits.parallel_bandwidth) break;
-          SDA_ASSIGN_OR_RETURN(const auto trial, SuggestTrial(tx, experiment));
-          if (!trial) break;
-          *response.add_trials() = trial->message;
-        }
-        return response;
-      });
-}
-
 absl::StatusOr<v1::GetTrialResponse> Engine::GetTrial(const v1::GetTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("name", request.name()));
   v1::GetTrialResponse response;
@@ -182,8 +108,12 @@ absl::StatusOr<v1::GetTrialResponse> Engine::GetTrial(const v1::GetTrialRequest&
 absl::StatusOr<v1::ListTrialsResponse> Engine::ListTrials(const v1::ListTrialsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
-  SDA_ASSIGN_OR_RETURN(const int64_t after, ParsePageToken(request.page_token()));
-  store::TrialFilter filter{.states = {}, .after = after, .limit = size + 1};
+  SDA_ASSIGN_OR_RETURN(const bool descending,
+                       IsDescending(request.order_by(), "number", /*by_default=*/false));
+  SDA_ASSIGN_OR_RETURN(const int64_t token, ParsePageToken(request.page_token()));
+  const int64_t after = descending && request.page_token().empty() ? INT64_MAX : token;
+  store::TrialFilter filter{.states = {}, .after = after, .limit = size + 1, .descending = descending};
+  SDA_RETURN_IF_ERROR(CheckStates(request.states(), Trial::State_IsValid));
   for (int state : request.states()) filter.states.push_back(static_cast<TrialState>(state));
   v1::ListTrialsResponse response;
   SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
@@ -273,8 +203,9 @@ absl::Status Engine::WatchExperiment(const v1::WatchExperimentRequest& request,
     return InvalidField("resume_token", absl::StrCat("is \"", request.resume_token().substr(0, 100),
                                                      "\"; must be the resume_token of an event"));
   }
+  ChangeHub::Waiter waiter(hub_, {id}, ChangeHub::Kind::kWatch);
   while (!stop.stop_requested()) {
-    const uint64_t count = changed_.count();
+    waiter.Reset();
     std::vector<v1::WatchExperimentResponse> events;
     bool over = false;
     SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
@@ -302,7 +233,7 @@ absl::Status Engine::WatchExperiment(const v1::WatchExperimentRequest& request,
       if (!send(std::move(event))) return absl::CancelledError("nobody watches any more");
     }
     if (over) return absl::OkStatus();
-    changed_.Await(count, kWatchInterval, stop);
+    waiter.Await(kWatchInterval, stop);
   }
   return absl::CancelledError("the watch was ended");
 }

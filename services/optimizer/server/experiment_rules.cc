@@ -281,4 +281,21 @@ absl::Status CheckMetricNames(const v1::Experiment& experiment,
   return violations.empty() ? absl::OkStatus() : InvalidFields(violations);
 }
 
+absl::StatusOr<bool> IsDescending(const std::string& order_by, const std::string& key, bool by_default) {
+  if (order_by.empty()) return by_default;
+  if (order_by == key) return false;
+  if (order_by == key + " desc") return true;
+  return InvalidField("order_by", absl::StrCat("is \"", order_by.substr(0, 100), "\"; must be \"", key,
+                                               "\" or \"", key, " desc\""));
+}
+
+absl::Status CheckStates(const google::protobuf::RepeatedField<int>& states, bool (*is_valid)(int)) {
+  for (int i = 0; i < states.size(); ++i) {
+    if (states.Get(i) == 0 || !is_valid(states.Get(i)))
+      return InvalidField(absl::StrCat("states[", i, "]"),
+                          absl::StrCat("is ", states.Get(i), "; must be a state"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace sda::optimizer

@@ -7,6 +7,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <google/protobuf/repeated_field.h>
 
 #include "common/base/error.h"
 #include "sda/optimizer/v1/optimizer_service.pb.h"
@@ -28,6 +29,12 @@ absl::Status CheckRequestId(const std::string& request_id);
 
 // In [0, 1000]; the size to use.
 absl::StatusOr<int32_t> PageSize(int32_t page_size);
+
+// Whether `order_by` is "`key` desc"; empty: `by_default`. INVALID_ARGUMENT unless it is that or "`key`".
+absl::StatusOr<bool> IsDescending(const std::string& order_by, const std::string& key, bool by_default);
+
+// INVALID_ARGUMENT for a number outside the enum, or its zero value.
+absl::Status CheckStates(const google::protobuf::RepeatedField<int>& states, bool (*is_valid)(int));
 
 // Names among the experiment's metrics, finite numbers.
 absl::Status CheckMetricNames(const v1::Experiment& experiment,

@@ -7,17 +7,23 @@ int main(int argc, char** argv) {
   rpc::BlockStopSignals();
   rpc::ServerConfig server;
   server.max_streams = 512;  // long polls and watchers hold a thread each while they wait
+  // Calls spend their time waiting for the disk, and those that wait together share one commit.
+  server.call_threads = 64;
   std::string database_url;
   rpc::Flags flags("sda-optimizer", "optimizer",
                    "Keeps experiments and trials and suggests what to try next.");
   server.Declare(flags);
-  flags.Text("database", &database_url, "SQLite file of experiments and trials, made if missing",
+  flags.Text("database", &database_url,
+             "where experiments and trials are: a SQLite file, made if missing, or "
+             "postgresql://USER@HOST:PORT/NAME, "
+             "which several servers may share",
              rpc::Flags::Secrecy::kUrl);
   if (const auto exit_code = flags.ParseOrExit(argc, argv)) return *exit_code;
 
   rpc::ServerRunner runner("optimizer", server);
   if (database_url.empty())
-    return runner.Fail(InvalidField("--database", "is empty; must be the path of a SQLite file"));
+    return runner.Fail(
+        InvalidField("--database", "is empty; must be the path of a SQLite file or a postgresql:// URL"));
   auto database = sql::Database::Open(database_url, optimizer::store::OptimizerSchema());
   if (!database.ok()) return runner.Fail(database.status());
   optimizer::Engine engine(**database, RealClock::Get());

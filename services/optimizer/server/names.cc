@@ -25,6 +25,13 @@ std::string TrialName(std::string_view experiment_id, int64_t number) {
   return absl::StrCat("experiments/", ToAbsl(experiment_id), "/trials/", number);
 }
 
+std::string ExperimentIdOf(std::string_view name) {
+  constexpr std::string_view kPrefix = "experiments/";
+  if (!name.starts_with(kPrefix)) return "";
+  name.remove_prefix(kPrefix.size());
+  return IsResourceId(name) ? std::string(name) : "";
+}
+
 absl::StatusOr<std::string> ParseExperimentName(std::string_view field, std::string_view name) {
   absl::string_view rest = ToAbsl(name);
   if (absl::ConsumePrefix(&rest, "experiments/") && IsResourceId(ToStd(rest))) return std::string(rest);

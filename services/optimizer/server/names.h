@@ -23,6 +23,9 @@ bool IsResourceId(std::string_view id);
 std::string ExperimentName(std::string_view experiment_id);
 std::string TrialName(std::string_view experiment_id, int64_t number);
 
+// The {experiment} of an experiment's name; "" if it is none.
+std::string ExperimentIdOf(std::string_view name);
+
 // INVALID_ARGUMENT names `field` and the format.
 absl::StatusOr<std::string> ParseExperimentName(std::string_view field, std::string_view name);
 absl::StatusOr<TrialId> ParseTrialName(std::string_view field, std::string_view name);

@@ -1,0 +1,24 @@
+#ifndef SDA_COMMON_STORAGE_SQL_SQLITE_CONNECTION_H_
+#define SDA_COMMON_STORAGE_SQL_SQLITE_CONNECTION_H_
+
+#include <memory>
+#include <string>
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include "common/storage/sql/connection.h"
+
+namespace sda::sql {
+
+struct SqliteOptions {
+  bool read_only = false;
+  absl::Duration busy_timeout = absl::Seconds(10);
+};
+
+// Opens a SQLite file; it is created unless read_only. Its folder must exist.
+absl::StatusOr<std::unique_ptr<Connection>> OpenSqlite(const std::string& path, const SqliteOptions& options);
+
+}  // namespace sda::sql
+
+#endif  // SDA_COMMON_STORAGE_SQL_SQLITE_CONNECTION_H_
