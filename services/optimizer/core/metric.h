@@ -17,8 +17,8 @@ struct Metric {
   std::string name;
   Strategy strategy = Strategy::kOptimize;
   bool maximize = true;
-  std::optional<double> threshold;
-  std::optional<double> noise_stddev;
+  std::optional<double> threshold = {};
+  std::optional<double> noise_stddev = {};
 };
 
 using MetricValues = std::map<std::string, double>;

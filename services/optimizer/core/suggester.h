@@ -24,6 +24,7 @@ struct ObservedTrial {
   State state = State::kPending;
   Assignments assignments = {};
   MetricValues metrics = {};  // of kSucceeded and kStopped
+  MetricValues stddevs = {};  // of those values that came with one
 };
 
 // Everything a suggestion may depend on.
@@ -34,13 +35,15 @@ struct SearchState {
   uint64_t seed = 0;
   // Points taken so far: suggestion number n is asked with n. Trials made by hand do not count.
   int64_t suggestions = 0;
+  // Trials of earlier searches in this one's space, one list a search (see knowledge.h); for kBayesian only.
+  std::vector<std::vector<ObservedTrial>> knowledge = {};
   // When a suggestion must be at hand at the latest; the infinite future for none.
   absl::Time deadline = absl::InfiniteFuture();
 };
 
 // Where a point came from and what is expected of it.
 struct Suggestion {
-  enum class Source { kSobol, kRandom, kGrid, kBayesian };
+  enum class Source { kSobol, kRandom, kGrid, kBayesian, kTransfer };
   // What a model expects of a metric, in the metric's own units.
   struct Prediction {
     double value = 0, stddev = 0;

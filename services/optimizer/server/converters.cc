@@ -56,6 +56,10 @@ Parameter ToParameter(const v1::Parameter& message) {
     parameter.prior =
         Prior{Prior::Kind::kBeta, message.prior().beta().alpha(), message.prior().beta().beta()};
   }
+  if (message.prior().has_histogram()) {
+    const auto& weights = message.prior().histogram().weights();
+    parameter.prior = Prior{.kind = Prior::Kind::kHistogram, .weights = {weights.begin(), weights.end()}};
+  }
   for (const auto& condition : message.conditions()) {
     Condition& out = parameter.conditions.emplace_back();
     out.parameter = condition.parameter();
@@ -133,6 +137,9 @@ ObservedTrial ToObserved(const v1::Trial& trial) {
   ObservedTrial observed;
   observed.assignments = ToAssignments(trial.assignments());
   observed.metrics = ToMetricValues(trial.metrics());
+  for (const auto& [name, value] : trial.metrics()) {
+    if (value.has_stddev()) observed.stddevs[name] = value.stddev();
+  }
   switch (trial.state()) {
     case v1::Trial::STATE_SUCCEEDED:
       observed.state = ObservedTrial::State::kSucceeded;
@@ -167,6 +174,9 @@ v1::Explanation ToExplanation(const Suggestion& suggestion) {
       break;
     case Suggestion::Source::kBayesian:
       explanation.set_source(v1::Explanation::SOURCE_BAYESIAN);
+      break;
+    case Suggestion::Source::kTransfer:
+      explanation.set_source(v1::Explanation::SOURCE_TRANSFER);
       break;
   }
   explanation.set_text(suggestion.text);

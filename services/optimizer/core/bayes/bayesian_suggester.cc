@@ -13,6 +13,7 @@
 #include "services/optimizer/core/bayes/normal.h"
 #include "services/optimizer/core/bayes/search.h"
 #include "services/optimizer/core/bayes/study.h"
+#include "services/optimizer/core/bayes/transfer.h"
 #include "services/optimizer/core/sobol.h"
 
 namespace sda::optimizer::bayes {
@@ -23,6 +24,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kFewFantasies = 2;
 // The share of failures is known well enough.
 constexpr double kFailureOffset = 0.05;
+// Points before the first model of a search that earlier ones inform.
+constexpr size_t kFewestInformed = 3;
 // Two trials at a time this close, in the unit cube, tell little more than one.
 constexpr double kPendingDistance = 1e-3;
 
@@ -356,8 +359,12 @@ class Round {
     const char* what = acquisition_.improvements.empty() ? "highest probability to keep the limits"
                        : study_.objectives.size() == 1   ? "largest expected improvement"
                                                          : "largest expected gain of the Pareto front";
-    suggestion.text = absl::StrCat(what, " by Gaussian processes over ", study_.finished.size(),
-                                   " trials; expected: ", text);
+    suggestion.text = absl::StrCat(
+        what, " by Gaussian processes over ", study_.own, " trials",
+        study_.finished.size() > study_.own
+            ? absl::StrCat(" and ", study_.finished.size() - study_.own, " of earlier experiments")
+            : "",
+        "; expected: ", text);
     if (!all.limits.empty()) {
       absl::StrAppend(&suggestion.text, absl::StrFormat("; probability to meet all limits %.2f",
                                                         *suggestion.feasibility_probability));
@@ -391,14 +398,28 @@ BayesianSuggester::BayesianSuggester(BayesianOptions options)
 
 std::optional<Suggestion> BayesianSuggester::Suggest(const SearchState& state) const {
   const auto dimensions = static_cast<double>(state.space.parameters.size());
-  const auto initial =
+  auto initial =
       static_cast<size_t>(std::clamp(std::ceil(options_.initial_factor * (dimensions + 1)), 4.0, 20.0));
+  const bool informed = std::any_of(state.knowledge.begin(), state.knowledge.end(),
+                                    [](const auto& trials) { return !trials.empty(); });
+  // What earlier searches tell replaces half of the even cover.
+  if (informed) initial = std::max<size_t>(kFewestInformed, initial / 2);
   size_t tried = 0;
   for (const ObservedTrial& trial : state.trials) tried += trial.state != ObservedTrial::State::kFailed;
   if (tried >= initial) {
-    const Study study(state);
+    Study study(state);
+    if (informed) AddKnowledge(study, cache_);
     if (!study.finished.empty()) {
       if (auto suggestion = Round(study, options_, cache_).Run()) return suggestion;
+    }
+  }
+  // In turn with the even cover, which sees what has changed.
+  if (informed && tried < initial && tried % 2 == 0) {
+    if (auto point = BestEarlierPoint(state)) {
+      return Suggestion{.assignments = *std::move(point),
+                        .source = Suggestion::Source::kTransfer,
+                        .text = "among the best of an earlier experiment",
+                        .suggestions_used = 0};
     }
   }
   auto suggestion = sobol_->Suggest(state);

@@ -52,6 +52,9 @@ Study::Study(const SearchState& search) : state(search), encoding(search.space),
       const auto found = trial.metrics.find(metric(m).name);
       const bool there = found != trial.metrics.end() && std::isfinite(found->second);
       outcome.values.push_back(there ? Sign(m) * found->second : NAN);
+      const auto stddev = trial.stddevs.find(metric(m).name);
+      const bool measured = there && stddev != trial.stddevs.end() && std::isfinite(stddev->second);
+      outcome.noise.push_back(measured ? stddev->second * stddev->second : NAN);
       any = any || there;
       outcome.valued = outcome.valued && there;
     }
@@ -62,6 +65,7 @@ Study::Study(const SearchState& search) : state(search), encoding(search.space),
       infeasible.push_back(std::move(outcome));
     }
   }
+  own = finished.size();
 }
 
 double Study::Sign(size_t m) const {
@@ -80,13 +84,18 @@ bool Study::KeepsConstraints(const Outcome& outcome) const {
 
 MetricData Study::Data(size_t m) const {
   MetricData data{.layout = &encoding.layout(), .points = Points(encoding.layout().coordinates)};
+  // What a trial says of its own value goes before what is said of the metric.
   const auto& noise = metric(m).noise_stddev;
-  data.exact = noise && *noise == 0;
+  const bool any = std::any_of(finished.begin(), finished.end(),
+                               [&](const Outcome& outcome) { return outcome.noise[m] > 0; });
+  data.exact = noise && *noise == 0 && !any;
+  const double common = noise && *noise > 0 ? *noise * *noise : NAN;
   for (const Outcome& outcome : finished) {
     if (std::isnan(outcome.values[m])) continue;
     data.points.Add(outcome.coordinates);
     data.values.push_back(outcome.values[m]);
-    if (noise && *noise > 0) data.known_noise.push_back(*noise * *noise);
+    if (any || !std::isnan(common))
+      data.known_noise.push_back(std::isnan(outcome.noise[m]) ? common : outcome.noise[m]);
   }
   return data;
 }

@@ -24,6 +24,7 @@ struct Study {
     Place place;
     std::vector<double> coordinates;
     std::vector<double> values;  // [metric of `modelled`], smaller being better; NaN where missing
+    std::vector<double> noise;   // [metric of `modelled`], variance of the value; NaN where unknown
     bool valued = false;         // all of them are there
   };
   std::vector<size_t> modelled;  // indices of the OPTIMIZE and CONSTRAINT metrics
@@ -31,7 +32,8 @@ struct Study {
   // What improves the front of some of them improves the front of all.
   std::vector<size_t> objectives;
   std::vector<size_t> constraints;
-  std::vector<Outcome> finished;  // with at least one value
+  std::vector<Outcome> finished;  // with at least one value; after `own` of them those of earlier searches
+  size_t own = 0;
   std::vector<Outcome> pending;
   std::vector<Outcome> infeasible;
   std::set<std::string> taken;  // keys of all points that are pending or have ended for good
