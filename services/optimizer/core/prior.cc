@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 namespace sda::optimizer {
 namespace {
@@ -28,6 +30,22 @@ double ContinuedFraction(double a, double b, double x) {
   return h;
 }
 
+// Within the bin that holds the mass, in proportion.
+double HistogramQuantile(const std::vector<double>& weights, double low, double high, double unit) {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  const double width = (high - low) / static_cast<double>(weights.size());
+  double left = unit * total;
+  size_t last = 0;
+  for (size_t bin = 0; bin < weights.size(); ++bin) {
+    if (!(weights[bin] > 0)) continue;
+    last = bin;
+    if (left <= weights[bin]) return low + width * (static_cast<double>(bin) + left / weights[bin]);
+    left -= weights[bin];
+  }
+  // Rounding left a little over.
+  return low + width * static_cast<double>(last + 1);
+}
+
 double NormalCdf(double x) {
   return 0.5 * std::erfc(-x / std::sqrt(2.0));
 }
@@ -44,6 +62,7 @@ double BetaCdf(double alpha, double beta, double x) {
 }
 
 double PriorQuantile(const Prior& prior, double low, double high, double unit) {
+  if (prior.kind == Prior::Kind::kHistogram) return HistogramQuantile(prior.weights, low, high, unit);
   const auto cdf = [&](double x) {
     return prior.kind == Prior::Kind::kNormal ? NormalCdf((x - prior.a) / prior.b)
                                               : BetaCdf(prior.a, prior.b, (x - low) / (high - low));

@@ -161,6 +161,10 @@ class Checker {
       Add(path + ".prior", "is set; only a double_range takes one");
     }
     const Prior& prior = *parameter.prior;
+    if (prior.kind == Prior::Kind::kHistogram) {
+      CheckHistogram(prior.weights, path + ".prior.histogram.weights");
+      return;
+    }
     const bool normal = prior.kind == Prior::Kind::kNormal;
     if (!std::isfinite(prior.a) || (!normal && !(prior.a > 0))) {
       Add(path + (normal ? ".prior.normal.mean" : ".prior.beta.alpha"),
@@ -171,6 +175,19 @@ class Checker {
       Add(path + (normal ? ".prior.normal.stddev" : ".prior.beta.beta"),
           absl::StrCat("is ", FormatNumber(prior.b), "; must be finite and above 0"));
     }
+  }
+
+  void CheckHistogram(const std::vector<double>& weights, const std::string& field) {
+    CheckCount(field, weights.size());
+    double total = 0;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (!(weights[i] >= 0 && std::isfinite(weights[i])))
+        Add(absl::StrCat(field, "[", i, "]"),
+            absl::StrCat("is ", FormatNumber(weights[i]), "; must be finite and at least 0"));
+      total += weights[i];
+    }
+    if (total == 0 && !weights.empty()) Add(field, "are all 0; at least one must be above 0");
+    if (std::isinf(total)) Add(field, "are too large; their sum must be finite");
   }
 
   void CheckConditions(const Parameter& parameter, const std::string& path) {

@@ -38,12 +38,13 @@ using Domain = std::variant<std::monostate, DoubleRange, IntRange, Grid, Categor
 
 enum class Scale { kLinear, kLog, kLogit };
 
-// A belief over a double range, cut to it: normal on the parameter's scale, or beta over the range mapped to
-// [0, 1].
+// A belief over a double range, cut to it: normal on the parameter's scale, or beta or a histogram of equal
+// bins over the range mapped to [0, 1].
 struct Prior {
-  enum class Kind { kNormal, kBeta } kind = Kind::kNormal;
-  double a = 0;  // mean, or alpha
-  double b = 1;  // standard deviation, or beta
+  enum class Kind { kNormal, kBeta, kHistogram } kind = Kind::kNormal;
+  double a = 0;                      // mean, or alpha
+  double b = 1;                      // standard deviation, or beta
+  std::vector<double> weights = {};  // of kHistogram
 };
 
 // Holds where the other parameter is active and has one of the values.
@@ -54,11 +55,11 @@ struct Condition {
 
 struct Parameter {
   std::string name;
-  Domain domain;
+  Domain domain = {};
   Scale scale = Scale::kLinear;
-  std::optional<Value> default_value;
-  std::optional<Prior> prior;
-  std::vector<Condition> conditions;  // all must hold
+  std::optional<Value> default_value = {};
+  std::optional<Prior> prior = {};
+  std::vector<Condition> conditions = {};  // all must hold
 };
 
 // Σ weight · value compared with the bound. An order of two parameters, a ≤ b, is a − b ≤ 0.

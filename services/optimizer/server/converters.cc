@@ -56,6 +56,10 @@ Parameter ToParameter(const v1::Parameter& message) {
     parameter.prior =
         Prior{Prior::Kind::kBeta, message.prior().beta().alpha(), message.prior().beta().beta()};
   }
+  if (message.prior().has_histogram()) {
+    const auto& weights = message.prior().histogram().weights();
+    parameter.prior = Prior{.kind = Prior::Kind::kHistogram, .weights = {weights.begin(), weights.end()}};
+  }
   for (const auto& condition : message.conditions()) {
     Condition& out = parameter.conditions.emplace_back();
     out.parameter = condition.parameter();

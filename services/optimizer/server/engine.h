@@ -43,7 +43,18 @@ class Engine {
       const v1::ArchiveExperimentRequest& request);
   absl::StatusOr<v1::DeleteExperimentResponse> DeleteExperiment(const v1::DeleteExperimentRequest& request);
 
+  absl::StatusOr<v1::CloneExperimentResponse> CloneExperiment(const v1::CloneExperimentRequest& request);
+  // Calls `send` with every record of one consistent state; false ends it (CANCELLED).
+  absl::Status ExportExperiment(const v1::ExportExperimentRequest& request,
+                                const std::function<bool(v1::ExportExperimentResponse)>& send);
+  absl::StatusOr<v1::ImportExperimentResponse> ImportExperiment(
+      const std::vector<v1::ImportExperimentRequest>& requests);
+
   absl::StatusOr<v1::CreateTrialResponse> CreateTrial(const v1::CreateTrialRequest& request);
+  absl::StatusOr<v1::BatchCreateTrialsResponse> BatchCreateTrials(
+      const v1::BatchCreateTrialsRequest& request);
+  absl::StatusOr<v1::AmendTrialResponse> AmendTrial(const v1::AmendTrialRequest& request);
+  absl::StatusOr<v1::VoidTrialResponse> VoidTrial(const v1::VoidTrialRequest& request);
   absl::StatusOr<v1::SuggestTrialsResponse> SuggestTrials(const v1::SuggestTrialsRequest& request);
   absl::StatusOr<v1::GetTrialResponse> GetTrial(const v1::GetTrialRequest& request);
   absl::StatusOr<v1::ListTrialsResponse> ListTrials(const v1::ListTrialsRequest& request);
@@ -61,6 +72,7 @@ class Engine {
   absl::StatusOr<v1::CancelTrialResponse> CancelTrial(const v1::CancelTrialRequest& request);
 
   absl::StatusOr<v1::ListBestTrialsResponse> ListBestTrials(const v1::ListBestTrialsRequest& request);
+  absl::StatusOr<v1::GetInsightsResponse> GetInsights(const v1::GetInsightsRequest& request);
 
   // Calls `send` with every change until the experiment and its trials have ended (OK), `send` returns false
   // or `stop` fires (CANCELLED).
@@ -169,6 +181,18 @@ class Engine {
                                     const std::string& id);
   absl::Status Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                      const std::string& worker, v1::AcquireTrialResponse& response);
+  // Trials made by hand, in order; paths of violations begin with `path` of the trial's index.
+  absl::StatusOr<std::vector<store::TrialRow>> AddTrials(Transaction& tx, store::ExperimentRow& experiment,
+                                                         const std::vector<const v1::Trial*>& trials,
+                                                         const std::function<std::string(size_t)>& path);
+  // A COMPLETED experiment with room in its budget goes on.
+  absl::Status ReopenExperiment(Transaction& tx, store::ExperimentRow& experiment);
+  absl::Status CheckPriorExperiments(Transaction& tx, const v1::Experiment& experiment);
+  // Trials of the experiments it names as knowledge.
+  absl::StatusOr<std::vector<Knowledge>> KnowledgeOf(Transaction& tx, const v1::Experiment& experiment);
+  absl::Status CopyTrials(Transaction& tx, const std::string& source_id, store::ExperimentRow& clone);
+  // Sets the reason to stop where the threshold rule says so.
+  absl::Status ApplyThresholdRule(Transaction& tx, store::TrialRow& trial, const v1::Experiment& experiment);
   absl::StatusOr<bool> StopsEarly(Transaction& tx, const store::TrialRow& trial,
                                   const v1::Experiment& experiment);
 
@@ -176,6 +200,7 @@ class Engine {
   Clock& clock_;
   // Kept for its cache of fits.
   const std::unique_ptr<Suggester> bayesian_ = MakeSuggester(Algorithm::kBayesian);
+  const std::unique_ptr<Suggester> parzen_ = MakeSuggester(Algorithm::kParzen);
   Studies studies_;
   ChangeHub hub_;
   std::atomic<bool> leases_extended_ = false;

@@ -44,6 +44,7 @@ absl::StatusOr<v1::CreateExperimentResponse> Engine::CreateExperiment(
   return Once<v1::CreateExperimentResponse>(
       "CreateExperiment", request, ExperimentName(id),
       [&](Transaction& tx) -> absl::StatusOr<v1::CreateExperimentResponse> {
+        SDA_RETURN_IF_ERROR(CheckPriorExperiments(tx, experiment));
         store::ExperimentRow row;
         row.id = id;
         row.message = experiment;

@@ -87,6 +87,8 @@ absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store:
   trial.token = NewUuid();
   SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
   trial.stop_reason.clear();
+  trial.message.clear_stop_reason();
+  trial.message.clear_stop_message();
   SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
   response.set_outcome(AcquireTrialResponse::OUTCOME_TRIAL);
   *response.mutable_trial() = trial.message;
@@ -177,6 +179,8 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
         if (trial.stop_reason.empty()) {
           SDA_ASSIGN_OR_RETURN(const bool stop, StopsEarly(tx, trial, experiment.message));
           if (stop) trial.stop_reason = "EARLY_STOPPING";
+          SDA_RETURN_IF_ERROR(ApplyThresholdRule(tx, trial, experiment.message));
+          trial.message.set_stop_reason(trial.stop_reason);
         }
         SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
         SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));

@@ -47,7 +47,8 @@ Trial SuggestedTrial(const Suggestion& suggestion) {
 }  // namespace
 
 bool Engine::UsesModel(const v1::Experiment& experiment) {
-  return ToAlgorithm(experiment.algorithm()) == Algorithm::kBayesian;
+  const Algorithm algorithm = ToAlgorithm(experiment.algorithm());
+  return algorithm == Algorithm::kBayesian || algorithm == Algorithm::kParzen;
 }
 
 // The default point opens the search, unless the experiment has it already.
@@ -119,10 +120,12 @@ absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Stud
   Plan plan;
   store::ExperimentRow experiment;
   std::optional<Assignments> wanted_default;
+  std::vector<Knowledge> knowledge;
   SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
     SDA_ASSIGN_OR_RETURN(experiment, store::GetExperiment(tx, id));
     SDA_RETURN_IF_ERROR(Refresh(tx, experiment, study));
     SDA_ASSIGN_OR_RETURN(wanted_default, WantedDefault(tx, experiment, ToSpace(experiment.message)));
+    SDA_ASSIGN_OR_RETURN(knowledge, KnowledgeOf(tx, experiment.message));
     return absl::OkStatus();
   }));
   plan.suggestions_before = experiment.suggestions;
@@ -134,7 +137,10 @@ absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Stud
                     .metrics = metrics,
                     .trials = std::move(study.trials),
                     .seed = static_cast<uint64_t>(experiment.message.seed()),
-                    .suggestions = experiment.suggestions};
+                    .suggestions = experiment.suggestions,
+                    .knowledge = std::move(knowledge)};
+  const Suggester& suggester =
+      ToAlgorithm(experiment.message.algorithm()) == Algorithm::kParzen ? *parzen_ : *bayesian_;
   const auto add = [&](Trial trial, const Assignments& point, int64_t used) {
     const bool is_new = std::none_of(state.trials.begin(), state.trials.end(),
                                      [&](const ObservedTrial& other) { return other.assignments == point; });
@@ -144,7 +150,7 @@ absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Stud
   };
   if (wanted_default) add(DefaultTrial(*wanted_default), *wanted_default, 0);
   while (static_cast<int32_t>(plan.proposals.size()) < count) {
-    const auto suggestion = bayesian_->Suggest(state);
+    const auto suggestion = suggester.Suggest(state);
     if (!suggestion) break;
     add(SuggestedTrial(*suggestion), suggestion->assignments, suggestion->suggestions_used);
   }

@@ -9,14 +9,12 @@
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 
-// Trials: made by hand, listed, the best of them; and the watch over all.
+// Trials: listed, the best of them; and the watch over all.
 namespace sda::optimizer {
 namespace {
 
 using v1::Trial;
 
-constexpr size_t kMaxMetadataBytes = 10'000;
-constexpr int kMaxMetadata = 100;
 // A watcher that missed a wake-up looks again after this.
 constexpr absl::Duration kWatchInterval = absl::Seconds(5);
 
@@ -29,70 +27,12 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token) {
   return value;
 }
 
-absl::Status CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata) {
-  if (metadata.size() > kMaxMetadata)
-    return InvalidField("trial.metadata",
-                        absl::StrCat("has ", metadata.size(), " entries; must have at most ", kMaxMetadata));
-  for (const auto& [key, value] : metadata) {
-    if (value.size() > kMaxMetadataBytes)
-      return InvalidField(
-          absl::StrCat("trial.metadata[", key.substr(0, 100), "]"),
-          absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
-  }
-  return absl::OkStatus();
-}
-
 bool HasEnded(const v1::Experiment& experiment) {
   return experiment.state() == v1::Experiment::STATE_COMPLETED ||
          experiment.state() == v1::Experiment::STATE_STOPPED;
 }
 
 }  // namespace
-
-absl::StatusOr<v1::CreateTrialResponse> Engine::CreateTrial(const v1::CreateTrialRequest& request) {
-  SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
-  SDA_RETURN_IF_ERROR(CheckMetadata(request.trial().metadata()));
-  return Once<v1::CreateTrialResponse>(
-      "CreateTrial", request, request.parent(),
-      [&](Transaction& tx) -> absl::StatusOr<v1::CreateTrialResponse> {
-        SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, id));
-        if (HasEnded(experiment.message))
-          return error::WrongState(request.parent(), "has ended and takes no further trial");
-        const auto violations = CheckAssignments(
-            ToSpace(experiment.message), ToAssignments(request.trial().assignments()), "trial.assignments");
-        if (!violations.empty()) return InvalidFields(violations);
-        SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
-        if (!MayCreateTrial(counts, ToLimits(experiment.message)))
-          return error::BudgetUsedUp(request.parent());
-
-        store::TrialRow trial;
-        trial.id.experiment_id = id;
-        trial.message.set_state(Trial::STATE_QUEUED);
-        *trial.message.mutable_assignments() = request.trial().assignments();
-        *trial.message.mutable_metadata() = request.trial().metadata();
-        trial.message.mutable_explanation()->set_source(v1::Explanation::SOURCE_USER);
-        trial.message.mutable_explanation()->set_text("given by a user");
-        FromTime(clock_.Now(), *trial.message.mutable_create_time());
-        const bool measured = !request.trial().metrics().empty();
-        if (measured) {
-          const MetricValues values = ToMetricValues(request.trial().metrics());
-          SDA_RETURN_IF_ERROR(
-              CheckMetricNames(experiment.message, {values.begin(), values.end()}, "trial.metrics"));
-          if (const auto missing = MissingMetric(ToMetrics(experiment.message), values)) {
-            return InvalidField(absl::StrCat("trial.metrics[", *missing, "]"),
-                                "is missing; every OPTIMIZE and CONSTRAINT metric needs a value");
-          }
-          *trial.message.mutable_metrics() = request.trial().metrics();
-          trial.message.set_state(Trial::STATE_SUCCEEDED);
-          *trial.message.mutable_complete_time() = trial.message.create_time();
-        }
-        SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-        if (measured) SDA_RETURN_IF_ERROR(SettleExperiment(tx, experiment));
-        v1::CreateTrialResponse response;
-        *response.mutable_trial() = trial.message;
-        return response;
-      });
-}
 
 absl::StatusOr<v1::GetTrialResponse> Engine::GetTrial(const v1::GetTrialRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("name", request.name()));

@@ -89,6 +89,18 @@ void CheckBudgets(const v1::Experiment& experiment, Violations& violations) {
   }
 }
 
+void CheckThresholdRule(const v1::ThresholdRule& rule, Violations& violations) {
+  const std::string path = "early_stopping.threshold";
+  if (rule.max_steps() < 1)
+    violations.Add(path + ".max_steps", absl::StrCat("is ", rule.max_steps(), "; must be at least 1"));
+  if (rule.min_steps() < 0 || rule.min_steps() > rule.max_steps())
+    violations.Add(path + ".min_steps", absl::StrCat("is ", rule.min_steps(), "; must be in [0, max_steps]"));
+  if (rule.min_readings() != 0 && rule.min_readings() < 4)
+    violations.Add(path + ".min_readings", absl::StrCat("is ", rule.min_readings(), "; must be at least 4"));
+  if (!(rule.probability() >= 0 && rule.probability() <= 0.5))
+    violations.Add(path + ".probability", absl::StrCat("is ", rule.probability(), "; must be in (0, 0.5]"));
+}
+
 void CheckPolicies(const v1::Experiment& experiment, const std::vector<Metric>& metrics,
                    Violations& violations) {
   const absl::Duration term = ToDuration(experiment.lease_policy().duration());
@@ -116,6 +128,7 @@ void CheckPolicies(const v1::Experiment& experiment, const std::vector<Metric>& 
       violations.Add("early_stopping.halving.factor",
                      absl::StrCat("is ", stopping.halving().factor(), "; must be at least 2"));
   }
+  if (stopping.has_threshold()) CheckThresholdRule(stopping.threshold(), violations);
   const bool optimises = std::any_of(metrics.begin(), metrics.end(),
                                      [](const Metric& m) { return m.strategy == Strategy::kOptimize; });
   if ((stopping.has_median() || stopping.has_halving()) && !optimises)

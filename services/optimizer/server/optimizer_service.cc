@@ -5,13 +5,18 @@
 #include "common/base/status_macros.h"
 #include "common/rpc/server_stream.h"
 #include "common/rpc/unary.h"
+#include "common/rpc/upload.h"
 #include "sda/optimizer/v1/optimizer_service.grpc.pb.h"
+#include "services/optimizer/server/well_formed.h"
 
 namespace sda::optimizer {
 namespace {
 
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
+
+// An import is held in memory until it is whole.
+constexpr size_t kMaxImportBytes = size_t{256} << 20;
 
 }  // namespace
 
@@ -65,6 +70,28 @@ class OptimizerServiceServer::Impl final : public v1::OptimizerService::Callback
   ServerUnaryReactor* CreateTrial(CallbackServerContext* context, const v1::CreateTrialRequest* request,
                                   v1::CreateTrialResponse* response) override {
     return Call(context, request, response, "CreateTrial", &Engine::CreateTrial);
+  }
+  ServerUnaryReactor* CloneExperiment(CallbackServerContext* context,
+                                      const v1::CloneExperimentRequest* request,
+                                      v1::CloneExperimentResponse* response) override {
+    return Call(context, request, response, "CloneExperiment", &Engine::CloneExperiment);
+  }
+  ServerUnaryReactor* BatchCreateTrials(CallbackServerContext* context,
+                                        const v1::BatchCreateTrialsRequest* request,
+                                        v1::BatchCreateTrialsResponse* response) override {
+    return Call(context, request, response, "BatchCreateTrials", &Engine::BatchCreateTrials);
+  }
+  ServerUnaryReactor* AmendTrial(CallbackServerContext* context, const v1::AmendTrialRequest* request,
+                                 v1::AmendTrialResponse* response) override {
+    return Call(context, request, response, "AmendTrial", &Engine::AmendTrial);
+  }
+  ServerUnaryReactor* VoidTrial(CallbackServerContext* context, const v1::VoidTrialRequest* request,
+                                v1::VoidTrialResponse* response) override {
+    return Call(context, request, response, "VoidTrial", &Engine::VoidTrial);
+  }
+  ServerUnaryReactor* GetInsights(CallbackServerContext* context, const v1::GetInsightsRequest* request,
+                                  v1::GetInsightsResponse* response) override {
+    return Call(context, request, response, "GetInsights", &Engine::GetInsights);
   }
   ServerUnaryReactor* SuggestTrials(CallbackServerContext* context, const v1::SuggestTrialsRequest* request,
                                     v1::SuggestTrialsResponse* response) override {
@@ -122,9 +149,33 @@ class OptimizerServiceServer::Impl final : public v1::OptimizerService::Callback
                             rpc::Method("AcquireTrial", /*frequent=*/true, /*waits=*/true),
                             [this](const v1::AcquireTrialRequest& in, v1::AcquireTrialResponse* out,
                                    rpc::RequestContext& call) -> absl::Status {
+                              SDA_RETURN_IF_ERROR(CheckWellFormed(in));
                               SDA_ASSIGN_OR_RETURN(*out, engine_.AcquireTrial(in, call.stop_token()));
                               return absl::OkStatus();
                             });
+  }
+
+  grpc::ServerWriteReactor<v1::ExportExperimentResponse>* ExportExperiment(
+      CallbackServerContext* context, const v1::ExportExperimentRequest* request) override {
+    return rpc::HandleServerStream<v1::ExportExperimentResponse>(
+        calls_, context, request, "ExportExperiment",
+        [this](const v1::ExportExperimentRequest& in, rpc::StreamWriter<v1::ExportExperimentResponse>& stream,
+               rpc::RequestContext&) {
+          return engine_.ExportExperiment(
+              in, [&](v1::ExportExperimentResponse record) { return stream.Write(std::move(record)); });
+        });
+  }
+
+  grpc::ServerReadReactor<v1::ImportExperimentRequest>* ImportExperiment(
+      CallbackServerContext* context, v1::ImportExperimentResponse* response) override {
+    return rpc::HandleUpload<v1::ImportExperimentRequest>(
+        calls_, context, response, "ImportExperiment", kMaxImportBytes,
+        [this](const std::vector<v1::ImportExperimentRequest>& in, v1::ImportExperimentResponse* out,
+               rpc::RequestContext&) -> absl::Status {
+          for (const auto& request : in) SDA_RETURN_IF_ERROR(CheckWellFormed(request));
+          SDA_ASSIGN_OR_RETURN(*out, engine_.ImportExperiment(in));
+          return absl::OkStatus();
+        });
   }
 
   grpc::ServerWriteReactor<v1::WatchExperimentResponse>* WatchExperiment(
@@ -146,6 +197,7 @@ class OptimizerServiceServer::Impl final : public v1::OptimizerService::Callback
     return rpc::HandleUnary(
         calls_, context, request, response, method,
         [this, act](const Request& in, Response* out, rpc::RequestContext&) -> absl::Status {
+          SDA_RETURN_IF_ERROR(CheckWellFormed(in));
           SDA_ASSIGN_OR_RETURN(*out, (engine_.*act)(in));
           return absl::OkStatus();
         });

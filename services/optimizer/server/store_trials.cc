@@ -33,6 +33,7 @@ absl::StatusOr<TrialRow> ToRow(const std::string& experiment_id, const TrialColu
   row.token = std::get<2>(columns);
   row.counted_attempts = static_cast<int32_t>(std::get<3>(columns));
   row.stop_reason = std::get<4>(columns);
+  row.message.set_stop_reason(row.stop_reason);
   row.memory_required_bytes = std::get<5>(columns);
   row.memory_available_bytes = std::get<6>(columns);
   row.losses_near_memory_limit = static_cast<int32_t>(std::get<7>(columns));

@@ -25,6 +25,12 @@ LogDensity At(const Prior& prior, const Axis& axis, double x) {
     const double z0 = (axis.low + likeliest * range - prior.a) / prior.b;
     return {-0.5 * (z * z - z0 * z0), -z / prior.b * range};
   }
+  if (prior.kind == Prior::Kind::kHistogram) {
+    const auto bins = static_cast<double>(prior.weights.size());
+    const auto bin = static_cast<size_t>(std::clamp(std::floor(x * bins), 0.0, bins - 1));
+    const double most = *std::max_element(prior.weights.begin(), prior.weights.end());
+    return {std::log(prior.weights[bin] / most), 0};
+  }
   const double inside = std::clamp(x, kEnd, 1 - kEnd);
   const auto log = [&](double at) { return (prior.a - 1) * std::log(at) + (prior.b - 1) * std::log1p(-at); };
   double mode = 0.5;
