@@ -1,5 +1,9 @@
 #include "clients/cli/remote/plan_to_proto.h"
 
+#include <google/protobuf/util/json_util.h>
+
+#include "common/pipeline/pipeline_json.h"
+
 namespace sda::cli {
 namespace {
 
@@ -54,6 +58,11 @@ void SetColumn(const ColumnRule& rule, preprocessing::v1::ColumnSpec& column) {
   column.set_frequency_threshold(rule.frequency_threshold);
 }
 
+// Names and values of the message's JSON form are those of the core's, so that nothing can be wrong with it.
+void SetPipeline(const pipeline::Pipeline& pipeline, preprocessing::v1::Pipeline& proto) {
+  google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto).IgnoreError();
+}
+
 }  // namespace
 
 preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
@@ -69,6 +78,7 @@ preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
   if (plan.split != SplitRule()) SetSplit(plan.split, *spec.mutable_split());
   spec.set_frequency_threshold(plan.frequency_threshold);
   spec.set_seed(plan.seed);
+  if (plan.pipeline) SetPipeline(plan.pipeline->pipeline, *spec.mutable_pipeline());
   return spec;
 }
 

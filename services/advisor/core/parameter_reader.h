@@ -6,7 +6,7 @@
 
 #include "services/advisor/core/recipe.h"
 #include "services/advisor/core/spec_reader.h"
-#include "services/advisor/core/yaml_fields.h"
+#include "common/yaml/yaml_fields.h"
 
 namespace sda::advisor {
 

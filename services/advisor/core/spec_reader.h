@@ -6,7 +6,7 @@
 #include <string>
 
 #include "services/advisor/core/spec.h"
-#include "services/advisor/core/yaml_fields.h"
+#include "common/yaml/yaml_fields.h"
 
 namespace sda::advisor {
 
