@@ -50,6 +50,11 @@ Json ColumnToJson(const ManifestColumn& column, bool with_paths) {
     json["frequency_threshold"] = column.frequency_threshold;
     if (with_paths) json["vocabulary_path"] = column.vocabulary_path;
     json["vocabulary_sha256"] = column.vocabulary_sha256;
+    // Left out of plain columns, whose text and digest stay what they were before there were lists.
+    if (column.is_list()) {
+      json["list_separator"] = column.list_separator;
+      json["list_max_values"] = column.list_max_values;
+    }
   }
   json["missing_rows"] = column.missing_rows;
   json["distinct_count"] = column.distinct_count;
@@ -274,7 +279,13 @@ absl::Status ReadCategoricalColumn(ObjectReader& reader, ManifestColumn& column)
   SDA_RETURN_IF_ERROR(reader.ReadCount("table_rows", 2, column.table_rows));
   SDA_RETURN_IF_ERROR(reader.ReadCount("frequency_threshold", 1, column.frequency_threshold));
   SDA_RETURN_IF_ERROR(reader.Read("vocabulary_path", column.vocabulary_path));
-  return reader.Read("vocabulary_sha256", column.vocabulary_sha256);
+  SDA_RETURN_IF_ERROR(reader.Read("vocabulary_sha256", column.vocabulary_sha256));
+  if (!reader.json().contains("list_separator")) return absl::OkStatus();
+  SDA_RETURN_IF_ERROR(reader.Read("list_separator", column.list_separator));
+  if (!column.is_list()) {
+    return reader.Error(reader.PathOf("list_separator"), "is empty; a column without lists has no such key");
+  }
+  return reader.ReadCount("list_max_values", 0, column.list_max_values);
 }
 
 absl::StatusOr<ManifestColumn> ReadColumn(ObjectReader& reader) {

@@ -42,6 +42,12 @@ struct ManifestColumn {
   int64_t frequency_threshold = 1;
   std::string vocabulary_path;  // Arrow IPC file with one utf8 column "value" (row r has id r + 2)
   std::string vocabulary_sha256;
+  // Not empty: cells hold lists of values with this text between them (list_cell.h), shards lists of ids. A
+  // list without a value is [0]. Of longer lists the first list_max_values values were kept; 0: all.
+  std::string list_separator = {};
+  int64_t list_max_values = 0;
+
+  bool is_list() const { return !list_separator.empty(); }
 
   // Profile of the raw column over the training split.
   int64_t missing_rows = 0;
@@ -52,7 +58,8 @@ struct ManifestColumn {
 };
 
 // An Arrow IPC file with exactly one record batch, uncompressed, so that it can be memory-mapped:
-// "label" float32, then the columns in manifest order, dense float32 and categorical int32, none with nulls.
+// "label" float32, then the columns in manifest order: dense float32, categorical int32 and those with lists
+// list<int32>; none with nulls, neither lists nor items.
 struct ManifestShard {
   std::string path;
   int64_t rows = 0;

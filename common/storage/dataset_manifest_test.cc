@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
+#include "common/storage/list_cell.h"
 
 namespace sda {
 namespace {
@@ -116,6 +117,44 @@ TEST(DatasetManifestTest, ValuesOutOfRangeAreRefused) {
               HasSubstr("must be unique"));
   EXPECT_THAT(MessageFor(Replaced(json, "\"format_version\": 1", "\"format_version\": 2")),
               HasSubstr("reads 1"));
+}
+
+TEST(DatasetManifestTest, ListsAreAKeyOfTheirColumnsAlone) {
+  DatasetManifest manifest = Example();
+  EXPECT_EQ(ManifestToJson(manifest).find("list_"), std::string::npos);
+  manifest.columns[2].list_separator = "|";
+  manifest.columns[2].list_max_values = 20;
+  EXPECT_NE(ComputeDatasetDigest(manifest), manifest.digest);
+  manifest.digest = ComputeDatasetDigest(manifest);
+  const std::string json = ManifestToJson(manifest);
+  const auto read = ManifestFromJson(json, "manifest.json");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, manifest);
+  EXPECT_THAT(MessageFor(Replaced(json, "\"list_separator\": \"|\"", "\"list_separator\": \"\"")),
+              HasSubstr("columns[2].list_separator: is empty"));
+  EXPECT_THAT(MessageFor(Replaced(json, "\"list_max_values\": 20", "\"list_max_values\": -1")),
+              HasSubstr("columns[2].list_max_values: is -1"));
+}
+
+TEST(ListCellTest, KeepsTheFirstValuesThatAreNotMissing) {
+  const auto values_of = [](std::string_view cell, std::string_view separator, int64_t most) {
+    std::vector<std::string> values;
+    const auto missing = [](std::string_view value) { return value.empty() || value == "NULL"; };
+    const int64_t count = ForEachListValue(cell, separator, most, missing,
+                                           [&](std::string_view value) { values.emplace_back(value); });
+    EXPECT_EQ(count, static_cast<int64_t>(values.size()));
+    return values;
+  };
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  EXPECT_THAT(values_of("a|b|a", "|", 0), ElementsAre("a", "b", "a"));
+  EXPECT_THAT(values_of("a", "|", 0), ElementsAre("a"));
+  EXPECT_THAT(values_of("|a||NULL|b|", "|", 0), ElementsAre("a", "b"));
+  EXPECT_THAT(values_of("|a||NULL|b|", "|", 1), ElementsAre("a"));
+  EXPECT_THAT(values_of("a, b,c", ", ", 0), ElementsAre("a", "b,c"));
+  EXPECT_THAT(values_of("", "|", 0), IsEmpty());
+  EXPECT_THAT(values_of("NULL", "|", 0), IsEmpty());
+  EXPECT_THAT(values_of("||", "|", 2), IsEmpty());
 }
 
 TEST(DatasetManifestTest, DigestCoversContent) {

@@ -40,6 +40,11 @@ class OnnxTest(unittest.TestCase):
                         inputs["dense"] = numpy.array(rows["dense"], dtype=numpy.float32).reshape(len(expected), -1)
                     if rows["ids"]:
                         inputs["ids"] = numpy.array(rows["ids"], dtype=numpy.int64).T.copy()
+                    for name, bags in rows["bags"].items():
+                        padded = numpy.full((len(bags), max(map(len, bags))), -1, dtype=numpy.int64)
+                        for row, bag in enumerate(bags):
+                            padded[row, : len(bag)] = bag
+                        inputs["bag:" + name] = padded
                     session = onnxruntime.InferenceSession(str(case / "model" / "model.onnx"))
                     self.assertEqual({i.name for i in session.get_inputs()}, set(inputs))
                     (probabilities,) = session.run(["probability"], inputs)

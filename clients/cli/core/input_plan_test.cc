@@ -128,13 +128,17 @@ TEST_F(InputPlanTest, SchemaFileIsRead) {
                         "    role: dense\n"
                         "    log: true\n"
                         "  - {name: b, role: categorical, frequency_threshold: 5}\n"
-                        "  - {name: c, role: ignored}\n");
+                        "  - {name: c, role: ignored}\n"
+                        "  - {name: d, list_separator: '|', list_max_values: 20}\n");
   const auto plan = PlanInput(flags_, FileCheck::kHere);
   ASSERT_TRUE(plan.ok()) << plan.status();
-  ASSERT_EQ(plan->columns.size(), 3u);
+  ASSERT_EQ(plan->columns.size(), 4u);
   EXPECT_EQ(plan->columns[0].log, true);
   EXPECT_EQ(plan->columns[1].frequency_threshold, 5);
   EXPECT_EQ(plan->columns[2].use, ColumnUse::kIgnored);
+  EXPECT_EQ(plan->columns[3].use, ColumnUse::kCategorical);
+  EXPECT_EQ(plan->columns[3].list_separator, "|");
+  EXPECT_EQ(plan->columns[3].list_max_values, 20);
 }
 
 TEST_F(InputPlanTest, SchemaErrorsNameFileLineAndColumn) {
@@ -154,6 +158,11 @@ TEST_F(InputPlanTest, SchemaErrorsNameFileLineAndColumn) {
   EXPECT_THAT(error_of(""), HasSubstr("columns: is missing"));
   EXPECT_THAT(error_of("columns:\n  - {name: a, role: categorical, frequency_threshold: -1}\n"),
               HasSubstr("from 0 to"));
+  EXPECT_THAT(error_of("columns:\n  - {name: a, role: dense, list_separator: '|'}\n"),
+              HasSubstr("columns[0].list_separator: goes with role: categorical only"));
+  EXPECT_THAT(error_of("columns:\n  - {name: a, list_separator: ''}\n"), HasSubstr("1 to 8 bytes"));
+  EXPECT_THAT(error_of("columns:\n  - {name: a, list_max_values: 3}\n"),
+              HasSubstr("goes with list_separator only"));
 }
 
 TEST_F(InputPlanTest, PositiveAndNullLists) {

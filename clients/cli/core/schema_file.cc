@@ -54,11 +54,21 @@ absl::Status ReadKey(const Place& place, const std::string& key, const YAML::Nod
       return place.Error(value.Mark(), field, "must be a whole number from 0 to 1000000000");
     }
     column.frequency_threshold = threshold;
+  } else if (key == "list_separator") {
+    if (!value.IsScalar() || value.Scalar().empty() || value.Scalar().size() > 8)
+      return place.Error(value.Mark(), field, "must be a text of 1 to 8 bytes");
+    column.list_separator = value.Scalar();
+  } else if (key == "list_max_values") {
+    int64_t values = 0;
+    if (!YAML::convert<int64_t>::decode(value, values) || values < 0 || values > 65536)
+      return place.Error(value.Mark(), field, "must be a whole number from 0 to 65536");
+    column.list_max_values = values;
   } else {
     return place.Error(
         key_node.Mark(), field,
         absl::StrCat("'", key,
-                     "' is not a key of a column; allowed are name, role, log, frequency_threshold"));
+                     "' is not a key of a column; allowed are name, role, log, frequency_threshold, "
+                     "list_separator, list_max_values"));
   }
   return absl::OkStatus();
 }
@@ -76,6 +86,15 @@ absl::StatusOr<ColumnRule> ReadColumn(const Place& place, const YAML::Node& node
   if (column.name.empty()) return place.Error(node.Mark(), absl::StrCat(path, ".name"), "is missing");
   if (column.log && column.use != ColumnUse::kDense) {
     return place.Error(node.Mark(), absl::StrCat(path, ".log"), "goes with role: dense only");
+  }
+  if (!column.list_separator.empty()) {
+    if (column.use != ColumnUse::kCategorical && column.use != ColumnUse::kInferred) {
+      return place.Error(node.Mark(), absl::StrCat(path, ".list_separator"),
+                         "goes with role: categorical only");
+    }
+    column.use = ColumnUse::kCategorical;
+  } else if (column.list_max_values != 0) {
+    return place.Error(node.Mark(), absl::StrCat(path, ".list_max_values"), "goes with list_separator only");
   }
   if (column.frequency_threshold != 0 && column.use != ColumnUse::kCategorical) {
     return place.Error(node.Mark(), absl::StrCat(path, ".frequency_threshold"),

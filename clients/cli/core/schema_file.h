@@ -18,6 +18,8 @@ struct ColumnRule {
   ColumnUse use = ColumnUse::kInferred;
   std::optional<bool> log;          // dense columns only
   int64_t frequency_threshold = 0;  // categorical columns only; 0: as for all
+  std::string list_separator = {};  // categorical columns only; not empty: cells hold lists
+  int64_t list_max_values = 0;      // of lists; 0: all
 
   bool operator==(const ColumnRule&) const = default;
 };
@@ -31,6 +33,9 @@ struct ColumnRule {
 //     - name: user_id
 //       role: categorical
 //       frequency_threshold: 5
+//     - name: genres           # cells such as Comedy|Drama
+//       list_separator: "|"    # makes it categorical
+//       list_max_values: 20    # keep the first 20; without it all
 //
 // Columns that are not named are inferred. INVALID_ARGUMENT names `source` (the file), line, column and rule;
 // unknown keys, names given twice and values of the wrong type are refused.

@@ -56,6 +56,8 @@ void SetColumn(const ColumnRule& rule, preprocessing::v1::ColumnSpec& column) {
   column.set_role(ToProto(rule.use));
   if (rule.log) column.set_log(*rule.log);
   column.set_frequency_threshold(rule.frequency_threshold);
+  column.set_list_separator(rule.list_separator);
+  column.set_list_max_values(rule.list_max_values);
 }
 
 // Names and values of the message's JSON form are those of the core's, so that nothing can be wrong with it.

@@ -88,6 +88,8 @@ absl::StatusOr<ManifestColumn> CategoricalColumn(const Column& column, size_t po
   out.role = ColumnRole::kCategorical;
   out.table_rows = static_cast<int64_t>(fitted.vocabulary.size()) + kFirstValueId;
   out.frequency_threshold = fitted.threshold;
+  out.list_separator = column.list_separator;
+  out.list_max_values = column.list_max_values;
   out.missing_rows = fitted.missing;
   out.distinct_count = fitted.distinct;
   out.vocabulary_path = VocabularyPath(column.name, position);

@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "services/preprocessing/core/errors.h"
+#include "services/preprocessing/core/utf8_check.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr int64_t kMaxThreshold = 1'000'000'000;
 constexpr int64_t kMaxShardRows = 16'777'216;
 constexpr size_t kMaxDelimiterBytes = 8;
+constexpr int64_t kMaxListValues = 65536;
 
 class Violations {
  public:
@@ -53,6 +55,24 @@ void CheckFormat(const FormatSpec& format, Violations& violations) {
   }
 }
 
+void CheckList(const ColumnChoice& column, const std::string& field, Violations& violations) {
+  if (column.list_separator.size() > kMaxDelimiterBytes || !IsValidUtf8(column.list_separator)) {
+    violations.Add(absl::StrCat(field, ".list_separator"),
+                   absl::StrCat("is ", error::Quoted(column.list_separator), "; must be UTF-8 of at most ",
+                                kMaxDelimiterBytes, " bytes"));
+  }
+  if (!column.list_separator.empty() && column.role && *column.role != Role::kCategorical) {
+    violations.Add(absl::StrCat(field, ".list_separator"), "goes with a categorical role only");
+  }
+  if (column.list_max_values < 0 || column.list_max_values > kMaxListValues) {
+    violations.Add(absl::StrCat(field, ".list_max_values"),
+                   absl::StrCat("is ", column.list_max_values, "; must be in [0, ", kMaxListValues, "]"));
+  }
+  if (column.list_max_values != 0 && column.list_separator.empty()) {
+    violations.Add(absl::StrCat(field, ".list_max_values"), "goes with a list_separator only");
+  }
+}
+
 void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violations) {
   std::set<std::string> names;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -68,6 +88,7 @@ void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violatio
           absl::StrCat(field, ".frequency_threshold"),
           absl::StrCat("is ", column.frequency_threshold, "; must be in [0, ", kMaxThreshold, "]"));
     }
+    CheckList(column, field, violations);
   }
 }
 

@@ -35,6 +35,8 @@ struct ColumnChoice {
   std::optional<Role> role = {};    // kLabel only for the label itself
   std::optional<bool> log = {};     // dense
   int64_t frequency_threshold = 0;  // categorical; 0: that of the dataset
+  std::string list_separator = {};  // categorical; not empty: cells hold lists (list_cell.h)
+  int64_t list_max_values = 0;      // of lists; 0: all
 
   bool operator==(const ColumnChoice&) const = default;
 };

@@ -7,6 +7,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/storage/dense_transform.h"
+#include "common/storage/list_cell.h"
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
 #include "services/preprocessing/core/row_dealer.h"
@@ -88,8 +89,10 @@ class EncodeWorker final : public BlockWorker {
       Scatter(floats_, [i](Shard& shard) { return shard.dense(i); });
     }
     for (size_t i = 0; i < plan_.categorical.size(); ++i) {
-      EncodeCategorical(cells, i);
+      const bool lists = !plan_.column(plan_.categorical[i]).list_separator.empty();
+      lists ? EncodeLists(cells, i) : EncodeCategorical(cells, i);
       Scatter(ids_, [i](Shard& shard) { return shard.categorical(i); });
+      if (lists) ScatterLists(i);
     }
     for (const Run& run : runs_) SDA_RETURN_IF_ERROR(shards_.Complete(run.split, run.position, run.count));
     return absl::OkStatus();
@@ -166,6 +169,37 @@ class EncodeWorker final : public BlockWorker {
     for (const auto& [key, row] : keys_) ids_[row] = static_cast<int32_t>(ids.Find(key, kUnknownId));
   }
 
+  // Lengths to ids_, the values of all rows to list_ids_.
+  void EncodeLists(const CellBlock& cells, size_t i) {
+    const auto position = static_cast<size_t>(plan_.categorical[i]);
+    const Column& column = plan_.column(plan_.categorical[i]);
+    const ValueTable& ids = state_.ids[i];
+    list_ids_.clear();
+    list_begins_.clear();
+    for (size_t row = 0; row < cells.rows; ++row) {
+      list_begins_.push_back(list_ids_.size());
+      const int64_t values = ForEachListValue(
+          cells.view(row, position), column.list_separator, column.list_max_values, missing_,
+          [&](std::string_view value) {
+            const auto key = ValueTable::MakeKey(value.data(), static_cast<uint32_t>(value.size()));
+            list_ids_.push_back(static_cast<int32_t>(ids.Find(key, kUnknownId)));
+          });
+      if (values == 0) list_ids_.push_back(kMissingId);
+      ids_[row] = static_cast<int32_t>(list_ids_.size() - list_begins_.back());
+    }
+  }
+
+  void ScatterLists(size_t i) {
+    for (const Run& run : runs_) {
+      std::vector<int32_t> values;
+      for (int64_t r = 0; r < run.count; ++r) {
+        const auto begin = list_ids_.begin() + static_cast<int64_t>(list_begins_[run.rows[r]]);
+        values.insert(values.end(), begin, begin + ids_[run.rows[r]]);
+      }
+      run.shard->AddListValues(i, run.offset, std::move(values));
+    }
+  }
+
   const DatasetPlan& plan_;
   const Fit& fit_;
   const FittedState& state_;
@@ -175,13 +209,18 @@ class EncodeWorker final : public BlockWorker {
   std::vector<Run> runs_;
   std::vector<float> floats_;
   std::vector<int32_t> ids_;
+  std::vector<int32_t> list_ids_;
+  std::vector<size_t> list_begins_;
   std::vector<std::pair<ValueTable::Key, size_t>> keys_;
 };
 
 ShardColumns ColumnsOf(const DatasetPlan& plan) {
   ShardColumns columns;
   for (const int i : plan.dense) columns.dense.push_back(plan.column(i).name);
-  for (const int i : plan.categorical) columns.categorical.push_back(plan.column(i).name);
+  for (const int i : plan.categorical) {
+    columns.categorical.push_back(plan.column(i).name);
+    columns.lists.push_back(!plan.column(i).list_separator.empty());
+  }
   return columns;
 }
 

@@ -13,6 +13,7 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "common/storage/list_cell.h"
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
 #include "services/preprocessing/core/row_dealer.h"
@@ -38,9 +39,20 @@ class CategoryCounter {
  public:
   explicit CategoryCounter(MissingTest missing) : missing_(std::move(missing)) {}
 
-  void Count(const CellBlock& cells, size_t column, const std::vector<uint32_t>& rows,
+  void Count(const CellBlock& cells, size_t position, const Column& column, const std::vector<uint32_t>& rows,
              CategoryCounts& counts) {
     keys_.clear();
+    if (column.list_separator.empty()) {
+      AddCells(cells, position, rows, counts);
+    } else {
+      AddLists(cells, position, column, rows, counts);
+    }
+    for (const ValueTable::Key& key : keys_) ++counts.values.At(key);
+  }
+
+ private:
+  void AddCells(const CellBlock& cells, size_t column, const std::vector<uint32_t>& rows,
+                CategoryCounts& counts) {
     for (const uint32_t row : rows) {
       const std::string_view field = cells.view(row, column);
       if (missing_(field)) {
@@ -50,10 +62,22 @@ class CategoryCounter {
       keys_.push_back(ValueTable::MakeKey(field.data(), static_cast<uint32_t>(field.size())));
       counts.values.Prefetch(keys_.back());
     }
-    for (const ValueTable::Key& key : keys_) ++counts.values.At(key);
   }
 
- private:
+  // Every value of a list counts.
+  void AddLists(const CellBlock& cells, size_t position, const Column& column,
+                const std::vector<uint32_t>& rows, CategoryCounts& counts) {
+    for (const uint32_t row : rows) {
+      const int64_t values = ForEachListValue(
+          cells.view(row, position), column.list_separator, column.list_max_values, missing_,
+          [&](std::string_view value) {
+            keys_.push_back(ValueTable::MakeKey(value.data(), static_cast<uint32_t>(value.size())));
+            counts.values.Prefetch(keys_.back());
+          });
+      if (values == 0) ++counts.missing;
+    }
+  }
+
   const MissingTest missing_;
   std::vector<ValueTable::Key> keys_;
 };
@@ -77,7 +101,8 @@ class FitWorker final : public BlockWorker {
     for (size_t i = 0; i < categories_.size(); ++i) {
       const int column = plan_.categorical[i];
       if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckUtf8(cells, place, column));
-      counter_.Count(cells, static_cast<size_t>(column), dealer_.rows(Split::kTrain), categories_[i]);
+      counter_.Count(cells, static_cast<size_t>(column), plan_.column(column), dealer_.rows(Split::kTrain),
+                     categories_[i]);
     }
     BlockCounts counts{place.index, {}};
     for (size_t split = 0; split < kSplits; ++split) {

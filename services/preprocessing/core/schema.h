@@ -17,6 +17,8 @@ struct Column {
   std::optional<bool> log;          // dense: given by the user
   int64_t frequency_threshold = 0;  // categorical: given by the user; 0: that of the dataset
   std::string reason;               // why the role
+  std::string list_separator = {};  // categorical: not empty where cells hold lists
+  int64_t list_max_values = 0;      // of lists; 0: all
 
   bool operator==(const Column&) const = default;
 };

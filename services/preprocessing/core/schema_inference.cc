@@ -142,7 +142,8 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
     Verdict verdict =
         criteo && name != "label" ? JudgeCriteo(name) : Judge(name, sample.columns[i], sample.complete);
     if (name == time_column) verdict = {Role::kIgnored, "rows are split by it"};
-    schema[i] = {name, verdict.role, std::nullopt, 0, std::move(verdict.reason)};
+    schema[i] = {
+        .name = name, .role = verdict.role, .log = std::nullopt, .reason = std::move(verdict.reason)};
   }
   for (size_t i = 0; i < spec.columns.size(); ++i) {
     const ColumnChoice& choice = spec.columns[i];
@@ -160,10 +161,16 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
       column.role = *choice.role;
       column.reason = "given";
     }
+    column.list_separator = choice.list_separator;
+    column.list_max_values = choice.list_max_values;
+    if (!choice.list_separator.empty() && !choice.role) {
+      column.role = Role::kCategorical;
+      column.reason = "cells hold lists of values";
+    }
   }
   if (label >= 0) {
     Column& column = schema[static_cast<size_t>(label)];
-    column = {column.name, Role::kLabel, std::nullopt, 0, "given"};
+    column = {.name = column.name, .role = Role::kLabel, .log = std::nullopt, .reason = "given"};
   }
   return schema;
 }

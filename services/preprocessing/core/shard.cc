@@ -1,13 +1,19 @@
 #include "services/preprocessing/core/shard.h"
 
+#include <algorithm>
+#include <limits>
+#include <numeric>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
 #include <arrow/array.h>
 #include <arrow/buffer.h>
 #include <arrow/io/memory.h>
 #include <arrow/ipc/writer.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+
+#include "common/base/status_macros.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -16,6 +22,10 @@ namespace {
 constexpr int64_t kAlignment = 64;
 
 constexpr int64_t kValueBytes = 4;  // of float32 and int32 alike
+
+std::shared_ptr<arrow::DataType> ListType() {
+  return arrow::list(arrow::field("item", arrow::int32(), /*nullable=*/false));
+}
 
 arrow::Result<std::string> WriteBatch(const arrow::RecordBatch& batch) {
   int64_t bytes = 0;
@@ -42,12 +52,44 @@ Shard::Shard(const ShardColumns& columns, int64_t rows)
     : columns_(columns),
       rows_(rows),
       stride_((rows * kValueBytes + kAlignment - 1) / kAlignment * kAlignment),
-      remaining_(rows) {}
+      remaining_(rows),
+      list_values_(columns.categorical.size()) {}
 
 Shard::~Shard() = default;
 
 void* Shard::Column(size_t i) {
   return memory_->mutable_data() + stride_ * static_cast<int64_t>(i);
+}
+
+void Shard::AddListValues(size_t i, int64_t row, std::vector<int32_t> values) {
+  const std::lock_guard lock(mutex_);
+  list_values_[i][row] = std::move(values);
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
+  const auto* lengths = reinterpret_cast<const int32_t*>(
+      memory_->data() + stride_ * static_cast<int64_t>(1 + columns_.dense.size() + i));
+  int64_t total = 0;
+  for (int64_t row = 0; row < rows_; ++row) total += lengths[row];
+  if (total > std::numeric_limits<int32_t>::max()) {
+    return absl::ResourceExhaustedError(absl::StrCat("column ", columns_.categorical[i], ": the lists of ",
+                                                     rows_, " rows of a shard hold ", total,
+                                                     " ids; lower shard_rows or list_max_values"));
+  }
+  auto offsets = arrow::AllocateBuffer((rows_ + 1) * kValueBytes);
+  auto values = arrow::AllocateBuffer(total * kValueBytes);
+  if (!offsets.ok() || !values.ok())
+    return absl::ResourceExhaustedError("no memory for the lists of a shard");
+  auto* begins = (*offsets)->mutable_data_as<int32_t>();
+  begins[0] = 0;
+  std::partial_sum(lengths, lengths + rows_, begins + 1);
+  auto* out = (*values)->mutable_data_as<int32_t>();
+  for (const auto& [row, piece] : list_values_[i]) std::copy(piece.begin(), piece.end(), out + begins[row]);
+  const auto items = arrow::ArrayData::Make(
+      arrow::int32(), total, {nullptr, std::shared_ptr<arrow::Buffer>(*std::move(values))}, /*null_count=*/0);
+  return arrow::MakeArray(arrow::ArrayData::Make(
+      ListType(), rows_, {nullptr, std::shared_ptr<arrow::Buffer>(*std::move(offsets))}, {items},
+      /*null_count=*/0));
 }
 
 absl::StatusOr<std::string> Shard::ToArrow() const {
@@ -61,7 +103,16 @@ absl::StatusOr<std::string> Shard::ToArrow() const {
   };
   add("label", arrow::float32());
   for (const std::string& name : columns_.dense) add(name, arrow::float32());
-  for (const std::string& name : columns_.categorical) add(name, arrow::int32());
+  for (size_t i = 0; i < columns_.categorical.size(); ++i) {
+    const std::string& name = columns_.categorical[i];
+    if (!columns_.lists[i]) {
+      add(name, arrow::int32());
+      continue;
+    }
+    SDA_ASSIGN_OR_RETURN(auto lists, ListArray(i));
+    fields.push_back(arrow::field(name, ListType(), /*nullable=*/false));
+    arrays.push_back(std::move(lists));
+  }
   auto bytes = WriteBatch(*arrow::RecordBatch::Make(arrow::schema(fields), rows_, arrays));
   if (!bytes.ok()) return absl::InternalError(bytes.status().ToString());
   return *std::move(bytes);

@@ -4,13 +4,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
 namespace arrow {
+class Array;
 class Buffer;
 }  // namespace arrow
 
@@ -20,6 +23,7 @@ namespace sda::preprocessing {
 struct ShardColumns {
   std::vector<std::string> dense;
   std::vector<std::string> categorical;
+  std::vector<bool> lists;  // of each categorical column: whether its rows are lists of ids
 
   size_t size() const { return 1 + dense.size() + categorical.size(); }
 };
@@ -38,22 +42,30 @@ class Shard {
   float* dense(size_t i) { return static_cast<float*>(Column(1 + i)); }
   int32_t* categorical(size_t i) { return static_cast<int32_t*>(Column(1 + columns_.dense.size() + i)); }
 
+  // A column of lists has their lengths, each at least 1, in categorical(i). The ids of any run of rows, the
+  // first being `row`, come here, in any order of the runs. Thread-safe.
+  void AddListValues(size_t i, int64_t row, std::vector<int32_t> values);
+
   // Says that so many rows are complete; true for the call that completes the last one.
   bool Complete(int64_t rows) { return remaining_.fetch_sub(rows, std::memory_order_acq_rel) == rows; }
 
   // The shard as an Arrow IPC file of one record batch: "label" and dense columns float32, categorical
-  // columns int32, none with nulls, not compressed. The bytes depend on names and values alone.
+  // columns int32, of lists list<int32>, none with nulls, not compressed. The bytes depend on names and
+  // values alone. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids.
   absl::StatusOr<std::string> ToArrow() const;
 
  private:
   Shard(const ShardColumns& columns, int64_t rows);
   void* Column(size_t i);
+  absl::StatusOr<std::shared_ptr<arrow::Array>> ListArray(size_t i) const;
 
   const ShardColumns& columns_;
   const int64_t rows_;
   const int64_t stride_;  // bytes from column to column
   std::atomic<int64_t> remaining_;
   std::shared_ptr<arrow::Buffer> memory_;
+  std::mutex mutex_;
+  std::vector<std::map<int64_t, std::vector<int32_t>>> list_values_;  // guarded by mutex_: by first row
 };
 
 }  // namespace sda::preprocessing

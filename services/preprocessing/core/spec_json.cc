@@ -43,6 +43,10 @@ Json ColumnToJson(const Column& column) {
   json["role"] = RoleName(column.role);
   if (column.log) json["log"] = *column.log;
   if (column.frequency_threshold > 0) json["frequency_threshold"] = column.frequency_threshold;
+  if (!column.list_separator.empty()) {
+    json["list_separator"] = column.list_separator;
+    json["list_max_values"] = column.list_max_values;
+  }
   json["reason"] = column.reason;
   return json;
 }

@@ -136,6 +136,8 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
         RoleFromProto(column.role(), absl::StrCat("spec.columns[", spec.columns.size() - 1, "].role")));
     if (column.has_log()) choice.log = column.log();
     choice.frequency_threshold = column.frequency_threshold();
+    choice.list_separator = column.list_separator();
+    choice.list_max_values = column.list_max_values();
   }
   spec.split = SplitFromProto(proto.split());
   spec.frequency_threshold = proto.frequency_threshold();
@@ -166,6 +168,8 @@ void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {
   proto.set_role(RoleToProto(column.role));
   if (column.log) proto.set_log(*column.log);
   proto.set_frequency_threshold(column.frequency_threshold);
+  proto.set_list_separator(column.list_separator);
+  proto.set_list_max_values(column.list_max_values);
   proto.set_reason(column.reason);
 }
 

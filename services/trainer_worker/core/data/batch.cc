@@ -1,5 +1,7 @@
 #include "services/trainer_worker/core/data/batch.h"
 
+#include <algorithm>
+
 #include <absl/strings/str_cat.h>
 
 namespace sda::trainer {
@@ -19,6 +21,11 @@ absl::Status CheckOffsets(const TableIds& ids, int64_t rows, const std::string& 
                                                  " non-decreasing values from 0 to ", ids.ids.size()));
 }
 
+int64_t SampleOf(const TableIds& ids, int64_t position) {
+  if (ids.one_hot()) return position;
+  return std::upper_bound(ids.offsets.begin(), ids.offsets.end(), position) - ids.offsets.begin() - 1;
+}
+
 }  // namespace
 
 std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape) {
@@ -28,7 +35,11 @@ std::optional<BadId> FindBadId(const Batch& batch, const InputShape& shape) {
     for (size_t i = 0; i < ids.size(); ++i) {
       // A negative id becomes huge as unsigned: one comparison covers both ends.
       if (static_cast<uint64_t>(static_cast<int64_t>(ids[i])) < table_rows) continue;
-      return BadId{.table = static_cast<int64_t>(t), .position = static_cast<int64_t>(i), .id = ids[i]};
+      const auto position = static_cast<int64_t>(i);
+      return BadId{.table = static_cast<int64_t>(t),
+                   .position = position,
+                   .sample = SampleOf(batch.tables[t], position),
+                   .id = ids[i]};
     }
   }
   return std::nullopt;

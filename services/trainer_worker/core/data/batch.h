@@ -26,7 +26,12 @@ struct InputShape {
   int64_t dense_columns = 0;
   std::vector<int64_t> table_rows;
   std::vector<std::string> table_names;  // as long as table_rows
+  // By table: whether a sample has a bag of ids there, not exactly one. Empty: none has.
+  std::vector<bool> table_lists = {};
+  // Ids a sample in all its bags together, for estimates of memory.
+  double list_values = 0;
 
+  bool is_list(int64_t table) const { return !table_lists.empty() && table_lists[table]; }
   int64_t tables() const { return static_cast<int64_t>(table_rows.size()); }
 };
 
@@ -34,6 +39,7 @@ struct InputShape {
 struct BadId {
   int64_t table = 0;
   int64_t position = 0;  // among the table's ids
+  int64_t sample = 0;    // whose id it is
   int32_t id = 0;
 };
 

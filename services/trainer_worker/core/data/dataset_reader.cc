@@ -1,10 +1,12 @@
 #include "services/trainer_worker/core/data/dataset_reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <arrow/array/array_nested.h>
 #include <arrow/array/array_primitive.h>
 #include <arrow/io/file.h>
 #include <arrow/ipc/reader.h>
@@ -16,13 +18,21 @@
 namespace sda::trainer {
 namespace {
 
+// The ids of a categorical column of one shard.
+struct ShardIds {
+  const int32_t* values = nullptr;
+  const int32_t* offsets =
+      nullptr;              // of lists: row r has values [offsets[r], offsets[r + 1]); null otherwise
+  int64_t values_size = 0;  // of lists
+};
+
 // The columns of one shard, as pointers into the mapped file.
 struct Shard {
   std::string path;
   int64_t begin = 0;  // its first row within the split
   const float* labels = nullptr;
   std::vector<const float*> dense;
-  std::vector<const int32_t*> ids;
+  std::vector<ShardIds> ids;
   std::shared_ptr<arrow::RecordBatch> owner;
 };
 
@@ -41,6 +51,8 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> MapShard(const std::string& 
   }
   auto batch = (*reader)->ReadRecordBatch(0);
   if (!batch.ok()) return Unexpected(path, batch.status().message());
+  // A damaged file may have buffers shorter than its rows.
+  if (const arrow::Status valid = (*batch)->Validate(); !valid.ok()) return Unexpected(path, valid.message());
   return *batch;
 }
 
@@ -57,6 +69,21 @@ absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, const std::
   return static_cast<const arrow::NumericArray<ArrowType>&>(*column).raw_values();
 }
 
+absl::StatusOr<ShardIds> ListColumn(const arrow::RecordBatch& batch, const std::string& name,
+                                    const std::string& path) {
+  const std::shared_ptr<arrow::Array> column = batch.GetColumnByName(name);
+  if (column == nullptr) return Unexpected(path, absl::StrCat("has no column \"", name, "\""));
+  const auto* lists = dynamic_cast<const arrow::ListArray*>(column.get());
+  if (lists == nullptr || lists->value_type()->id() != arrow::Type::INT32) {
+    return Unexpected(path, absl::StrCat("column \"", name, "\" is of type ", column->type()->ToString()));
+  }
+  const auto& values = static_cast<const arrow::Int32Array&>(*lists->values());
+  if (lists->null_count() != 0 || values.null_count() != 0)
+    return Unexpected(path, absl::StrCat("column \"", name, "\" has missing values"));
+  return ShardIds{
+      .values = values.raw_values(), .offsets = lists->raw_value_offsets(), .values_size = values.length()};
+}
+
 absl::StatusOr<Shard> OpenShard(const DatasetManifest& manifest, const ManifestShard& described,
                                 const std::string& path) {
   Shard shard;
@@ -71,13 +98,28 @@ absl::StatusOr<Shard> OpenShard(const DatasetManifest& manifest, const ManifestS
       SDA_ASSIGN_OR_RETURN(const float* values,
                            (Column<float, arrow::FloatType>(*shard.owner, column.name, path)));
       shard.dense.push_back(values);
+    } else if (column.is_list()) {
+      SDA_ASSIGN_OR_RETURN(shard.ids.emplace_back(), ListColumn(*shard.owner, column.name, path));
     } else {
       SDA_ASSIGN_OR_RETURN(const int32_t* ids,
                            (Column<int32_t, arrow::Int32Type>(*shard.owner, column.name, path)));
-      shard.ids.push_back(ids);
+      shard.ids.push_back({.values = ids});
     }
   }
   return shard;
+}
+
+// What the training shards hold beyond one value a row and column is the values of their lists.
+double ListValuesPerRow(const DatasetManifest& manifest) {
+  const auto is_list = [](const ManifestColumn& column) { return column.is_list(); };
+  const auto lists = std::count_if(manifest.columns.begin(), manifest.columns.end(), is_list);
+  const auto train = manifest.splits.find("train");
+  if (lists == 0 || train == manifest.splits.end() || train->second.rows == 0) return 0;
+  int64_t bytes = 0;
+  for (const ManifestShard& shard : train->second.shards) bytes += shard.bytes;
+  const double fixed = 1 + static_cast<double>(manifest.columns.size());
+  const double values = static_cast<double>(bytes) / 4 / static_cast<double>(train->second.rows);
+  return std::max(static_cast<double>(lists), values - fixed);
 }
 
 }  // namespace
@@ -90,8 +132,10 @@ InputShape ShapeOf(const DatasetManifest& manifest) {
     } else {
       shape.table_rows.push_back(column.table_rows);
       shape.table_names.push_back(column.name);
+      shape.table_lists.push_back(column.is_list());
     }
   }
+  shape.list_values = ListValuesPerRow(manifest);
   return shape;
 }
 
@@ -148,10 +192,17 @@ BatchBuffer::BatchBuffer(const SplitReader& reader, int64_t max_rows)
     : reader_(reader),
       labels_(max_rows),
       dense_(max_rows * reader.shape().dense_columns),
-      ids_(reader.shape().tables(), std::vector<int32_t>(max_rows)) {}
+      ids_(reader.shape().tables(), std::vector<int32_t>(max_rows)),
+      offsets_(reader.shape().tables()) {
+  for (int64_t t = 0; t < reader.shape().tables(); ++t) {
+    if (reader.shape().is_list(t)) offsets_[t].resize(max_rows + 1);
+  }
+}
 
 int64_t BatchBuffer::Bytes(const InputShape& shape, int64_t max_rows) {
-  return max_rows * (2 + shape.dense_columns + shape.tables()) * 4;
+  // Memory of bags grows by doubling.
+  const auto bags = static_cast<int64_t>(2 * shape.list_values * static_cast<double>(max_rows));
+  return (max_rows * (2 + shape.dense_columns + shape.tables()) + bags) * 4;
 }
 
 absl::StatusOr<Batch> BatchBuffer::Fill(std::span<const uint32_t> rows) {
@@ -163,9 +214,43 @@ absl::StatusOr<Batch> BatchBuffer::Fill(std::span<const uint32_t> rows) {
     const int64_t row = rows[i] - shard.begin;
     labels_[i] = shard.labels[row];
     for (int64_t c = 0; c < dense_columns; ++c) dense_[i * dense_columns + c] = shard.dense[c][row];
-    for (size_t t = 0; t < ids_.size(); ++t) ids_[t][i] = shard.ids[t][row];
+    for (size_t t = 0; t < ids_.size(); ++t) {
+      if (shard.ids[t].offsets == nullptr) ids_[t][i] = shard.ids[t].values[row];
+    }
+  }
+  for (size_t t = 0; t < ids_.size(); ++t) {
+    if (!offsets_[t].empty()) SDA_RETURN_IF_ERROR(FillBags(rows, t));
   }
   return Checked(rows);
+}
+
+absl::Status BatchBuffer::FillBags(std::span<const uint32_t> rows, size_t table) {
+  const SplitReader::State& split = *reader_.state_;
+  std::vector<int32_t>& ids = ids_[table];
+  size_t hint = 0, size = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Shard& shard = split.Find(rows[i], hint);
+    const ShardIds& column = shard.ids[table];
+    const int64_t row = rows[i] - shard.begin;
+    const int64_t begin = column.offsets[row], end = column.offsets[row + 1];
+    offsets_[table][i] = static_cast<int32_t>(size);
+    if (begin < 0 || end < begin || end > column.values_size) {
+      return Unexpected(
+          shard.path, absl::StrCat("row ", row, ": table ", split.shape.table_names[table], ": its list is [",
+                                   begin, ", ", end, ") of ", column.values_size, " values"));
+    }
+    const size_t grown = size + static_cast<size_t>(end - begin);
+    if (grown > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+      return absl::OutOfRangeError(absl::StrCat(
+          "table ", split.shape.table_names[table], ": the lists of ", rows.size(),
+          " rows hold more than 2^31 - 1 ids; use a smaller training.batch_size or a list_max_values"));
+    }
+    if (grown > ids.size()) ids.resize(std::max(grown, 2 * ids.size()));
+    std::copy(column.values + begin, column.values + end, ids.begin() + static_cast<int64_t>(size));
+    size = grown;
+  }
+  offsets_[table][rows.size()] = static_cast<int32_t>(size);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Batch> BatchBuffer::FillRange(int64_t begin, int64_t end) {
@@ -180,12 +265,16 @@ absl::StatusOr<Batch> BatchBuffer::Checked(std::span<const uint32_t> taken) {
   batch.rows = rows;
   batch.labels = {labels_.data(), static_cast<size_t>(rows)};
   batch.dense = {dense_.data(), static_cast<size_t>(rows * reader_.shape().dense_columns)};
-  for (const auto& ids : ids_)
-    batch.tables.push_back({.ids = {ids.data(), static_cast<size_t>(rows)}, .offsets = {}});
+  for (size_t t = 0; t < ids_.size(); ++t) {
+    const bool bags = !offsets_[t].empty();
+    const auto size = static_cast<size_t>(bags ? offsets_[t][taken.size()] : rows);
+    TableIds& table = batch.tables.emplace_back(TableIds{.ids = {ids_[t].data(), size}, .offsets = {}});
+    if (bags) table.offsets = {offsets_[t].data(), taken.size() + 1};
+  }
   if (const auto bad = FindBadId(batch, reader_.shape())) {
     size_t hint = 0;
-    const Shard& shard = reader_.state_->Find(taken[bad->position], hint);
-    return absl::OutOfRangeError(absl::StrCat(shard.path, ": row ", taken[bad->position] - shard.begin, ": ",
+    const Shard& shard = reader_.state_->Find(taken[bad->sample], hint);
+    return absl::OutOfRangeError(absl::StrCat(shard.path, ": row ", taken[bad->sample] - shard.begin, ": ",
                                               Describe(*bad, reader_.shape())));
   }
   return batch;

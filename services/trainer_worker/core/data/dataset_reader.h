@@ -45,7 +45,7 @@ class BatchBuffer {
   // `reader` must outlive this.
   BatchBuffer(const SplitReader& reader, int64_t max_rows);
 
-  // Bytes that the constructor allocates.
+  // Bytes that such a buffer needs; those of bags for lists of the mean length.
   static int64_t Bytes(const InputShape& shape, int64_t max_rows);
 
   // The given rows of the split, in that order; each in [0, rows()), at most max_rows of them. OUT_OF_RANGE
@@ -56,12 +56,15 @@ class BatchBuffer {
   absl::StatusOr<Batch> FillRange(int64_t begin, int64_t end);
 
  private:
+  absl::Status FillBags(std::span<const uint32_t> rows, size_t table);
   absl::StatusOr<Batch> Checked(std::span<const uint32_t> rows);
 
   const SplitReader& reader_;
   std::vector<uint32_t> range_;
   std::vector<float> labels_, dense_;
-  std::vector<std::vector<int32_t>> ids_;  // one a table
+  // One a table; of those with bags they grow to what the largest batch has.
+  std::vector<std::vector<int32_t>> ids_;
+  std::vector<std::vector<int32_t>> offsets_;  // one a table: [max_rows + 1], empty for tables without bags
 };
 
 }  // namespace sda::trainer

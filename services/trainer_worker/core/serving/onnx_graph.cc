@@ -63,13 +63,19 @@ std::string TensorHeader(const std::string& name, OnnxGraph::Type type, const st
 }
 
 // ValueInfoProto of [rows] or [rows, columns].
-std::string ValueInfo(const std::string& name, OnnxGraph::Type type, int64_t columns) {
+std::string ValueInfo(const std::string& name, OnnxGraph::Type type, int64_t columns,
+                      const std::string& free_columns = "") {
   std::string dimension, shape, tensor, wrapped, info;
   PutBytes(field::kDimensionName, "rows", dimension);
   PutBytes(field::kShapeDimension, dimension, shape);
   if (columns > 0) {
     dimension.clear();
     PutInt(field::kDimensionValue, columns, dimension);
+    PutBytes(field::kShapeDimension, dimension, shape);
+  }
+  if (!free_columns.empty()) {
+    dimension.clear();
+    PutBytes(field::kDimensionName, free_columns, dimension);
     PutBytes(field::kShapeDimension, dimension, shape);
   }
   PutInt(field::kTensorTypeElement, static_cast<int64_t>(type), tensor);
@@ -88,6 +94,11 @@ std::string OnnxGraph::NewName(std::string_view prefix) {
 
 std::string OnnxGraph::Input(const std::string& name, Type type, int64_t columns) {
   PutBytes(field::kGraphInput, ValueInfo(name, type, columns), inputs_);
+  return name;
+}
+
+std::string OnnxGraph::BagInput(const std::string& name, Type type, const std::string& columns) {
+  PutBytes(field::kGraphInput, ValueInfo(name, type, 0, columns), inputs_);
   return name;
 }
 

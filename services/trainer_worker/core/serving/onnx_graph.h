@@ -20,6 +20,8 @@ class OnnxGraph {
 
   // A graph input [rows, columns], rows being free.
   std::string Input(const std::string& name, Type type, int64_t columns);
+  // A graph input [rows, n], both free, n by its own name.
+  std::string BagInput(const std::string& name, Type type, const std::string& columns);
 
   // A float tensor of `shape` at byte `offset` of `file`.
   std::string External(const std::string& name, const std::vector<int64_t>& shape, const std::string& file,
@@ -29,6 +31,7 @@ class OnnxGraph {
   std::string Constant(const std::vector<int64_t>& values, const std::vector<int64_t>& shape);
   std::string Constant(float value);
 
+  // An attribute that is an integer or a list of them.
   struct Attribute {
     std::string name;
     std::vector<int64_t> ints;

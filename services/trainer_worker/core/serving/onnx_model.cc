@@ -22,7 +22,15 @@ class Exporter {
     const InputShape& inputs = layout_.inputs();
     if (inputs.dense_columns > 0)
       dense_ = graph_.Input("dense", OnnxGraph::Type::kFloat, inputs.dense_columns);
-    if (inputs.tables() > 0) ids_ = graph_.Input("ids", OnnxGraph::Type::kInt64, inputs.tables());
+    int64_t plain = 0;
+    for (int64_t t = 0; t < inputs.tables(); ++t) {
+      places_.push_back(inputs.is_list(t) ? kBag : plain++);
+      bags_.emplace_back();
+    }
+    if (plain > 0) ids_ = graph_.Input("ids", OnnxGraph::Type::kInt64, plain);
+    for (int64_t t = 0; t < inputs.tables(); ++t) {
+      if (places_[t] == kBag) bags_[t] = BagOf(inputs.table_names[t], t);
+    }
 
     Values features = {DenseVector()};
     for (const Feature& feature : layout_.plan().features) features.push_back(Vector(feature));
@@ -47,6 +55,8 @@ class Exporter {
   }
 
  private:
+  static constexpr int64_t kBag = -1;
+
   std::string DenseWeights(const std::string& name, std::vector<int64_t> shape, int64_t place) {
     return graph_.External(name, shape, file_, begin_ + place * static_cast<int64_t>(sizeof(float)));
   }
@@ -78,7 +88,11 @@ class Exporter {
 
   // A vector repeated for every row of the inputs.
   std::string ForEveryRow(const std::string& vector, int64_t width) {
-    const std::string shape = graph_.Apply("Shape", {dense_.empty() ? ids_ : dense_});
+    std::string any = dense_.empty() ? ids_ : dense_;
+    for (const Bag& bag : bags_) {
+      if (any.empty()) any = bag.ids;
+    }
+    const std::string shape = graph_.Apply("Shape", {any});
     const std::string rows = graph_.Apply("Gather", {shape, graph_.Constant({0}, {1})}, {{"axis", {0}}});
     return graph_.Apply(
         "Expand", {vector, graph_.Apply("Concat", {rows, graph_.Constant({width}, {1})}, {{"axis", {0}}})});
@@ -93,13 +107,47 @@ class Exporter {
     return x;
   }
 
+  // A column of lists: ids with padding as 0, and 1 for each id, 0 for padding.
+  struct Bag {
+    std::string ids;    // [rows, n]
+    std::string mask;   // float [rows, n, 1]
+    std::string count;  // float [rows, 1], at least 1; empty where bags are summed
+  };
+
+  Bag BagOf(const std::string& name, int64_t table) {
+    const std::string padded =
+        graph_.BagInput(absl::StrCat("bag:", name), OnnxGraph::Type::kInt64, absl::StrCat("n", table));
+    const std::string zero = graph_.Constant({0}, {1});
+    Bag bag;
+    bag.ids = graph_.Apply("Max", {padded, zero});
+    const std::string mask = graph_.Apply("Cast", {graph_.Apply("GreaterOrEqual", {padded, zero})},
+                                          {{"to", {static_cast<int64_t>(OnnxGraph::Type::kFloat)}}});
+    bag.mask = graph_.Apply("Unsqueeze", {mask, graph_.Constant({2}, {1})});
+    if (layout_.spec().embedding.pooling == Pooling::kMean) {
+      const std::string count =
+          graph_.Apply("ReduceSum", {mask, graph_.Constant({1}, {1})}, {{"keepdims", {1}}});
+      bag.count = graph_.Apply("Max", {count, graph_.Constant(1.0f)});
+    }
+    return bag;
+  }
+
   std::string LookUp(int64_t index) {
     const Table& table = layout_.tables()[index];
-    std::string rows = graph_.Apply("Gather", {ids_, graph_.Constant({table.column}, {})}, {{"axis", {1}}});
+    const Bag& bag = bags_[table.column];
+    std::string rows = bag.ids;
+    if (rows.empty()) {
+      const std::string place = graph_.Constant({places_[table.column]}, {});
+      rows = graph_.Apply("Gather", {ids_, place}, {{"axis", {1}}});
+    }
     if (table.map == IdMap::kModulo) rows = graph_.Apply("Mod", {rows, graph_.Constant({table.divisor}, {})});
     if (table.map == IdMap::kQuotient)
       rows = graph_.Apply("Div", {rows, graph_.Constant({table.divisor}, {})});
-    return graph_.Apply("Gather", {TableWeights(index), rows}, {{"axis", {0}}});
+    const std::string values = graph_.Apply("Gather", {TableWeights(index), rows}, {{"axis", {0}}});
+    if (bag.ids.empty()) return values;
+    const std::string sum =
+        graph_.Apply("ReduceSum", {graph_.Apply("Mul", {values, bag.mask}), graph_.Constant({1}, {1})},
+                     {{"keepdims", {0}}});
+    return bag.count.empty() ? sum : graph_.Apply("Div", {sum, bag.count});
   }
 
   std::string Vector(const Feature& feature) {
@@ -178,7 +226,9 @@ class Exporter {
   const std::string file_;
   const int64_t begin_;
   OnnxGraph graph_;
-  std::string dense_, ids_;  // empty where the model has none
+  std::string dense_, ids_;      // empty where the model has none
+  std::vector<int64_t> places_;  // by column: its place in ids_, or kBag
+  std::vector<Bag> bags_;        // by column; empty where it has one value a row
 };
 
 }  // namespace

@@ -8,9 +8,12 @@
 
 namespace sda::trainer {
 
-// A model as an ONNX file that any ONNX runtime scores. Its inputs are encoded rows, one value a column:
+// A model as an ONNX file that any ONNX runtime scores. Its inputs are encoded rows:
 //   dense  float32 [rows, dense columns]         as in the dataset's shards, that is transformed
 //   ids    int64   [rows, categorical columns]   of the vocabularies; each within its table
+//   bag:X  int64   [rows, n], any n from 1       for each column X of lists, which "ids" then leaves out: the
+//   ids
+//                                                of a row, then −1 up to n
 // (an input without columns is left out), its output "probability" float32 [rows].
 //
 // The weights are not in it: they are found in `weights_file` of the same folder, which holds the dense

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include <absl/strings/ascii.h>
@@ -16,6 +17,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
 #include "common/storage/dense_transform.h"
+#include "common/storage/list_cell.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/kernels/loss.h"
 
@@ -79,6 +81,7 @@ absl::Status Predictor::LoadVocabularies(const std::string& folder) {
   for (const ManifestColumn& column : model_.manifest.columns) {
     if (column.role != ColumnRole::kCategorical) continue;
     CategoricalColumn& vocabulary = vocabularies_.emplace_back();
+    vocabulary.column = &column;
     SDA_ASSIGN_OR_RETURN(vocabulary.values,
                          ReadVocabulary(absl::StrCat(folder, "/", column.vocabulary_path)));
     if (static_cast<int64_t>(vocabulary.values.size()) + kFirstId != column.table_rows) {
@@ -120,6 +123,19 @@ int32_t Predictor::EncodeCategorical(const CategoricalColumn& column, std::strin
   return found == column.ids.end() ? kUnknownId : found->second;
 }
 
+void Predictor::EncodeLists(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
+                            std::vector<int32_t>& ids, std::vector<int32_t>& offsets) const {
+  ids.clear();
+  for (size_t row = 0; row < cells.size(); ++row) {
+    const auto missing = [this](std::string_view value) { return IsMissing(value); };
+    const int64_t values =
+        ForEachListValue(cells[row], column.column->list_separator, column.column->list_max_values, missing,
+                         [&](std::string_view value) { ids.push_back(EncodeCategorical(column, value)); });
+    if (values == 0) ids.push_back(kMissingId);
+    offsets[row + 1] = static_cast<int32_t>(ids.size());
+  }
+}
+
 absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColumn>& columns) const {
   if (columns.empty()) return InvalidField("columns", "is empty; must hold at least one column");
   const size_t rows = columns[0].values.size();
@@ -130,6 +146,12 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
     for (size_t row = 0; row < rows; ++row) encoded[row * dense + c] = missing;
   }
   std::vector<std::vector<int32_t>> ids(vocabularies_.size(), std::vector<int32_t>(rows, kMissingId));
+  std::vector<std::vector<int32_t>> offsets(vocabularies_.size());  // of columns of lists
+  for (size_t t = 0; t < offsets.size(); ++t) {
+    if (!layout_.inputs().is_list(static_cast<int64_t>(t))) continue;
+    offsets[t].resize(rows + 1);
+    std::iota(offsets[t].begin(), offsets[t].end(), 0);
+  }
 
   for (const RawColumn& column : columns) {
     const auto place = places_.find(ToAbsl(column.name));
@@ -142,6 +164,10 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
                           absl::StrCat("has ", column.values.size(), " rows; all columns must have ", rows));
     }
     const auto [is_dense, index] = place->second;
+    if (!is_dense && vocabularies_[index].column->is_list()) {
+      EncodeLists(vocabularies_[index], column.values, ids[index], offsets[index]);
+      continue;
+    }
     for (size_t row = 0; row < rows; ++row) {
       if (is_dense) {
         SDA_ASSIGN_OR_RETURN(encoded[row * dense + index],
@@ -155,7 +181,7 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
   Batch batch;
   batch.rows = static_cast<int64_t>(rows);
   batch.dense = encoded;
-  for (const auto& table : ids) batch.tables.push_back({.ids = table, .offsets = {}});
+  for (size_t t = 0; t < ids.size(); ++t) batch.tables.push_back({.ids = ids[t], .offsets = offsets[t]});
   std::vector<float> probabilities(rows);
   const int64_t at_once = std::min<int64_t>(kRowsAtOnce, batch.rows);
   DlrmWorkspace workspace(layout_, at_once, /*training=*/false);

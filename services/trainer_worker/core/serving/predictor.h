@@ -38,6 +38,7 @@ class Predictor {
 
  private:
   struct CategoricalColumn {
+    const ManifestColumn* column = nullptr;
     std::vector<std::string> values;  // row r has id r + 2
     absl::flat_hash_map<std::string_view, int32_t> ids;
   };
@@ -46,6 +47,9 @@ class Predictor {
   absl::Status LoadVocabularies(const std::string& folder);
   bool IsMissing(std::string_view value) const;
   absl::StatusOr<float> EncodeDense(const ManifestColumn& column, std::string_view value, size_t row) const;
+  // The ids of each cell's values and where they begin, offsets[row + 1] behind those of `row`.
+  void EncodeLists(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
+                   std::vector<int32_t>& ids, std::vector<int32_t>& offsets) const;
   int32_t EncodeCategorical(const CategoricalColumn& column, std::string_view value) const;
 
   const ModelDescription model_;

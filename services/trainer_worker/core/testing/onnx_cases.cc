@@ -2,6 +2,7 @@
 // tests/integration/onnx_test.py: <folder>/<case>/model and <folder>/<case>/rows.json.
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Case {
   ModelSpec spec;
   int dense_columns = 3;
   std::vector<int64_t> table_rows = {12, 40, 300};
+  std::set<size_t> list_tables = {};
 };
 
 ModelSpec Of(Architecture architecture, EmbeddingSpec embedding = {}) {
@@ -67,6 +69,17 @@ std::vector<Case> Cases() {
       {"quotient_mult", Of(kDlrm, Quotient(QuotientOperation::kMultiply))},
       {"quotient_add", Of(kDlrm, Quotient(QuotientOperation::kAdd))},
       {"quotient_concat", Of(kDlrm, Quotient(QuotientOperation::kConcatenate))},
+      {.name = "lists_sum", .spec = Of(kDlrm), .list_tables = {0, 2}},
+      {.name = "lists_mean",
+       .spec = Of(Architecture::kWideDeep, {.pooling = Pooling::kMean}),
+       .list_tables = {1}},
+      {.name = "lists_only", .spec = Of(kDlrm), .dense_columns = 0, .list_tables = {0, 1, 2}},
+      {.name = "lists_quotient_mean",
+       .spec = Of(kDlrm, {.quotient_collisions = 4,
+                          .compression_threshold = 10,
+                          .quotient_operation = QuotientOperation::kMultiply,
+                          .pooling = Pooling::kMean}),
+       .list_tables = {1, 2}},
   };
 }
 
@@ -74,6 +87,7 @@ absl::Status WriteCase(const Case& described, const std::string& folder) {
   testing::TestDataset dataset;
   dataset.dense_columns = described.dense_columns;
   dataset.table_rows = described.table_rows;
+  dataset.list_tables = described.list_tables;
   dataset.split_rows = {{"train", 20}, {"validation", 10}, {"test", 10}};
   const DatasetManifest manifest = dataset.Write(folder + "/dataset");
   const DlrmLayout layout(described.spec, ShapeOf(manifest));
@@ -85,18 +99,36 @@ absl::Status WriteCase(const Case& described, const std::string& folder) {
   constexpr int64_t kRows = 200;
   std::vector<float> dense(kRows * described.dense_columns), probabilities(kRows);
   for (float& value : dense) value = static_cast<float>(rng.Uniform(-2, 2));
-  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::vector<int32_t>> ids, offsets;
+  nlohmann::json plain_ids = nlohmann::json::array(), bags = nlohmann::json::object();
   Batch batch{.rows = kRows, .labels = {}, .dense = dense, .tables = {}};
-  for (int64_t rows : described.table_rows) {
-    std::vector<int32_t>& column = ids.emplace_back(kRows);
-    for (int32_t& id : column) id = static_cast<int32_t>(rng.Below(static_cast<uint64_t>(rows)));
+  for (size_t t = 0; t < described.table_rows.size(); ++t) {
+    const bool list = described.list_tables.contains(t);
+    std::vector<int32_t>& column = ids.emplace_back();
+    std::vector<int32_t>& begins = offsets.emplace_back();
+    nlohmann::json& bag = bags[layout.inputs().table_names[t]];
+    for (int64_t row = 0; row < kRows; ++row) {
+      std::vector<int32_t> values(list ? 1 + rng.Below(5) : 1);
+      for (int32_t& id : values)
+        id = static_cast<int32_t>(rng.Below(static_cast<uint64_t>(described.table_rows[t])));
+      if (list) begins.push_back(static_cast<int32_t>(column.size()));
+      column.insert(column.end(), values.begin(), values.end());
+      bag.push_back(values);
+    }
+    if (list) {
+      begins.push_back(static_cast<int32_t>(column.size()));
+    } else {
+      plain_ids.push_back(column);
+      bags.erase(layout.inputs().table_names[t]);
+    }
   }
-  for (const auto& column : ids) batch.tables.push_back({.ids = column, .offsets = {}});
+  for (size_t t = 0; t < ids.size(); ++t) batch.tables.push_back({.ids = ids[t], .offsets = offsets[t]});
   DlrmWorkspace workspace(layout, kRows, false);
   DlrmForward(layout, weights, batch, 0, kRows, {}, workspace, probabilities.data());
   for (float& value : probabilities) value = static_cast<float>(Sigmoid(value));
 
-  const nlohmann::json rows = {{"dense", dense}, {"ids", ids}, {"probabilities", probabilities}};
+  const nlohmann::json rows = {
+      {"dense", dense}, {"ids", plain_ids}, {"bags", bags}, {"probabilities", probabilities}};
   if (absl::Status status = WriteTextFile(folder + "/rows.json", rows.dump()); !status.ok()) return status;
   ModelDescription model{.spec = described.spec,
                          .manifest = manifest,

@@ -9,6 +9,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <arrow/array/array_binary.h>
+#include <arrow/array/array_nested.h>
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
 #include <arrow/io/file.h>
@@ -41,6 +42,12 @@ std::shared_ptr<arrow::Array> ToTextArray(const std::vector<std::string>& values
   return builder.Finish().ValueOrDie();
 }
 
+std::shared_ptr<arrow::Array> ToListArray(const std::vector<int32_t>& offsets,
+                                          const std::shared_ptr<arrow::Array>& values) {
+  const auto begins = ToArray<arrow::Int32Builder>(offsets);
+  return arrow::ListArray::FromArrays(*begins, *values).ValueOrDie();
+}
+
 void WriteBatch(const std::string& path,
                 const std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>>& columns) {
   fs::create_directories(fs::path(path).parent_path());
@@ -68,6 +75,7 @@ class Rows {
     std::vector<float> labels;
     std::vector<std::vector<float>> dense(dataset_.dense_columns);
     std::vector<std::vector<int32_t>> ids(dataset_.table_rows.size());
+    std::vector<std::vector<int32_t>> offsets(dataset_.table_rows.size(), {0});
     for (int64_t row = 0; row < rows; ++row) {
       double logit = -0.3;
       for (auto& column : dense) {
@@ -75,15 +83,20 @@ class Rows {
         logit += 0.8 * column.back();
       }
       for (size_t t = 0; t < ids.size(); ++t) {
-        const uint64_t id = rng_.Below(dataset_.table_rows[t]);
-        ids[t].push_back(static_cast<int32_t>(id));
-        logit += 3 * (UnitInterval(HashOf(dataset_.seed, {99, t, id})) - 0.5);
+        const uint64_t size = dataset_.list_tables.contains(t) ? 1 + rng_.Below(4) : 1;
+        for (uint64_t i = 0; i < size; ++i) {
+          const uint64_t id = rng_.Below(dataset_.table_rows[t]);
+          ids[t].push_back(static_cast<int32_t>(id));
+          logit += 3 * (UnitInterval(HashOf(dataset_.seed, {99, t, id})) - 0.5);
+        }
+        offsets[t].push_back(static_cast<int32_t>(ids[t].size()));
       }
       if (dataset_.random_labels) logit = 0;
       labels.push_back(rng_.Uniform() < 1 / (1 + std::exp(-logit)) ? 1.0f : 0.0f);
       positives += labels.back() > 0.5f;
     }
-    if (first_of_train && dataset_.bad_id_row >= 0) ids[0][dataset_.bad_id_row] = dataset_.bad_id;
+    if (first_of_train && dataset_.bad_id_row >= 0)
+      ids[0][offsets[0][dataset_.bad_id_row + 1] - 1] = dataset_.bad_id;
 
     std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> columns = {
         {"label", ToArray<arrow::FloatBuilder>(labels)}};
@@ -91,7 +104,9 @@ class Rows {
       columns.emplace_back(absl::StrCat("D", c + 1), ToArray<arrow::FloatBuilder>(dense[c]));
     }
     for (size_t t = 0; t < ids.size(); ++t) {
-      columns.emplace_back(absl::StrCat("C", t + 1), ToArray<arrow::Int32Builder>(ids[t]));
+      auto values = ToArray<arrow::Int32Builder>(ids[t]);
+      if (dataset_.list_tables.contains(t)) values = ToListArray(offsets[t], values);
+      columns.emplace_back(absl::StrCat("C", t + 1), values);
     }
     WriteBatch(folder + "/" + path, columns);
     return {.path = path,
@@ -127,6 +142,7 @@ DatasetManifest TestDataset::Write(const std::string& folder) const {
     column.table_rows = table_rows[t];
     column.vocabulary_path = absl::StrCat("vocabularies/", column.name, ".arrow");
     column.vocabulary_sha256 = Sha256Hex(column.name);
+    if (list_tables.contains(t)) column.list_separator = "|";
     std::vector<std::string> values;
     for (int64_t id = 2; id < table_rows[t]; ++id) values.push_back(absl::StrCat(column.name, "-", id));
     WriteBatch(folder + "/" + column.vocabulary_path, {{"value", ToTextArray(values)}});

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,11 @@ struct TestDataset {
   int64_t shard_rows = 1200;
   uint64_t seed = 1;
   bool random_labels = false;  // no rule: nothing can be learned
+  // Tables whose rows have bags of one to four ids, the separator of their raw cells being "|".
+  std::set<size_t> list_tables = {};
 
-  // Changes one shard's id of the first table, to break a rule; -1 leaves the row alone.
+  // Changes one shard's id of the first table (of a bag the last one), to break a rule; -1 leaves the row
+  // alone.
   int64_t bad_id_row = -1;
   int32_t bad_id = 0;
 

@@ -76,7 +76,13 @@ absl::StatusOr<std::optional<int64_t>> TableToGroupBy(const InputShape& inputs, 
     return InvalidField(field,
                         absl::StrCat("is \"", column, "\"; must be a categorical column of the dataset"));
   }
-  return found - inputs.table_names.begin();
+  const int64_t table = found - inputs.table_names.begin();
+  if (inputs.is_list(table)) {
+    return InvalidField(field, absl::StrCat("is \"", column,
+                                            "\", whose cells hold lists; must be a column with one "
+                                            "value a row"));
+  }
+  return table;
 }
 
 std::map<std::string, double> MetricMap(const SplitMetrics& metrics) {

@@ -16,6 +16,7 @@
 #include "services/trainer_worker/core/model/architectures.h"
 #include "services/trainer_worker/core/serving/evaluate_model.h"
 #include "services/trainer_worker/core/testing/test_dataset.h"
+#include "services/trainer_worker/core/testing/training_fixture.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
 
 namespace sda::trainer {
@@ -28,72 +29,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Key;
 using ::testing::UnorderedElementsAre;
+using trainer::testing::Recorder;
 using trainer::testing::TestDataset;
+using trainer::testing::TrainingTest;
 using End = TrainingResult::End;
-
-// Remembers what it was told; answers as told.
-class Recorder final : public TrainingObserver {
- public:
-  void OnStart(int64_t step, const absl::Status& resumed) override {
-    start = step;
-    resume_status = resumed;
-  }
-  bool OnMeasurement(const Measurement& measurement) override {
-    measurements.push_back(measurement);
-    if (on_measurement) return on_measurement(measurement);
-    return true;
-  }
-  void OnProgress(int64_t samples, int64_t total) override {
-    EXPECT_GE(samples, progress);
-    progress = samples;
-    total_samples = total;
-  }
-  std::string AcceptedCheckpoint() override { return accepted; }
-
-  int64_t start = -1;
-  absl::Status resume_status;
-  std::vector<Measurement> measurements;
-  int64_t progress = 0, total_samples = 0;
-  std::string accepted;
-  std::function<bool(const Measurement&)> on_measurement;
-};
-
-class TrainingTest : public ::testing::Test {
- protected:
-  // Three epochs of 3000 rows, four evaluations each.
-  TrainingJob Job(const std::string& name, const TestDataset& dataset = {}) {
-    TrainingJob job;
-    job.dataset_folder = folder_ / "dataset";
-    job.manifest = dataset.Write(job.dataset_folder);
-    job.model = {.embedding_dim = 4, .bottom_layers = {8}, .top_layers = {16}, .dropout = 0.1};
-    job.options.batch_size = 100;
-    job.options.epochs = 3;
-    job.options.evaluations_per_epoch = 4;
-    job.optimizer.dense = {.algorithm = Algorithm::kAdam, .learning_rate = 0.01, .epsilon = 1e-8};
-    job.optimizer.sparse = {.algorithm = Algorithm::kRowwiseAdagrad, .learning_rate = 0.1};
-    job.optimizer.schedule = {.warmup_fraction = 0.1, .decay = Decay::kLinear};
-    job.seed = 3;
-    job.threads = 2;
-    job.output_folder = folder_ / (name + "/attempt-1");
-    job.spec_json = R"({"seed": 3})";
-    return job;
-  }
-
-  static std::string Weights(const TrainingResult& result) {
-    return ReadFile(result.model_folder + "/weights.bin");
-  }
-
-  static std::vector<std::string> Checkpoints(const std::string& folder) {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      if (entry.path().extension() == ".ckpt") names.push_back(entry.path().filename());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
-  sda::testing::TempDir folder_;
-};
 
 TEST_F(TrainingTest, LearnsThePlantedRuleAndDeliversTheBestEvaluation) {
   const TrainingJob job = Job("a");
