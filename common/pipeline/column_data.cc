@@ -21,7 +21,8 @@ void KeepRows(std::vector<Value>& values, const std::vector<uint8_t>& flags) {
 
 // Keeps the elements of kept lists; `offsets` as before.
 template <class Value>
-void KeepElements(std::vector<Value>& values, const std::vector<uint32_t>& offsets, const std::vector<uint8_t>& flags) {
+void KeepElements(std::vector<Value>& values, const std::vector<uint32_t>& offsets,
+                  const std::vector<uint8_t>& flags) {
   size_t kept = 0;
   for (size_t row = 0; row < flags.size(); ++row) {
     if (!flags[row]) continue;

@@ -22,7 +22,8 @@ bool IsWhole(double value) {
 // The table while steps are taken in order.
 class Compiler {
  public:
-  Compiler(const Pipeline& pipeline, const std::vector<std::string>& columns, int label) : pipeline_(pipeline) {
+  Compiler(const Pipeline& pipeline, const std::vector<std::string>& columns, int label)
+      : pipeline_(pipeline) {
     program_.columns = columns;
     program_.label = label;
     for (int i = 0; i < static_cast<int>(columns.size()); ++i) {
@@ -67,7 +68,8 @@ class Compiler {
   // ---- names ----
 
   Entry* Find(std::string_view name) {
-    const auto entry = std::find_if(table_.begin(), table_.end(), [&](const Entry& e) { return e.name == name; });
+    const auto entry =
+        std::find_if(table_.begin(), table_.end(), [&](const Entry& e) { return e.name == name; });
     return entry == table_.end() ? nullptr : &*entry;
   }
 
@@ -77,24 +79,28 @@ class Compiler {
 
   std::string WhyUnknown(const std::string& name) const {
     if (IsLabel(name))
-      return absl::StrCat("names \"", name, "\", the label; only filter, sort and distinct may: a feature made of the "
-                                            "label is a leak");
+      return absl::StrCat("names \"", name,
+                          "\", the label; only filter, sort and distinct may: a feature made of the "
+                          "label is a leak");
     for (size_t i = static_cast<size_t>(step_index_); i < pipeline_.steps.size(); ++i) {
       const Step& later = pipeline_.steps[i];
       const bool listed = std::find(later.outputs.begin(), later.outputs.end(), name) != later.outputs.end();
       if (listed || (!later.suffix.empty() && absl::EndsWith(name, later.suffix))) {
         return absl::StrCat("names \"", name, "\", which steps[", i, "] makes only ",
-                            static_cast<int>(i) == step_index_ ? "itself" : "later", "; a step sees what stands before it");
+                            static_cast<int>(i) == step_index_ ? "itself" : "later",
+                            "; a step sees what stands before it");
       }
     }
     std::string known;
-    for (size_t i = 0; i < table_.size() && i < 20; ++i) absl::StrAppend(&known, i == 0 ? "" : ", ", table_[i].name);
+    for (size_t i = 0; i < table_.size() && i < 20; ++i)
+      absl::StrAppend(&known, i == 0 ? "" : ", ", table_[i].name);
     return absl::StrCat("names \"", name, "\", which is no column here; there are ", known,
                         table_.size() > 20 ? ", …" : "");
   }
 
   // Columns of names and patterns, in order, each once.
-  std::vector<Entry> Resolve(const std::vector<std::string>& names, const std::string& field, bool label_allowed) {
+  std::vector<Entry> Resolve(const std::vector<std::string>& names, const std::string& field,
+                             bool label_allowed) {
     std::vector<Entry> entries;
     std::set<std::string> seen;
     for (size_t i = 0; i < names.size(); ++i) {
@@ -143,8 +149,8 @@ class Compiler {
   }
 
   void AddNode(std::vector<int> inputs, std::vector<int> outputs) {
-    program_.nodes.push_back(
-        {step_index_, Conversion::kNone, step().operation, step().fit_on, std::move(inputs), std::move(outputs)});
+    program_.nodes.push_back({step_index_, Conversion::kNone, step().operation, step().fit_on,
+                              std::move(inputs), std::move(outputs)});
   }
 
   int Converted(int from, Conversion conversion, ColumnType type) {
@@ -157,8 +163,9 @@ class Compiler {
   }
 
   void WrongType(const Entry& entry, std::string_view wanted) {
-    Report("inputs", absl::StrCat("names \"", entry.name, "\", which is of type ", ColumnTypeName(slot(entry.slot).type),
-                                  "; ", OperationName(step().operation), " takes ", std::string(wanted)));
+    Report("inputs", absl::StrCat("names \"", entry.name, "\", which is of type ",
+                                  ColumnTypeName(slot(entry.slot).type), "; ",
+                                  OperationName(step().operation), " takes ", std::string(wanted)));
   }
 
   int AsNumber(const Entry& entry) {
@@ -183,7 +190,9 @@ class Compiler {
       case ColumnType::kId:
         return Converted(entry.slot, Conversion::kText, ColumnType::kText);
       case ColumnType::kNumber:
-        WrongType(entry, "text, and the text of a fraction is no stable key; cast to integer or quantile_bucket first");
+        WrongType(
+            entry,
+            "text, and the text of a fraction is no stable key; cast to integer or quantile_bucket first");
         return entry.slot;
       default:
         WrongType(entry, "text");
@@ -192,7 +201,8 @@ class Compiler {
   }
 
   int AsTime(const Entry& entry) {
-    if (slot(entry.slot).type == ColumnType::kText) return Converted(entry.slot, Conversion::kTime, ColumnType::kNumber);
+    if (slot(entry.slot).type == ColumnType::kText)
+      return Converted(entry.slot, Conversion::kTime, ColumnType::kNumber);
     return AsNumber(entry);
   }
 
@@ -239,9 +249,11 @@ class Compiler {
       return;
     }
     if (Entry* existing = Find(name)) {
-      const bool own = std::any_of(inputs.begin(), inputs.end(), [&](const Entry& e) { return e.name == name; });
+      const bool own =
+          std::any_of(inputs.begin(), inputs.end(), [&](const Entry& e) { return e.name == name; });
       if (!own) {
-        Report("outputs", absl::StrCat("makes \"", name, "\", which is there already and no input of this step; "
+        Report("outputs", absl::StrCat("makes \"", name,
+                                       "\", which is there already and no input of this step; "
                                        "choose another name, or drop that column first"));
         return;
       }
@@ -354,7 +366,8 @@ class Compiler {
     EachInput([&](const Entry& e) -> Prepared {
       if (slot(e.slot).type == ColumnType::kTextList) {
         if (!o.reserve_missing)
-          Report("reserve_missing", "is false; a list's empty value needs the id of missing, it must be true");
+          Report("reserve_missing",
+                 "is false; a list's empty value needs the id of missing, it must be true");
         return {e.slot, ColumnType::kIdList};
       }
       return {AsText(e), ColumnType::kId};
@@ -392,8 +405,9 @@ class Compiler {
       if (!violations_.empty()) return;
       std::vector<int> outputs;
       for (const DateParts::Part part : o.parts) {
-        outputs.push_back(NewSlot(absl::StrCat(input.name, "_", DateParts::kPartNames[static_cast<size_t>(part)]),
-                                  ColumnType::kInteger));
+        outputs.push_back(
+            NewSlot(absl::StrCat(input.name, "_", DateParts::kPartNames[static_cast<size_t>(part)]),
+                    ColumnType::kInteger));
       }
       AddNode({from}, outputs);
       for (const int made : outputs) Publish(std::string(slot(made).name), made, inputs);
@@ -432,7 +446,8 @@ class Compiler {
   }
 
   void CompileOperation(const Drop&) {
-    for (const Entry& input : Inputs()) std::erase_if(table_, [&](const Entry& e) { return e.name == input.name; });
+    for (const Entry& input : Inputs())
+      std::erase_if(table_, [&](const Entry& e) { return e.name == input.name; });
   }
   void CompileOperation(const Select&) {
     std::set<std::string> kept;
@@ -446,7 +461,8 @@ class Compiler {
   void CheckBeforeSort() {
     for (const Node& node : program_.nodes) {
       if (std::holds_alternative<Sort>(node.operation) && node.conversion == Conversion::kNone)
-        Report("operation", absl::StrCat("stands after sort, steps[", node.step, "]; rows go before they are sorted"));
+        Report("operation",
+               absl::StrCat("stands after sort, steps[", node.step, "]; rows go before they are sorted"));
     }
   }
 
@@ -455,7 +471,8 @@ class Compiler {
     if (!partial) return;
     for (size_t i = static_cast<size_t>(step_index_) + 1; i < pipeline_.steps.size(); ++i) {
       if (std::holds_alternative<SplitRows>(pipeline_.steps[i].operation)) {
-        Report("splits", absl::StrCat("are not known yet: the split is steps[", i, "]; move this step behind it"));
+        Report("splits",
+               absl::StrCat("are not known yet: the split is steps[", i, "]; move this step behind it"));
       }
     }
   }
@@ -470,9 +487,11 @@ class Compiler {
       Report("inputs", absl::StrCat("are ", inputs.size(), " columns; must be 1"));
     if (!violations_.empty()) return;
     const Entry& input = inputs[0];
-    const bool list = slot(input.slot).type == ColumnType::kTextList || slot(input.slot).type == ColumnType::kIdList;
+    const bool list =
+        slot(input.slot).type == ColumnType::kTextList || slot(input.slot).type == ColumnType::kIdList;
     if (list) WrongType(input, "no lists");
-    const bool unary = o.comparison == Filter::Comparison::kMissing || o.comparison == Filter::Comparison::kNotMissing;
+    const bool unary =
+        o.comparison == Filter::Comparison::kMissing || o.comparison == Filter::Comparison::kNotMissing;
     const int from = unary ? input.slot : o.number ? AsNumber(input) : AsText(input);
     if (violations_.empty()) AddNode({from}, {});
   }
@@ -499,7 +518,8 @@ class Compiler {
     const std::vector<Entry> inputs = Inputs(/*label_allowed=*/true);
     if (violations_.empty() && ((!o.compare.empty() && inputs.size() != o.compare.size()) ||
                                 (!o.orders.empty() && inputs.size() != o.orders.size()))) {
-      Report("inputs", absl::StrCat("are ", inputs.size(), " columns; compare and orders must have one item for each"));
+      Report("inputs",
+             absl::StrCat("are ", inputs.size(), " columns; compare and orders must have one item for each"));
     }
     std::vector<int> from;
     for (size_t i = 0; i < inputs.size() && violations_.empty(); ++i) {
@@ -516,7 +536,8 @@ class Compiler {
     for (const Node& node : program_.nodes) {
       if (node.conversion != Conversion::kNone) continue;
       if (std::holds_alternative<SplitRows>(node.operation)) {
-        Report("operation", absl::StrCat("is a second split, after steps[", node.step, "]; there may be one"));
+        Report("operation",
+               absl::StrCat("is a second split, after steps[", node.step, "]; there may be one"));
         return;
       }
       if (node.learns() && !node.is_row_operation()) {
@@ -546,7 +567,9 @@ class Compiler {
   // ---- output ----
 
   static bool IsDense(ColumnType type) { return type == ColumnType::kNumber || type == ColumnType::kInteger; }
-  static bool IsCategorical(ColumnType type) { return type == ColumnType::kId || type == ColumnType::kIdList; }
+  static bool IsCategorical(ColumnType type) {
+    return type == ColumnType::kId || type == ColumnType::kIdList;
+  }
 
   void CompileOutput() {
     path_ = "output";
@@ -573,8 +596,10 @@ class Compiler {
     if (program_.features.empty() && violations_.empty())
       Report("features", "are none; the steps must make at least one number or id");
     if (!pipeline_.output.mlperf_binary) return;
-    program_.mlperf_integers = MlperfColumns(pipeline_.output.mlperf_binary->integers, "mlperf_binary.integers");
-    program_.mlperf_categories = MlperfColumns(pipeline_.output.mlperf_binary->categories, "mlperf_binary.categories");
+    program_.mlperf_integers =
+        MlperfColumns(pipeline_.output.mlperf_binary->integers, "mlperf_binary.integers");
+    program_.mlperf_categories =
+        MlperfColumns(pipeline_.output.mlperf_binary->categories, "mlperf_binary.categories");
     if (program_.mlperf_integers.empty() && program_.mlperf_categories.empty() && violations_.empty())
       Report("mlperf_binary", "names no columns; give integers, categories or both");
   }

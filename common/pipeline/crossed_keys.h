@@ -8,8 +8,9 @@
 
 namespace sda::pipeline {
 
-// The key of a row's values in one or several text columns. Of one column it is the text, of several the texts
-// with 0x1F between, escaped so that no two rows of values share one. docs/pipelines.md, "Crossed keys".
+// The key of a row's values in one or several text columns. Of one column it is the text, of several the
+// texts with 0x1F between, escaped so that no two rows of values share one. docs/pipelines.md, "Crossed
+// keys".
 class KeyBuilder {
  public:
   explicit KeyBuilder(const InputColumns& columns) : columns_(columns) {}

@@ -13,8 +13,8 @@
 
 namespace sda::pipeline {
 
-// A pipeline as a person writes it: steps, and what becomes of the columns they leave. docs/pipelines.md gives
-// the formula of every operation; sda.preprocessing.v1.Pipeline and the YAML file say the same as these
+// A pipeline as a person writes it: steps, and what becomes of the columns they leave. docs/pipelines.md
+// gives the formula of every operation; sda.preprocessing.v1.Pipeline and the YAML file say the same as these
 // structs. kName is the operation's name there, Fields lists its options (see fields.h) with name and range.
 
 // An enumeration's names are those of YAML; in order of the values.
@@ -241,8 +241,9 @@ struct DateParts {
     kDays,
     kSeconds
   };
-  static constexpr std::array kPartNames = {"year",        "month", "day",        "hour", "minute", "second", "weekday",
-                                            "day_of_year", "week",  "is_weekend", "days", "seconds"};
+  static constexpr std::array kPartNames = {"year",   "month",      "day",     "hour",
+                                            "minute", "second",     "weekday", "day_of_year",
+                                            "week",   "is_weekend", "days",    "seconds"};
   enum class Unit { kSeconds, kMilliseconds };
   static constexpr std::array kUnitNames = {"seconds", "milliseconds"};
   std::vector<Part> parts;
@@ -410,10 +411,10 @@ struct SplitRows {
 };
 
 // The order is that of the fields of sda.preprocessing.v1.Step.operation.
-using Operation = std::variant<Cast, FillMissing, Clip, Log, Standardise, QuantileBucket, Hash, HexToInteger, Categorify,
-                               GroupCategorify, CountEncode, FrequencyEncode, TargetEncode, Difference, Ratio, DateParts,
-                               SplitList, TruncateList, HashList, MultiHot, Drop, Select, Filter, SampleNegatives, Distinct,
-                               Sort, SplitRows>;
+using Operation = std::variant<Cast, FillMissing, Clip, Log, Standardise, QuantileBucket, Hash, HexToInteger,
+                               Categorify, GroupCategorify, CountEncode, FrequencyEncode, TargetEncode,
+                               Difference, Ratio, DateParts, SplitList, TruncateList, HashList, MultiHot,
+                               Drop, Select, Filter, SampleNegatives, Distinct, Sort, SplitRows>;
 
 struct Step {
   std::vector<std::string> inputs;   // names and patterns

@@ -13,7 +13,8 @@ void Executor::Prepare(size_t node) {
     operations_[node] = MakeOperation(program_.nodes[node], states_[node]);
 }
 
-std::optional<CellProblem> Executor::Run(size_t node, std::vector<ColumnData>& slots, const RowContext& rows) const {
+std::optional<CellProblem> Executor::Run(size_t node, std::vector<ColumnData>& slots,
+                                         const RowContext& rows) const {
   InputColumns in;
   for (const int slot : program_.nodes[node].inputs) in.push_back(&slots[static_cast<size_t>(slot)]);
   OutputColumns out;

@@ -113,7 +113,8 @@ arrow::Result<std::vector<LearnedTable>> ReadTables(arrow::ipc::RecordBatchFileR
     const auto& positives = static_cast<const arrow::Int64Array&>(*batch->column(3));
     for (int64_t row = 0; row < batch->num_rows(); ++row) {
       const int index = table.Value(row);
-      if (index < 0 || static_cast<size_t>(index) >= count) return arrow::Status::Invalid("names table ", index);
+      if (index < 0 || static_cast<size_t>(index) >= count)
+        return arrow::Status::Invalid("names table ", index);
       LearnedTable& into = tables[static_cast<size_t>(index)];
       into.values.emplace_back(value.GetView(row));
       into.counts.push_back(counts.Value(row));
@@ -126,9 +127,11 @@ arrow::Result<std::vector<LearnedTable>> ReadTables(arrow::ipc::RecordBatchFileR
 // Whether a node that learns has what it needs.
 bool IsComplete(const Node& node, const NodeState& state) {
   if (!node.learns() || node.is_row_operation()) return true;
-  if (std::holds_alternative<Standardise>(node.operation)) return state.numbers.size() == 2 && state.numbers[1] != 0;
+  if (std::holds_alternative<Standardise>(node.operation))
+    return state.numbers.size() == 2 && state.numbers[1] != 0;
   if (std::holds_alternative<TargetEncode>(node.operation)) return state.numbers.size() == 2 && state.table;
-  if (std::holds_alternative<FrequencyEncode>(node.operation)) return state.numbers.size() == 1 && state.table;
+  if (std::holds_alternative<FrequencyEncode>(node.operation))
+    return state.numbers.size() == 1 && state.table;
   if (std::holds_alternative<FillMissing>(node.operation)) return !state.numbers.empty() || state.text;
   if (std::holds_alternative<QuantileBucket>(node.operation)) return true;
   if (const auto* hot = std::get_if<MultiHot>(&node.operation))
@@ -148,21 +151,23 @@ absl::StatusOr<FittedPipeline> FittedPipelineFromArrow(std::string_view bytes, s
   const auto damaged = [&](const std::string& what) {
     return absl::FailedPreconditionError(absl::StrCat(ToAbsl(source), ": is no fitted pipeline: ", what));
   };
-  auto input = std::make_shared<arrow::io::BufferReader>(
-      std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int64_t>(bytes.size())));
+  auto input = std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(
+      reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int64_t>(bytes.size())));
   const auto reader = arrow::ipc::RecordBatchFileReader::Open(input);
   if (!reader.ok()) return damaged(reader.status().message());
   const auto& schema = *(*reader)->schema();
   if (schema.num_fields() != 4 || schema.field(0)->type()->id() != arrow::Type::INT32 ||
-      schema.field(1)->type()->id() != arrow::Type::BINARY || schema.field(2)->type()->id() != arrow::Type::INT64 ||
+      schema.field(1)->type()->id() != arrow::Type::BINARY ||
+      schema.field(2)->type()->id() != arrow::Type::INT64 ||
       schema.field(3)->type()->id() != arrow::Type::INT64) {
     return damaged("has other columns");
   }
-  const auto metadata = schema.metadata() ? schema.metadata()->Get(kMetadataKey) : arrow::Result<std::string>("");
+  const auto metadata =
+      schema.metadata() ? schema.metadata()->Get(kMetadataKey) : arrow::Result<std::string>("");
   const Json json = Json::parse(metadata.ValueOr(""), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("pipeline") || !json.contains("columns") || !json["columns"].is_array() ||
-      !json.contains("label") || !json["label"].is_number_integer() || !json.contains("states") ||
-      !json["states"].is_array()) {
+  if (!json.is_object() || !json.contains("pipeline") || !json.contains("columns") ||
+      !json["columns"].is_array() || !json.contains("label") || !json["label"].is_number_integer() ||
+      !json.contains("states") || !json["states"].is_array()) {
     return damaged("has no description");
   }
   if (json.value("format_version", 0) != kFormatVersion)
@@ -180,7 +185,8 @@ absl::StatusOr<FittedPipeline> FittedPipelineFromArrow(std::string_view bytes, s
   const auto label = json["label"].get<int64_t>();
   if (label < -1 || label >= static_cast<int64_t>(columns.size())) return damaged("has no such label");
   Compilation compiled = Compile(fitted.pipeline, columns, static_cast<int>(label));
-  if (!compiled.program) return damaged(compiled.violations[0].field + ": " + compiled.violations[0].description);
+  if (!compiled.program)
+    return damaged(compiled.violations[0].field + ": " + compiled.violations[0].description);
   fitted.program = *std::move(compiled.program);
   fitted.states.resize(fitted.program.nodes.size());
 

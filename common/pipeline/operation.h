@@ -27,7 +27,7 @@ struct LearnedTable {
 
 // What a node learned.
 struct NodeState {
-  std::vector<double> numbers;  // fill value; mean and scale; bounds; rows and positives
+  std::vector<double> numbers;      // fill value; mean and scale; bounds; rows and positives
   std::optional<std::string> text;  // fill value of text columns
   std::optional<LearnedTable> table;
   // Of target_encode while a dataset is made: all training rows by fold.
@@ -56,7 +56,8 @@ struct RowContext {
 using InputColumns = std::vector<const ColumnData*>;
 using OutputColumns = std::vector<ColumnData*>;
 
-// A node with what it learned, ready to be applied to rows, at serving as while a dataset is made. Thread-safe.
+// A node with what it learned, ready to be applied to rows, at serving as while a dataset is made.
+// Thread-safe.
 class AppliedOperation {
  public:
   virtual ~AppliedOperation() = default;
@@ -69,8 +70,8 @@ class AppliedOperation {
   virtual int64_t table_rows() const { return 0; }
 };
 
-// `state` must outlive the operation and be what the node learned (empty for nodes that do not learn). Not for
-// row operations, drop and select.
+// `state` must outlive the operation and be what the node learned (empty for nodes that do not learn). Not
+// for row operations, drop and select.
 std::unique_ptr<AppliedOperation> MakeOperation(const Node& node, const NodeState& state);
 
 // One function an operation file; see there.

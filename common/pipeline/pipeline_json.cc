@@ -23,7 +23,8 @@ class Writer {
   }
   template <class E, size_t N>
   void Enums(const char* name, const std::vector<E>& values, const std::array<const char*, N>& names) {
-    for (const E value : values) json[name].push_back(ProtoEnumName(name, names[static_cast<size_t>(value)], true));
+    for (const E value : values)
+      json[name].push_back(ProtoEnumName(name, names[static_cast<size_t>(value)], true));
   }
   void Flag(const char* name, bool value) { json[name] = value; }
   void Text(const char* name, const std::string& value) { json[name] = value; }
@@ -112,7 +113,8 @@ class Reader {
     return right;
   }
   template <class E, size_t N>
-  void Named(const char* field, const Json& json, E& value, const std::array<const char*, N>& names, bool list) {
+  void Named(const char* field, const Json& json, E& value, const std::array<const char*, N>& names,
+             bool list) {
     if (!Check(field, json.is_string())) return;
     for (size_t i = 0; i < N; ++i) {
       if (ProtoEnumName(field, names[i], list) == json.get<std::string>()) {

@@ -14,8 +14,8 @@ nlohmann::ordered_json PipelineToJson(const Pipeline& pipeline);
 // INVALID_ARGUMENT for what PipelineToJson would not have written.
 absl::StatusOr<Pipeline> PipelineFromJson(const nlohmann::ordered_json& json);
 
-// "STRATEGY_MOST_FREQUENT": how protobuf spells the value `name` of the enumeration of a field; a list's field
-// stands in the plural ("parts", PART_HOUR).
+// "STRATEGY_MOST_FREQUENT": how protobuf spells the value `name` of the enumeration of a field; a list's
+// field stands in the plural ("parts", PART_HOUR).
 std::string ProtoEnumName(std::string_view field, std::string_view name, bool list);
 
 }  // namespace sda::pipeline

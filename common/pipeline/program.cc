@@ -21,15 +21,17 @@ bool Node::learns() const {
     return fill->strategy != FillMissing::Strategy::kConstant;
   if (const auto* bucket = std::get_if<QuantileBucket>(&operation)) return bucket->buckets > 0;
   return std::holds_alternative<Standardise>(operation) || std::holds_alternative<Categorify>(operation) ||
-         std::holds_alternative<GroupCategorify>(operation) || std::holds_alternative<CountEncode>(operation) ||
-         std::holds_alternative<FrequencyEncode>(operation) || std::holds_alternative<TargetEncode>(operation) ||
-         std::holds_alternative<MultiHot>(operation) || std::holds_alternative<Distinct>(operation) ||
-         std::holds_alternative<Sort>(operation);
+         std::holds_alternative<GroupCategorify>(operation) ||
+         std::holds_alternative<CountEncode>(operation) ||
+         std::holds_alternative<FrequencyEncode>(operation) ||
+         std::holds_alternative<TargetEncode>(operation) || std::holds_alternative<MultiHot>(operation) ||
+         std::holds_alternative<Distinct>(operation) || std::holds_alternative<Sort>(operation);
 }
 
 std::string Program::Describe(const Node& node) const {
   const std::string step = absl::StrCat("steps[", node.step, "]");
-  return node.conversion == Conversion::kNone ? absl::StrCat(step, " (", OperationName(node.operation), ")") : step;
+  return node.conversion == Conversion::kNone ? absl::StrCat(step, " (", OperationName(node.operation), ")")
+                                              : step;
 }
 
 bool MatchesPattern(std::string_view pattern, std::string_view name) {

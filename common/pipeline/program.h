@@ -10,9 +10,9 @@
 
 namespace sda::pipeline {
 
-// A pipeline against the columns of a log: names resolved, types checked, conversions written out. Every column
-// that exists at some time is a slot that is written once; slot i below the number of the log's columns is the
-// log's column i as text.
+// A pipeline against the columns of a log: names resolved, types checked, conversions written out. Every
+// column that exists at some time is a slot that is written once; slot i below the number of the log's
+// columns is the log's column i as text.
 struct Slot {
   std::string name;  // of the column at that time
   ColumnType type = ColumnType::kText;
@@ -23,7 +23,7 @@ enum class Conversion { kNone, kNumber, kInteger, kText, kTime };
 
 // One operation on single columns: steps with several inputs become several nodes.
 struct Node {
-  int step = 0;                              // of the pipeline; of a conversion the first step that needs it
+  int step = 0;                               // of the pipeline; of a conversion the first step that needs it
   Conversion conversion = Conversion::kNone;  // other than kNone: `operation` is without meaning
   Operation operation;
   FitOn fit_on = FitOn::kTrain;
@@ -39,9 +39,9 @@ struct Program {
   std::vector<std::string> columns;  // of the log
   int label = -1;                    // among them; -1 where there is none
   std::vector<Slot> slots;
-  std::vector<Node> nodes;          // in an order in which they can run
-  std::vector<int> features;        // slots; dense ones, then ids and id lists
-  size_t dense_features = 0;        // so many of them are dense
+  std::vector<Node> nodes;    // in an order in which they can run
+  std::vector<int> features;  // slots; dense ones, then ids and id lists
+  size_t dense_features = 0;  // so many of them are dense
   std::vector<int> mlperf_integers;
   std::vector<int> mlperf_categories;
 
@@ -50,8 +50,8 @@ struct Program {
   std::string Describe(const Node& node) const;
 };
 
-// Either a program or what is wrong, by path ("steps[3].inputs[0]"). `label` is the label's position among the
-// columns, or -1. Checks ValidatePipeline's rules too.
+// Either a program or what is wrong, by path ("steps[3].inputs[0]"). `label` is the label's position among
+// the columns, or -1. Checks ValidatePipeline's rules too.
 struct Compilation {
   std::optional<Program> program;
   std::vector<FieldViolation> violations;

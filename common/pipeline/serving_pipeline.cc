@@ -23,7 +23,8 @@ int ServingPipeline::FindColumn(std::string_view name) const {
   return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
 }
 
-absl::StatusOr<FeatureRows> ServingPipeline::Apply(const std::vector<std::vector<Field>>& values, size_t rows) const {
+absl::StatusOr<FeatureRows> ServingPipeline::Apply(const std::vector<std::vector<Field>>& values,
+                                                   size_t rows) const {
   const Program& program = fitted_.program;
   std::vector<ColumnData> slots(program.slots.size());
   // Hashing reads whole words, which a request's text need not have behind it.
@@ -44,9 +45,9 @@ absl::StatusOr<FeatureRows> ServingPipeline::Apply(const std::vector<std::vector
     if (!needed_[i]) continue;
     if (const auto problem = executor_.Run(i, slots, context)) {
       const Node& node = program.nodes[i];
-      return InvalidField(
-          absl::StrCat("columns[", program.slots[static_cast<size_t>(node.inputs[0])].name, "].values[", problem->row, "]"),
-          absl::StrCat(problem->rule, ", as ", program.Describe(node), " wants it"));
+      return InvalidField(absl::StrCat("columns[", program.slots[static_cast<size_t>(node.inputs[0])].name,
+                                       "].values[", problem->row, "]"),
+                          absl::StrCat(problem->rule, ", as ", program.Describe(node), " wants it"));
     }
   }
   FeatureRows features;

@@ -14,7 +14,8 @@ class TableIndex {
  public:
   explicit TableIndex(const LearnedTable& table) {
     positions_.reserve(table.values.size());
-    for (size_t i = 0; i < table.values.size(); ++i) positions_.emplace(table.values[i], static_cast<int64_t>(i));
+    for (size_t i = 0; i < table.values.size(); ++i)
+      positions_.emplace(table.values[i], static_cast<int64_t>(i));
   }
 
   // The value's position, or -1.

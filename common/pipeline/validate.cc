@@ -5,6 +5,7 @@
 
 #include "common/base/strings.h"
 #include "common/pipeline/definition.h"
+#include "common/pipeline/number_range.h"
 
 namespace sda::pipeline {
 namespace {
@@ -23,7 +24,8 @@ class RangeVisitor {
     if (std::string_view(name) == "compare" || std::string_view(name) == "orders") return;
     for (const E value : values) {
       if (!seen.insert(value).second) {
-        Report(name, absl::StrCat("names ", names[static_cast<size_t>(value)], " twice; each may stand once"));
+        Report(name,
+               absl::StrCat("names ", names[static_cast<size_t>(value)], " twice; each may stand once"));
       }
     }
   }
@@ -32,19 +34,22 @@ class RangeVisitor {
   void OptionalText(const char*, const std::optional<std::string>&) {}
   void Texts(const char*, const std::vector<std::string>&) {}
   void Integer(const char* name, int64_t value, int64_t min, int64_t max) {
-    if (value < min || value > max) Report(name, absl::StrCat("is ", value, "; must be in [", min, ", ", max, "]"));
+    if (value < min || value > max)
+      Report(name, absl::StrCat("is ", value, "; must be in [", min, ", ", max, "]"));
   }
   void Real(const char* name, double value, double min, double max) {
     if (!(value >= min && value <= max))
       Report(name, absl::StrCat("is ", value, "; must be in [", min, ", ", max, "]"));
   }
   void OptionalReal(const char* name, const std::optional<double>& value) {
-    if (value && !std::isfinite(*value)) Report(name, absl::StrCat("is ", *value, "; must be a finite number"));
+    if (value && !(std::abs(*value) <= kLargestNumber))
+      Report(name, absl::StrCat("is ", *value, "; must be a number of at most ", kLargestNumber));
   }
   void Reals(const char* name, const std::vector<double>& values) {
     for (size_t i = 0; i < values.size(); ++i) {
-      if (!std::isfinite(values[i])) {
-        Report(absl::StrCat(name, "[", i, "]").c_str(), absl::StrCat("is ", values[i], "; must be a finite number"));
+      if (!(std::abs(values[i]) <= kLargestNumber)) {
+        Report(absl::StrCat(name, "[", i, "]").c_str(),
+               absl::StrCat("is ", values[i], "; must be a number of at most ", kLargestNumber));
       }
     }
   }
@@ -65,9 +70,12 @@ class StepRules {
       : step_(step), path_(std::move(path)), violations_(violations) {}
 
   void Check() {
-    for (size_t i = 0; i < step_.inputs.size(); ++i) CheckName(absl::StrCat("inputs[", i, "]"), step_.inputs[i]);
-    for (size_t i = 0; i < step_.outputs.size(); ++i) CheckName(absl::StrCat("outputs[", i, "]"), step_.outputs[i]);
-    if (step_.inputs.size() > kMaxNames) Report("inputs", absl::StrCat("has more than ", kMaxNames, " names"));
+    for (size_t i = 0; i < step_.inputs.size(); ++i)
+      CheckName(absl::StrCat("inputs[", i, "]"), step_.inputs[i]);
+    for (size_t i = 0; i < step_.outputs.size(); ++i)
+      CheckName(absl::StrCat("outputs[", i, "]"), step_.outputs[i]);
+    if (step_.inputs.size() > kMaxNames)
+      Report("inputs", absl::StrCat("has more than ", kMaxNames, " names"));
     if (!step_.outputs.empty() && !step_.suffix.empty())
       Report("suffix", "stands beside outputs; give one of the two");
     std::visit([this](const auto& options) { CheckOperation(options); }, step_.operation);
@@ -98,7 +106,8 @@ class StepRules {
     if (step_.fit_on != FitOn::kTrain) Report("fit_on", "does not apply to this operation; remove it");
   }
   void NeedOneOutput() {
-    if (!step_.suffix.empty()) Report("suffix", "does not apply where several columns become one; give outputs");
+    if (!step_.suffix.empty())
+      Report("suffix", "does not apply where several columns become one; give outputs");
     if (step_.outputs.size() != 1)
       Report("outputs", absl::StrCat("has ", step_.outputs.size(), " names; must have 1"));
   }
@@ -129,7 +138,8 @@ class StepRules {
       Report("buckets", "is 1; must be in [2, 65536]");
     for (size_t i = 1; i < o.bounds.size(); ++i) {
       if (!(o.bounds[i - 1] < o.bounds[i])) {
-        Report(absl::StrCat("bounds[", i, "]"), absl::StrCat("is ", o.bounds[i], "; must be above ", o.bounds[i - 1]));
+        Report(absl::StrCat("bounds[", i, "]"),
+               absl::StrCat("is ", o.bounds[i], "; must be above ", o.bounds[i - 1]));
       }
     }
   }
@@ -145,7 +155,8 @@ class StepRules {
   void CheckOperation(const FrequencyEncode& o) { CheckCrossed(o.crossed); }
   void CheckOperation(const TargetEncode& o) {
     CheckCrossed(o.crossed);
-    if (step_.fit_on != FitOn::kTrain) Report("fit_on", "is all; a target encoding learns from training rows alone");
+    if (step_.fit_on != FitOn::kTrain)
+      Report("fit_on", "is all; a target encoding learns from training rows alone");
   }
   void CheckOperation(const Difference&) {
     NeedInputs(2, 2);
@@ -188,8 +199,10 @@ class StepRules {
     const bool either = c == C::kEqual || c == C::kNotEqual;
     if (none && (o.number || !o.values.empty()))
       Report(o.number ? "number" : "values", "does not apply to this comparison; remove it");
-    if (list && (o.number || o.values.empty())) Report("values", "must be given, and number must not, for a list");
-    if (either && o.number.has_value() == !o.values.empty()) Report("number", "must be given, or values: one of the two");
+    if (list && (o.number || o.values.empty()))
+      Report("values", "must be given, and number must not, for a list");
+    if (either && o.number.has_value() == !o.values.empty())
+      Report("number", "must be given, or values: one of the two");
     if (either && o.values.size() > 1)
       Report("values", absl::StrCat("has ", o.values.size(), " items; must have 1, or use in or not_in"));
     if (!none && !list && !either && (!o.number || !o.values.empty()))
@@ -236,12 +249,14 @@ std::vector<FieldViolation> ValidatePipeline(const Pipeline& pipeline) {
   std::vector<FieldViolation> violations;
   if (pipeline.steps.empty()) violations.push_back({"steps", "is empty; must hold at least one step"});
   if (pipeline.steps.size() > kMaxSteps)
-    violations.push_back({"steps", absl::StrCat("has ", pipeline.steps.size(), " steps; must have at most ", kMaxSteps)});
+    violations.push_back(
+        {"steps", absl::StrCat("has ", pipeline.steps.size(), " steps; must have at most ", kMaxSteps)});
   for (size_t i = 0; i < pipeline.steps.size() && i < kMaxSteps; ++i) {
     const Step& step = pipeline.steps[i];
     const std::string path = absl::StrCat("steps[", i, "]");
     RangeVisitor ranges(path, violations);
-    std::visit([&](const auto& options) { std::decay_t<decltype(options)>::Fields(options, ranges); }, step.operation);
+    std::visit([&](const auto& options) { std::decay_t<decltype(options)>::Fields(options, ranges); },
+               step.operation);
     StepRules(step, path, violations).Check();
   }
   return violations;

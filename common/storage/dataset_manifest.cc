@@ -111,7 +111,8 @@ Json ContentToJson(const DatasetManifest& manifest, bool with_paths) {
     if (with_paths) json["pipeline_path"] = manifest.pipeline_path;
     json["pipeline_sha256"] = manifest.pipeline_sha256;
   }
-  for (const ManifestExport& file : manifest.exports) json["exports"].push_back(ExportToJson(file, with_paths));
+  for (const ManifestExport& file : manifest.exports)
+    json["exports"].push_back(ExportToJson(file, with_paths));
   json["splits"] = Json::object();
   for (const auto& [name, split] : manifest.splits) json["splits"][name] = SplitToJson(split, with_paths);
   return json;

@@ -98,8 +98,8 @@ struct DatasetManifest {
   std::vector<ManifestColumn> columns;          // dense first, then categorical, each in input order
   std::map<std::string, ManifestSplit> splits;  // "train", "validation", "test"; a split may have 0 rows
 
-  // Of a dataset made by a pipeline: what its steps learned (common/pipeline/fitted_pipeline.h), which turns raw
-  // rows into columns; the columns' own transforms and vocabularies are then without meaning and empty.
+  // Of a dataset made by a pipeline: what its steps learned (common/pipeline/fitted_pipeline.h), which turns
+  // raw rows into columns; the columns' own transforms and vocabularies are then without meaning and empty.
   std::string pipeline_path;
   std::string pipeline_sha256;
   std::vector<ManifestExport> exports;  // by kind, split, position

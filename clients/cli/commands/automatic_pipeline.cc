@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
@@ -20,12 +21,14 @@ absl::Status ChoosePipeline(InputPlan& plan, Session& session) {
   *request.mutable_spec() = ToProto(plan);
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::InferSchemaResponse response,
                        client->Call(&preprocessing::v1::PreprocessingService::Stub::InferSchema, request));
-  for (const std::string& line : absl::StrSplit(response.pipeline_yaml(), '\n')) {
+  const std::vector<std::string> lines = absl::StrSplit(response.pipeline_yaml(), '\n');
+  for (const std::string& line : lines) {
     if (absl::StartsWith(line, "  # ")) session.terminal().Say(line.substr(4));
   }
   preprocessing::PipelineReading reading = preprocessing::ReadPipeline(response.pipeline_yaml());
   if (!reading.pipeline)
-    return absl::InvalidArgumentError(preprocessing::DescribeViolations(reading.violations, "automatic pipeline"));
+    return absl::InvalidArgumentError(
+        preprocessing::DescribeViolations(reading.violations, "automatic pipeline"));
   plan.pipeline = PipelineFile{"automatic pipeline", *std::move(reading.pipeline), std::move(reading.places)};
   plan.columns.clear();  // what they said is in the steps
   return absl::OkStatus();

@@ -8,8 +8,8 @@
 
 namespace sda::cli {
 
-// With --auto: has the preprocessing service choose a pipeline for the log, says what it chose and why, and puts it
-// into the plan. Without: nothing.
+// With --auto: has the preprocessing service choose a pipeline for the log, says what it chose and why, and
+// puts it into the plan. Without: nothing.
 absl::Status ChoosePipeline(InputPlan& plan, Session& session);
 
 }  // namespace sda::cli

@@ -76,11 +76,13 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
   add("--schema", &flags->schema, "FILE",
       "YAML file that says which columns are dense, categorical or ignored");
   add("--pipeline", &flags->pipeline, "FILE|NAME",
-      "YAML file with the operations on columns and rows, or a ready pipeline (`sda pipeline list`), instead of "
+      "YAML file with the operations on columns and rows, or a ready pipeline (`sda pipeline list`), instead "
+      "of "
       "inferred roles");
   command
       ->add_flag("--auto", flags->automatic,
-                 "Choose operations from a sample of the log, and say why (`sda dataset infer --pipeline-yaml` shows "
+                 "Choose operations from a sample of the log, and say why (`sda dataset infer "
+                 "--pipeline-yaml` shows "
                  "the pipeline)")
       ->group(group);
   add("--split", &flags->split, "RULE",

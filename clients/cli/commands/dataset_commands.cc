@@ -95,7 +95,8 @@ absl::StatusOr<Job> FollowJob(const std::string& name, PreprocessingClient& clie
   return job;
 }
 
-absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace, Session& session) {
+absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace,
+                                Session& session) {
   SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
   SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
   preprocessing::v1::CreateDatasetRequest request;

@@ -55,8 +55,9 @@ absl::StatusOr<ExitCode> Validate(const std::string& file, Session& session) {
                                       {"description", violation.description}});
   }
   SDA_RETURN_IF_ERROR(session.Print(document, [&] {
-    return reading.violations.empty() ? absl::StrCat(file, " is a good pipeline\n")
-                                      : absl::StrCat(preprocessing::DescribeViolations(reading.violations, file), "\n");
+    return reading.violations.empty()
+               ? absl::StrCat(file, " is a good pipeline\n")
+               : absl::StrCat(preprocessing::DescribeViolations(reading.violations, file), "\n");
   }));
   return reading.violations.empty() ? ExitCode::kDone : ExitCode::kBadInput;
 }
@@ -64,7 +65,8 @@ absl::StatusOr<ExitCode> Validate(const std::string& file, Session& session) {
 }  // namespace
 
 void AddPipelineCommands(CommandLine& line) {
-  CLI::App* family = line.Add(line.app, "pipeline", "What becomes of a log's columns and rows, as YAML", kExamples);
+  CLI::App* family =
+      line.Add(line.app, "pipeline", "What becomes of a log's columns and rows, as YAML", kExamples);
   family->require_subcommand(1);
   const auto name = std::make_shared<std::string>();
   CLI::App* list = line.Add(*family, "list", "Ready pipelines for well-known logs", "");
@@ -74,7 +76,8 @@ void AddPipelineCommands(CommandLine& line) {
   show->add_option("PIPELINE", *name, "Its name")->required()->type_name("");
   line.AddOutputOptions(show);
   line.Run(show, [=](Session& session) { return Show(*name, session); });
-  CLI::App* validate = line.Add(*family, "validate", "Names every rule that a file breaks, with line and column", "");
+  CLI::App* validate =
+      line.Add(*family, "validate", "Names every rule that a file breaks, with line and column", "");
   validate->add_option("FILE", *name, "The file")->required()->type_name("");
   line.AddOutputOptions(validate);
   line.Run(validate, [=](Session& session) { return Validate(*name, session); });

@@ -135,7 +135,8 @@ absl::StatusOr<ExitCode> Execute(const RunCommandFlags& flags, Session& session)
   SDA_ASSIGN_OR_RETURN(const RunReport report, ReportRun(*finished, *advisor, session.artefacts()));
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(report), [&] { return RenderReport(report); }));
   if (report.state != "SUCCEEDED") {
-    const std::string reason = plan.input ? WithPipelinePlace(report.reason, plan.input->pipeline) : report.reason;
+    const std::string reason =
+        plan.input ? WithPipelinePlace(report.reason, plan.input->pipeline) : report.reason;
     session.terminal().Error(absl::StrCat(report.run, " ", report.state, ": ", reason));
   }
   session.signals().OnImpatience({});

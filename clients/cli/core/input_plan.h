@@ -75,8 +75,8 @@ struct InputPlan {
 // "FILE:LINE:COLUMN: field: rule".
 absl::StatusOr<PipelineFile> ReadPipelineFlag(const std::string& text);
 
-// A service's message about the pipeline ("pipeline.steps[3].inputs: …") with the place in its file before it; other
-// messages as they are.
+// A service's message about the pipeline ("pipeline.steps[3].inputs: …") with the place in its file before
+// it; other messages as they are.
 std::string WithPipelinePlace(const std::string& message, const std::optional<PipelineFile>& file);
 
 // "fraction=F", "hash:COLUMN" or "time:COLUMN".

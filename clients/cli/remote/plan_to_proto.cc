@@ -60,9 +60,12 @@ void SetColumn(const ColumnRule& rule, preprocessing::v1::ColumnSpec& column) {
   column.set_list_max_values(rule.list_max_values);
 }
 
-// Names and values of the message's JSON form are those of the core's, so that nothing can be wrong with it.
+// Names and values of the message's JSON form are those of the core's, so that nothing is lost;
+// were it otherwise, a pipeline without steps would be refused.
 void SetPipeline(const pipeline::Pipeline& pipeline, preprocessing::v1::Pipeline& proto) {
-  google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto).IgnoreError();
+  const auto read =
+      google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto);
+  if (!read.ok()) proto.Clear();
 }
 
 }  // namespace

@@ -1,10 +1,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/pipeline/number_range.h"
 #include "common/pipeline/operation.h"
 
 namespace sda::pipeline {
 namespace {
+
+// Beyond it squares, which fits need, are no doubles any more; what a step makes there is missing.
+bool IsInRange(double value) {
+  return std::abs(value) <= kLargestNumber;
+}
 
 // A function of the numbers of one column; missing stays missing.
 template <class Function>
@@ -17,7 +23,10 @@ class OneNumber final : public AppliedOperation {
     out[0]->Reset(ColumnType::kNumber, rows.rows);
     out[0]->missing = in[0]->missing;
     for (size_t row = 0; row < rows.rows; ++row) {
-      if (!in[0]->missing[row]) out[0]->numbers[row] = function_(in[0]->numbers[row]);
+      if (in[0]->missing[row]) continue;
+      const double value = function_(in[0]->numbers[row]);
+      out[0]->missing[row] = IsInRange(value) ? 0 : 1;
+      out[0]->numbers[row] = IsInRange(value) ? value : 0;
     }
     return std::nullopt;
   }
@@ -41,10 +50,10 @@ class TwoNumbers final : public AppliedOperation {
                                    const OutputColumns& out) const override {
     out[0]->Reset(ColumnType::kNumber, rows.rows);
     for (size_t row = 0; row < rows.rows; ++row) {
-      std::optional<double> value;
-      if (!in[0]->missing[row] && !in[1]->missing[row]) value = function_(in[0]->numbers[row], in[1]->numbers[row]);
-      out[0]->missing[row] = value ? 0 : 1;
-      out[0]->numbers[row] = value.value_or(0);
+      const bool missing = in[0]->missing[row] || in[1]->missing[row];
+      const double value = missing ? 0 : function_(in[0]->numbers[row], in[1]->numbers[row]);
+      out[0]->missing[row] = missing || !IsInRange(value) ? 1 : 0;
+      out[0]->numbers[row] = out[0]->missing[row] ? 0 : value;
     }
     return std::nullopt;
   }
@@ -102,14 +111,12 @@ std::unique_ptr<AppliedOperation> MakeStandardise(const NodeState& state) {
 }
 
 std::unique_ptr<AppliedOperation> MakeDifference() {
-  return MakeTwoNumbers([](double a, double b) -> std::optional<double> { return a - b; });
+  return MakeTwoNumbers([](double a, double b) { return a - b; });
 }
 
 std::unique_ptr<AppliedOperation> MakeRatio() {
-  return MakeTwoNumbers([](double a, double b) -> std::optional<double> {
-    const double ratio = a / b;
-    return b != 0 && std::isfinite(ratio) ? std::optional<double>(ratio) : std::nullopt;
-  });
+  // Over 0 it is infinite or no number: out of range either way.
+  return MakeTwoNumbers([](double a, double b) { return a / b; });
 }
 
 }  // namespace sda::pipeline

@@ -5,12 +5,12 @@
 #include "common/base/numbers.h"
 #include "common/base/strings.h"
 #include "common/base/utf8.h"
+#include "common/pipeline/number_range.h"
 #include "common/pipeline/operation.h"
 
 namespace sda::pipeline {
 namespace {
 
-constexpr double kLargestNumber = 1e150;          // its square is a double
 constexpr double kLargestWhole = 9007199254740992.0;  // 2^53
 constexpr size_t kShownBytes = 60;
 
@@ -117,7 +117,8 @@ class ToTime final : public AppliedOperation {
     for (size_t row = 0; row < rows.rows; ++row) {
       if (from.IsMissing(row)) continue;
       const auto time = ParseTime(from.texts[row]);
-      if (!time) return Bad(row, "BAD_TIME", from.texts[row], "is neither a number nor an ISO 8601 date or time");
+      if (!time)
+        return Bad(row, "BAD_TIME", from.texts[row], "is neither a number nor an ISO 8601 date or time");
       out[0]->numbers[row] = *time;
     }
     return std::nullopt;
@@ -126,7 +127,8 @@ class ToTime final : public AppliedOperation {
 
 class Identity final : public AppliedOperation {
  public:
-  std::optional<CellProblem> Apply(const InputColumns& in, const RowContext&, const OutputColumns& out) const override {
+  std::optional<CellProblem> Apply(const InputColumns& in, const RowContext&,
+                                   const OutputColumns& out) const override {
     *out[0] = *in[0];
     return std::nullopt;
   }

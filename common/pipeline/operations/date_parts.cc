@@ -49,8 +49,9 @@ int64_t PartOf(DateParts::Part part, absl::CivilSecond time) {
   return 0;
 }
 
-// About the years 1 to 9999, where dates mean something.
-constexpr double kLargestSeconds = 253402300799.0;
+// The years 1 to 9999.
+constexpr double kFirstSecond = -62135596800.0;
+constexpr double kLastSecond = 253402300799.0;
 
 class Parts final : public AppliedOperation {
  public:
@@ -69,10 +70,12 @@ class Parts final : public AppliedOperation {
         const std::string field = in[0]->type == ColumnType::kText ? ToValidUtf8(in[0]->texts[row])
                                                                    : NumberToText(in[0]->numbers[row]);
         return CellProblem{row, "BAD_TIME",
-                           "\"" + TruncateUtf8(field, 60) + "\" is neither a number of seconds nor an ISO 8601 date or "
-                                                            "time of the years to 9999"};
+                           "\"" + TruncateUtf8(field, 60) +
+                               "\" is neither a number of seconds nor an ISO 8601 date or "
+                               "time of the years to 9999"};
       }
-      const absl::CivilSecond time = absl::CivilSecond(1970, 1, 1) + static_cast<int64_t>(std::floor(*seconds)) +
+      const absl::CivilSecond time = absl::CivilSecond(1970, 1, 1) +
+                                     static_cast<int64_t>(std::floor(*seconds)) +
                                      options_.offset_minutes * 60;
       for (size_t i = 0; i < out.size(); ++i) out[i]->integers[row] = PartOf(options_.parts[i], time);
     }
@@ -90,7 +93,7 @@ class Parts final : public AppliedOperation {
     } else {
       seconds = ParseTime(column.texts[row]);
     }
-    return seconds && std::abs(*seconds) <= kLargestSeconds ? seconds : std::nullopt;
+    return seconds && *seconds >= kFirstSecond && *seconds <= kLastSecond ? seconds : std::nullopt;
   }
 
   const DateParts options_;

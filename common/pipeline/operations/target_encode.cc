@@ -46,7 +46,8 @@ class Target final : public AppliedOperation {
   Sums KeySums(size_t position) const { return {table_.counts[position], table_.positives[position]}; }
 
   double Value(const Sums& key, const Sums& all) const {
-    const double prior = all.rows > 0 ? static_cast<double>(all.positives) / static_cast<double>(all.rows) : 0;
+    const double prior =
+        all.rows > 0 ? static_cast<double>(all.positives) / static_cast<double>(all.rows) : 0;
     const double weight = static_cast<double>(key.rows) + options_.smoothing;
     if (key.rows < options_.min_count || weight == 0) return prior;
     const double weighted = options_.smoothing * prior;

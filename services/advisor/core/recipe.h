@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "services/advisor/core/metric.h"
 #include "common/yaml/yaml_tree.h"
+#include "services/advisor/core/metric.h"
 #include "services/advisor/core/spec.h"
 
 // A recipe: the plan for one search, as its YAML says it. Plain values; recipe_reader.h checks them,

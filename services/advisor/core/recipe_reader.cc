@@ -8,11 +8,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/base/strings.h"
+#include "common/yaml/yaml_fields.h"
+#include "common/yaml/yaml_tree.h"
 #include "services/advisor/core/parameter_reader.h"
 #include "services/advisor/core/resource_id.h"
 #include "services/advisor/core/spec_reader.h"
-#include "common/yaml/yaml_fields.h"
-#include "common/yaml/yaml_tree.h"
 
 namespace sda::advisor {
 namespace {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "services/advisor/core/spec.h"
 #include "common/yaml/yaml_fields.h"
+#include "services/advisor/core/spec.h"
 
 namespace sda::advisor {
 

@@ -131,9 +131,9 @@ class Stopwatch {
 };
 
 // Writes the manifest, with which the dataset exists.
-absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, const DatasetPlan& plan, const RunSettings& settings,
-                                        absl::Time started, const nlohmann::ordered_json& seconds,
-                                        DatasetOutput& output) {
+absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, const DatasetPlan& plan,
+                                        const RunSettings& settings, absl::Time started,
+                                        const nlohmann::ordered_json& seconds, DatasetOutput& output) {
   manifest.options_json = OptionsToJson(plan.spec, plan);
   manifest.digest = ComputeDatasetDigest(manifest);
   manifest.provenance_json = ProvenanceJson(plan, settings, started, seconds);

@@ -43,10 +43,11 @@ absl::Status PlanPipeline(DatasetPlan& plan) {
     return InvalidFields(compiled.violations);
   }
   plan.program = *std::move(compiled.program);
-  plan.pipeline_splits = std::any_of(pipeline.steps.begin(), pipeline.steps.end(), [](const pipeline::Step& step) {
-    return std::holds_alternative<pipeline::SplitRows>(step.operation);
-  });
-  for (const std::string& name : plan.input.layout.columns) plan.schema.push_back({name, Role::kIgnored, {}, 0, ""});
+  plan.pipeline_splits = std::any_of(
+      pipeline.steps.begin(), pipeline.steps.end(),
+      [](const pipeline::Step& step) { return std::holds_alternative<pipeline::SplitRows>(step.operation); });
+  for (const std::string& name : plan.input.layout.columns)
+    plan.schema.push_back({name, Role::kIgnored, {}, 0, ""});
   plan.schema[static_cast<size_t>(plan.label)].role = Role::kLabel;
   return absl::OkStatus();
 }

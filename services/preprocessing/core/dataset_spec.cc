@@ -111,7 +111,8 @@ absl::Status ValidateSpec(const DatasetSpec& spec) {
   CheckUris(spec.test_uris, "test_uris", violations);
   CheckFormat(spec.format, violations);
   const bool labelled_by_pipeline = spec.pipeline && !spec.pipeline->label.empty();
-  if (spec.label.empty() && !labelled_by_pipeline) violations.Add("label", "is empty; must name the label column or its position");
+  if (spec.label.empty() && !labelled_by_pipeline)
+    violations.Add("label", "is empty; must name the label column or its position");
   CheckColumns(spec.columns, violations);
   CheckSplit(spec.split, violations);
   violations.Range<int64_t>("frequency_threshold", spec.frequency_threshold, 0, kMaxThreshold);
@@ -120,7 +121,9 @@ absl::Status ValidateSpec(const DatasetSpec& spec) {
     for (const FieldViolation& violation : pipeline::ValidatePipeline(*spec.pipeline))
       violations.Add(absl::StrCat("pipeline.", violation.field), violation.description);
     if (!spec.columns.empty())
-      violations.Add("columns", "stands beside pipeline, whose steps say what becomes of columns; remove one of the two");
+      violations.Add(
+          "columns",
+          "stands beside pipeline, whose steps say what becomes of columns; remove one of the two");
   }
   return violations.ToStatus();
 }

@@ -116,7 +116,8 @@ absl::StatusOr<pipeline::Pipeline> PipelineFromProto(const v1::Pipeline& proto) 
   if (!written.ok()) return InvalidField("spec.pipeline", std::string(written.message()));
   auto pipeline =
       pipeline::PipelineFromJson(nlohmann::ordered_json::parse(json, nullptr, /*allow_exceptions=*/false));
-  return pipeline.ok() ? pipeline : Annotate(pipeline.status(), "spec.pipeline");
+  if (!pipeline.ok()) return Annotate(pipeline.status(), "spec.pipeline");
+  return pipeline;
 }
 
 }  // namespace
@@ -159,8 +160,11 @@ absl::Status ValidateRequestSpec(const DatasetSpec& spec) {
 }
 
 void PipelineToProto(const pipeline::Pipeline& pipeline, v1::Pipeline& proto) {
-  // Names and values are the message's own, so that nothing can be wrong with them.
-  google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto).IgnoreError();
+  // Names and values are the message's own, so that nothing is lost; were it otherwise,
+  // a pipeline without steps would be refused.
+  const auto read =
+      google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto);
+  if (!read.ok()) proto.Clear();
 }
 
 void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {

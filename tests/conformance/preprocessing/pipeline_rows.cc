@@ -2,10 +2,10 @@
 //
 // usage: pipeline_rows PIPELINE.yaml SEED THREADS SHARD_ROWS OUTPUT_FOLDER DATA… [--test DATA…]
 //
-// Prints "digest", TAB, the digest; "table", TAB, a categorical column, TAB, its table rows; then for each row, in the
-// order of the shards, split, label and features by TABs: dense ones as the 8 hexadecimal digits of their
-// float's bits, ids in decimal, lists with blanks between. On an error prints it to standard error and exits
-// with 2.
+// Prints "digest", TAB, the digest; "table", TAB, a categorical column, TAB, its table rows; then for each
+// row, in the order of the shards, split, label and features by TABs: dense ones as the 8 hexadecimal digits
+// of their float's bits, ids in decimal, lists with blanks between. On an error prints it to standard error
+// and exits with 2.
 
 #include <bit>
 #include <cstdio>
@@ -29,7 +29,8 @@ namespace {
 
 std::string Cell(const arrow::Array& column, int64_t row) {
   if (column.type_id() == arrow::Type::FLOAT)
-    return absl::StrFormat("%08x", std::bit_cast<uint32_t>(static_cast<const arrow::FloatArray&>(column).Value(row)));
+    return absl::StrFormat("%08x",
+                           std::bit_cast<uint32_t>(static_cast<const arrow::FloatArray&>(column).Value(row)));
   if (column.type_id() == arrow::Type::INT32)
     return std::to_string(static_cast<const arrow::Int32Array&>(column).Value(row));
   const auto& list = static_cast<const arrow::ListArray&>(column);
@@ -46,7 +47,8 @@ int Fail(const std::string& message) {
 }
 
 int Main(int argc, char** argv) {
-  if (argc < 7) return Fail("usage: pipeline_rows PIPELINE SEED THREADS SHARD_ROWS FOLDER DATA… [--test DATA…]");
+  if (argc < 7)
+    return Fail("usage: pipeline_rows PIPELINE SEED THREADS SHARD_ROWS FOLDER DATA… [--test DATA…]");
   std::ifstream file(argv[1], std::ios::binary);
   const std::string yaml((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const PipelineReading reading = ReadPipeline(yaml);
@@ -70,7 +72,8 @@ int Main(int argc, char** argv) {
   if (!manifest.ok()) return Fail(std::string(manifest.status().message()));
   std::cout << "digest\t" << manifest->digest << "\n";
   for (const ManifestColumn& column : manifest->columns) {
-    if (column.role == ColumnRole::kCategorical) std::cout << "table\t" << column.name << "\t" << column.table_rows << "\n";
+    if (column.role == ColumnRole::kCategorical)
+      std::cout << "table\t" << column.name << "\t" << column.table_rows << "\n";
   }
   for (const char* split : {"train", "validation", "test"}) {
     for (const ManifestShard& shard : manifest->splits.at(split).shards) {

@@ -58,6 +58,10 @@ def to_number(value):
     return number + 0.0  # -0 is 0
 
 
+def in_range(value):
+    return value if abs(value) <= 1e150 else None
+
+
 def to_integer(value):
     if value is None or isinstance(value, int):
         return value
@@ -246,7 +250,8 @@ class Run:
             self.columns[out] = Column(kind, values)
 
     def number_to_number(self, step, function):
-        self.each(step, to_number, lambda values, _: Column("number", [None if v is None else function(v) for v in values]))
+        self.each(step, to_number, lambda values, _: Column(
+            "number", [None if v is None else in_range(function(v)) for v in values]))
 
     def do_log(self, step):
         self.number_to_number(step, lambda v: math.copysign(math.log1p(abs(v)), v))
@@ -259,7 +264,7 @@ class Run:
                 exact = exact_mean(known)
                 mean = float(exact)
                 scale = math.sqrt(float(sum(v * v for v in known) / len(known) - exact * exact)) or 1.0
-            return Column("number", [None if v is None else (v - mean) / scale for v in values])
+            return Column("number", [None if v is None else in_range((v - mean) / scale) for v in values])
 
         self.each(step, to_number, scaled)
 
@@ -400,23 +405,14 @@ class Run:
 
     def two(self, step, function):
         a, b = ([to_number(v) for v in self.columns[n].values] for n in self.resolve(step["inputs"]))
-        values = [None if x is None or y is None else function(x, y) for x, y in zip(a, b)]
+        values = [None if x is None or y is None else in_range(function(x, y)) for x, y in zip(a, b)]
         self.columns[step["outputs"][0]] = Column("number", values)
 
     def do_difference(self, step):
         self.two(step, lambda x, y: x - y)
 
     def do_ratio(self, step):
-        def divide(x, y):
-            if y == 0:
-                return None
-            try:
-                value = x / y
-            except OverflowError:
-                return None
-            return value if math.isfinite(value) else None
-
-        self.two(step, divide)
+        self.two(step, lambda x, y: x / y if y != 0 else math.inf)
 
     def do_date_parts(self, step):
         divisor = 1000 if step.get("unit") == "milliseconds" else 1

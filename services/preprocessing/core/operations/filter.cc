@@ -45,7 +45,8 @@ class KeepMatching final : public RowOperation {
     if (missing || options_.comparison == Comparison::kNotMissing) return !missing;
     if (options_.number) return Compare(options_.comparison, column.numbers[row], *options_.number);
     const bool listed = values_.contains(std::string(column.texts[row]));
-    return options_.comparison == Comparison::kEqual || options_.comparison == Comparison::kIn ? listed : !listed;
+    return options_.comparison == Comparison::kEqual || options_.comparison == Comparison::kIn ? listed
+                                                                                               : !listed;
   }
 
   const pipeline::Filter options_;

@@ -18,10 +18,14 @@ struct Maker {
     return NewQuantilesFitter(o.buckets, /*median=*/false);
   }
   std::unique_ptr<Fitter> operator()(const pipeline::Categorify& o) const { return NewVocabularyFitter(o); }
-  std::unique_ptr<Fitter> operator()(const pipeline::GroupCategorify& o) const { return NewVocabularyFitter(o); }
+  std::unique_ptr<Fitter> operator()(const pipeline::GroupCategorify& o) const {
+    return NewVocabularyFitter(o);
+  }
   std::unique_ptr<Fitter> operator()(const pipeline::CountEncode&) const { return NewCountFitter(); }
   std::unique_ptr<Fitter> operator()(const pipeline::FrequencyEncode&) const { return NewCountFitter(); }
-  std::unique_ptr<Fitter> operator()(const pipeline::TargetEncode& o) const { return NewTargetFitter(o, seed); }
+  std::unique_ptr<Fitter> operator()(const pipeline::TargetEncode& o) const {
+    return NewTargetFitter(o, seed);
+  }
   std::unique_ptr<Fitter> operator()(const pipeline::MultiHot& o) const { return NewMultiHotFitter(o); }
   template <class Other>
   std::unique_ptr<Fitter> operator()(const Other&) const {

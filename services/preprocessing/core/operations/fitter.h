@@ -16,8 +16,9 @@ struct LearningRows {
   const std::vector<uint8_t>& labels;
 };
 
-// What one column operation learns from batches of rows: a partial state for each thread, merged at the end. The
-// result depends on the rows alone, not on how they were cut into batches and dealt to threads. Not thread-safe.
+// What one column operation learns from batches of rows: a partial state for each thread, merged at the end.
+// The result depends on the rows alone, not on how they were cut into batches and dealt to threads. Not
+// thread-safe.
 class Fitter {
  public:
   virtual ~Fitter() = default;

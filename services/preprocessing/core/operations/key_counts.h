@@ -26,7 +26,8 @@ class KeyCounts {
   std::vector<std::pair<std::string, int64_t>> Sorted() const {
     std::vector<std::pair<std::string, int64_t>> sorted;
     sorted.reserve(counts_.size());
-    counts_.ForEach([&](std::string_view value, int64_t count) { sorted.emplace_back(std::string(value), count); });
+    counts_.ForEach(
+        [&](std::string_view value, int64_t count) { sorted.emplace_back(std::string(value), count); });
     std::sort(sorted.begin(), sorted.end());
     return sorted;
   }

@@ -46,7 +46,8 @@ class MostFrequentNumber final : public Fitter {
   }
 
   void Merge(Fitter& other) override {
-    for (const auto& [value, count] : static_cast<MostFrequentNumber&>(other).counts_) counts_[value] += count;
+    for (const auto& [value, count] : static_cast<MostFrequentNumber&>(other).counts_)
+      counts_[value] += count;
   }
 
   pipeline::NodeState Finish() override {

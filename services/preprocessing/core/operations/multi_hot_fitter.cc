@@ -14,7 +14,8 @@ class MultiHotFitter final : public Fitter {
   void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
     std::vector<std::string_view> values;
     for (const uint32_t row : rows.use) {
-      values.assign(in[0]->texts.begin() + in[0]->offsets[row], in[0]->texts.begin() + in[0]->offsets[row + 1]);
+      values.assign(in[0]->texts.begin() + in[0]->offsets[row],
+                    in[0]->texts.begin() + in[0]->offsets[row + 1]);
       std::sort(values.begin(), values.end());
       values.erase(std::unique(values.begin(), values.end()), values.end());
       for (const std::string_view value : values) counts_.Add(value);
@@ -25,8 +26,10 @@ class MultiHotFitter final : public Fitter {
 
   pipeline::NodeState Finish() override {
     std::vector<std::pair<std::string, int64_t>> kept = counts_.Sorted();
-    std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-    if (static_cast<int64_t>(kept.size()) > options_.max_values) kept.resize(static_cast<size_t>(options_.max_values));
+    std::stable_sort(kept.begin(), kept.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    if (static_cast<int64_t>(kept.size()) > options_.max_values)
+      kept.resize(static_cast<size_t>(options_.max_values));
     pipeline::NodeState state;
     pipeline::LearnedTable& table = state.table.emplace();
     for (auto& [value, count] : kept) {

@@ -30,7 +30,8 @@ std::unique_ptr<RowOperation> MakeRowOperation(const pipeline::Node& node, const
   if (const auto* sample = std::get_if<pipeline::SampleNegatives>(&node.operation))
     return NewSampleNegatives(*sample, settings.seed);
   if (const auto* distinct = std::get_if<pipeline::Distinct>(&node.operation)) return NewDistinct(*distinct);
-  if (const auto* sort = std::get_if<pipeline::Sort>(&node.operation)) return NewSort(*sort, node.inputs.size());
+  if (const auto* sort = std::get_if<pipeline::Sort>(&node.operation))
+    return NewSort(*sort, node.inputs.size());
   return NewSplitRows(std::get<pipeline::SplitRows>(node.operation), settings);
 }
 

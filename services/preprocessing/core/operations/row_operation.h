@@ -56,10 +56,12 @@ class RowOperation {
   virtual std::unique_ptr<RowFitter> NewFitter() const { return nullptr; }
 
   // Clears the flags of rows that go away.
-  virtual void Filter(const pipeline::InputColumns&, const BatchRows&, const RowState&, std::vector<uint8_t>&) const {}
+  virtual void Filter(const pipeline::InputColumns&, const BatchRows&, const RowState&,
+                      std::vector<uint8_t>&) const {}
 
   // Deals the rows to splits. A problem where a field is not what it must be.
-  virtual std::optional<pipeline::CellProblem> Deal(const pipeline::InputColumns&, const RowState&, BatchRows&) const {
+  virtual std::optional<pipeline::CellProblem> Deal(const pipeline::InputColumns&, const RowState&,
+                                                    BatchRows&) const {
     return std::nullopt;
   }
 };

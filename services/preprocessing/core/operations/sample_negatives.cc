@@ -14,7 +14,8 @@ class Sample final : public RowOperation {
               std::vector<uint8_t>& keep) const override {
     for (size_t row = 0; row < rows.size(); ++row) {
       if (rows.labels[row] || !AppliesTo(options_.splits, rows.splits[row])) continue;
-      const uint64_t hash = HashRow(seed_, RandomStream::kSampleNegatives, static_cast<uint64_t>(rows.numbers[row]));
+      const uint64_t hash =
+          HashRow(seed_, RandomStream::kSampleNegatives, static_cast<uint64_t>(rows.numbers[row]));
       if (!(ToUnit(hash) < options_.keep_share)) keep[row] = 0;
     }
   }

@@ -76,7 +76,8 @@ class LastRows final : public RowFitter {
       const int64_t test = std::min(test_rows_, user.rows - 1);
       const int64_t validation = std::min(validation_rows_, user.rows - 1 - test);
       for (int64_t i = 0; i < test + validation; ++i)
-        state.split_of_row[user.last[static_cast<size_t>(i)].second] = i < test ? Split::kTest : Split::kValidation;
+        state.split_of_row[user.last[static_cast<size_t>(i)].second] =
+            i < test ? Split::kTest : Split::kValidation;
     }
     return state;
   }
@@ -134,13 +135,15 @@ class Extent final : public RowFitter {
 
 class DealRows final : public RowOperation {
  public:
-  DealRows(const pipeline::SplitRows& options, const RowSettings& settings) : options_(options), settings_(settings) {}
+  DealRows(const pipeline::SplitRows& options, const RowSettings& settings)
+      : options_(options), settings_(settings) {}
 
   std::unique_ptr<RowFitter> NewFitter() const override {
     if (options_.by == By::kTime) return std::make_unique<Times>(options_.test_share);
     if (options_.by == By::kLeaveLastOut) {
       // With test files no row of the others is one for testing.
-      return std::make_unique<LastRows>(settings_.test_files ? 0 : options_.test_rows, options_.validation_rows);
+      return std::make_unique<LastRows>(settings_.test_files ? 0 : options_.test_rows,
+                                        options_.validation_rows);
     }
     if (options_.by == By::kLastPart) return std::make_unique<Extent>(options_.parts);
     return nullptr;
@@ -158,7 +161,8 @@ class DealRows final : public RowOperation {
   }
 
  private:
-  Split SplitOf(const pipeline::InputColumns& in, const RowState& state, const BatchRows& rows, size_t row) const {
+  Split SplitOf(const pipeline::InputColumns& in, const RowState& state, const BatchRows& rows,
+                size_t row) const {
     const int64_t number = rows.numbers[row];
     if (options_.by == By::kLastPart) {
       if (number < state.last_part_begin) return Split::kTrain;
@@ -169,7 +173,8 @@ class DealRows final : public RowOperation {
       const auto split = state.split_of_row.find(number);
       return split == state.split_of_row.end() ? Split::kTrain : split->second;
     }
-    const uint64_t hash = HashRow(settings_.seed, RandomStream::kValidationSplit, static_cast<uint64_t>(number));
+    const uint64_t hash =
+        HashRow(settings_.seed, RandomStream::kValidationSplit, static_cast<uint64_t>(number));
     return ToUnit(hash) < options_.validation_share ? Split::kValidation : Split::kTrain;
   }
 
@@ -177,7 +182,8 @@ class DealRows final : public RowOperation {
     const uint64_t seed = settings_.seed;
     switch (options_.by) {
       case By::kFraction:
-        return ToUnit(HashRow(seed, RandomStream::kTestSplit, static_cast<uint64_t>(number))) < options_.test_share;
+        return ToUnit(HashRow(seed, RandomStream::kTestSplit, static_cast<uint64_t>(number))) <
+               options_.test_share;
       case By::kHash: {
         const std::string_view key = in[0]->missing[row] ? std::string_view() : in[0]->texts[row];
         return ToUnit(HashKey(seed, RandomStream::kKeySplit, key)) < options_.test_share;

@@ -13,12 +13,16 @@ namespace {
 class TargetFitter final : public Fitter {
  public:
   TargetFitter(const pipeline::TargetEncode& options, uint64_t seed)
-      : folds_(static_cast<size_t>(options.folds)), seed_(seed), fold_rows_(folds_), fold_positives_(folds_) {}
+      : folds_(static_cast<size_t>(options.folds)),
+        seed_(seed),
+        fold_rows_(folds_),
+        fold_positives_(folds_) {}
 
   void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
     pipeline::KeyBuilder keys(in);
     for (const uint32_t row : rows.use) {
-      const size_t fold = HashRow(seed_, RandomStream::kFold, static_cast<uint64_t>(rows.numbers[row])) % folds_;
+      const size_t fold =
+          HashRow(seed_, RandomStream::kFold, static_cast<uint64_t>(rows.numbers[row])) % folds_;
       const int64_t positive = rows.labels[row];
       ++fold_rows_[fold];
       fold_positives_[fold] += positive;
@@ -48,7 +52,8 @@ class TargetFitter final : public Fitter {
 
   pipeline::NodeState Finish() override {
     std::vector<std::pair<std::string, int64_t>> sorted;
-    positions_.ForEach([&](std::string_view value, int64_t position) { sorted.emplace_back(std::string(value), position); });
+    positions_.ForEach(
+        [&](std::string_view value, int64_t position) { sorted.emplace_back(std::string(value), position); });
     std::sort(sorted.begin(), sorted.end());
     pipeline::NodeState state;
     pipeline::LearnedTable& table = state.table.emplace();

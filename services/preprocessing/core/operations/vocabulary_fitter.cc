@@ -15,7 +15,8 @@ constexpr int64_t kListPlaces = int64_t{1} << 20;
 class VocabularyFitter final : public Fitter {
  public:
   explicit VocabularyFitter(const pipeline::VocabularyOptions& options)
-      : options_(options), firsts_wanted_(options.order == pipeline::VocabularyOptions::Order::kFirstAppearance) {}
+      : options_(options),
+        firsts_wanted_(options.order == pipeline::VocabularyOptions::Order::kFirstAppearance) {}
 
   void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
     rows_ += static_cast<int64_t>(rows.use.size());
@@ -43,7 +44,8 @@ class VocabularyFitter final : public Fitter {
     std::vector<std::pair<std::string, int64_t>> kept = counts_.Sorted();
     std::erase_if(kept, [&](const auto& entry) { return entry.second < threshold; });
     // Stable: ties stay in the order of bytes.
-    std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::stable_sort(kept.begin(), kept.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
     if (options_.max_size > 0 && static_cast<int64_t>(kept.size()) > options_.max_size)
       kept.resize(static_cast<size_t>(options_.max_size));
     if (firsts_wanted_) kept = ByFirst(std::move(kept));

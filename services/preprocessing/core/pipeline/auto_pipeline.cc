@@ -22,12 +22,12 @@ class Writer {
  public:
   void Say(const std::string& name, const std::string& reason) {
     // A line break in a name would end the comment.
-    absl::StrAppend(&yaml_, "  # ", absl::StrReplaceAll(absl::StrCat(name, ": ", reason), {{"\n", " "}, {"\r", " "}}),
-                    "\n");
+    absl::StrAppend(&yaml_, "  # ",
+                    absl::StrReplaceAll(absl::StrCat(name, ": ", reason), {{"\n", " "}, {"\r", " "}}), "\n");
   }
   void Step(const std::string& operation, const std::string& input, const std::string& options = "") {
-    absl::StrAppend(&yaml_, "  - {operation: ", operation, ", inputs: [", input, "]", options.empty() ? "" : ", ",
-                    options, "}\n");
+    absl::StrAppend(&yaml_, "  - {operation: ", operation, ", inputs: [", input, "]",
+                    options.empty() ? "" : ", ", options, "}\n");
   }
   const std::string& yaml() const { return yaml_; }
 
@@ -37,12 +37,16 @@ class Writer {
 
 void WriteDense(const Column& column, const ColumnSample& sample, int64_t rows, Writer& out) {
   const std::string name = Quoted(column.name);
-  const bool telling = static_cast<double>(sample.missing()) > kTellingMissingShare * static_cast<double>(rows);
+  const bool telling =
+      static_cast<double>(sample.missing()) > kTellingMissingShare * static_cast<double>(rows);
   const bool wide = sample.values() > 0 && sample.min() >= 0 && sample.max() >= kWideNumber;
   std::string reason = absl::StrCat(column.reason, "; median for missing values");
   if (telling)
-    absl::StrAppend(&reason, ", of which there are ", sample.missing(), " in ", rows, " rows, enough to tell of them");
-  if (wide) absl::StrAppend(&reason, "; values from ", sample.min(), " to ", sample.max(), ", so the logarithm is taken");
+    absl::StrAppend(&reason, ", of which there are ", sample.missing(), " in ", rows,
+                    " rows, enough to tell of them");
+  if (wide)
+    absl::StrAppend(&reason, "; values from ", sample.min(), " to ", sample.max(),
+                    ", so the logarithm is taken");
   out.Say(column.name, reason);
   out.Step("fill_missing", name, absl::StrCat("strategy: median", telling ? ", indicator: true" : ""));
   if (wide) out.Step("log", name);
@@ -52,10 +56,11 @@ void WriteDense(const Column& column, const ColumnSample& sample, int64_t rows, 
 void WriteCategorical(const Column& column, const ColumnSample& sample, Writer& out) {
   const std::string name = Quoted(column.name);
   const bool many = sample.distinct() >= kManyValues;
-  out.Say(column.name, absl::StrCat(column.reason, many ? absl::StrCat("; with ", sample.distinct(),
-                                                                       " values in the sample counts and label rates "
-                                                                       "tell of those that ids have seen too rarely")
-                                                        : ""));
+  out.Say(column.name,
+          absl::StrCat(column.reason, many ? absl::StrCat("; with ", sample.distinct(),
+                                                          " values in the sample counts and label rates "
+                                                          "tell of those that ids have seen too rarely")
+                                           : ""));
   if (many) {
     out.Step("count_encode", name, "suffix: _count");
     out.Step("log", Quoted(column.name + "_count"));
@@ -100,8 +105,9 @@ std::string AutoPipelineYaml(const Schema& schema, const InputSample& sample) {
         break;
     }
   }
-  return absl::StrCat("# Chosen from the first ", sample.rows, " rows; edit it as you like.\nversion: 1\nname: auto\nlabel: ",
-                      Quoted(label), "\nsteps:\n", out.yaml());
+  return absl::StrCat("# Chosen from the first ", sample.rows,
+                      " rows; edit it as you like.\nversion: 1\nname: auto\nlabel: ", Quoted(label),
+                      "\nsteps:\n", out.yaml());
 }
 
 }  // namespace sda::preprocessing

@@ -49,7 +49,8 @@ class PipelineRun {
     std::vector<PassWorker*> all;
   };
 
-  absl::StatusOr<Workers> RunPass(const PassSchedule::Pass& pass, const std::string& stage, OutputShards* shards) {
+  absl::StatusOr<Workers> RunPass(const PassSchedule::Pass& pass, const std::string& stage,
+                                  OutputShards* shards) {
     Workers workers;
     for (int i = 0; i < settings_.threads; ++i) {
       auto worker = std::make_unique<PassWorker>(plan_, state_, pass, shards);
@@ -97,9 +98,11 @@ class PipelineRun {
   absl::Status CheckTrainable() const {
     const int64_t rows = state_.split_rows[static_cast<size_t>(Split::kTrain)];
     const int64_t positives = state_.split_positives[static_cast<size_t>(Split::kTrain)];
-    if (state_.block_offsets.size() == 1) return error::InputEmpty(plan_.input.files.front().path, "has no rows");
+    if (state_.block_offsets.size() == 1)
+      return error::InputEmpty(plan_.input.files.front().path, "has no rows");
     if (rows == 0)
-      return InvalidField("pipeline.steps", absl::StrCat("leave none of ", rows_total_, " remaining rows to train on"));
+      return InvalidField("pipeline.steps",
+                          absl::StrCat("leave none of ", rows_total_, " remaining rows to train on"));
     if (positives == 0 || positives == rows) {
       return InvalidField("label", absl::StrCat("is ", positives == 0 ? 0 : 1, " in all of ", rows,
                                                 " training rows; there is nothing to learn"));
@@ -148,9 +151,13 @@ class PipelineRun {
       column.name = FeatureSlot(f).name;
       if (f >= program.dense_features) {
         column.role = ColumnRole::kCategorical;
+        // Says that the column holds lists; the text between their values in the log is the pipeline's
+        // matter.
+        if (FeatureSlot(f).type == pipeline::ColumnType::kIdList) column.list_separator = "|";
         column.table_rows = state_.executor.TableRows(program.features[f]);
         column.distinct_count = column.table_rows;
-        for (const PassWorker* worker : workers.all) column.missing_rows += worker->zero_ids()[f - program.dense_features];
+        for (const PassWorker* worker : workers.all)
+          column.missing_rows += worker->zero_ids()[f - program.dense_features];
         continue;
       }
       column.role = ColumnRole::kDense;

@@ -9,12 +9,12 @@
 
 namespace sda::preprocessing {
 
-// Runs the plan's pipeline over the rows and writes shards and the fitted pipeline. Returns what the manifest says
-// of columns, splits and files; name, options and provenance are the caller's to add. On an error some files may
-// have been written.
+// Runs the plan's pipeline over the rows and writes shards and the fitted pipeline. Returns what the manifest
+// says of columns, splits and files; name, options and provenance are the caller's to add. On an error some
+// files may have been written.
 //
-// Errors: BAD_LABEL, BAD_NUMBER, BAD_TIME, BAD_TEXT with file, line, column and step; INVALID_ARGUMENT if no row
-// is left to train on or all of them have one label.
+// Errors: BAD_LABEL, BAD_NUMBER, BAD_TIME, BAD_TEXT with file, line, column and step; INVALID_ARGUMENT if no
+// row is left to train on or all of them have one label.
 absl::StatusOr<DatasetManifest> CreatePipelineDataset(const DatasetPlan& plan, const RunSettings& settings,
                                                       DatasetOutput& output);
 

@@ -44,8 +44,8 @@ arrow::Result<std::string> WriteArrow(const arrow::RecordBatch& batch) {
 arrow::Result<std::string> WriteParquet(const std::shared_ptr<arrow::RecordBatch>& batch) {
   ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({batch}));
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create());
-  ARROW_RETURN_NOT_OK(
-      parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink, std::max<int64_t>(batch->num_rows(), 1)));
+  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink,
+                                                 std::max<int64_t>(batch->num_rows(), 1)));
   ARROW_ASSIGN_OR_RAISE(auto buffer, sink->Finish());
   return buffer->ToString();
 }
@@ -106,14 +106,15 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> OutputShard::ToBatch() const
     const auto elements = static_cast<int64_t>(values.size());
     const auto type = arrow::list(arrow::field("item", arrow::int32(), /*nullable=*/false));
     add(columns_.categorical[i].name,
-        std::make_shared<arrow::ListArray>(type, rows_, Own(std::move(offsets)),
-                                           std::make_shared<arrow::Int32Array>(elements, Own(std::move(values)))));
+        std::make_shared<arrow::ListArray>(
+            type, rows_, Own(std::move(offsets)),
+            std::make_shared<arrow::Int32Array>(elements, Own(std::move(values)))));
   }
   return arrow::RecordBatch::Make(arrow::schema(fields), rows_, arrays);
 }
 
-OutputShards::OutputShards(OutputColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
-                           DatasetOutput& output)
+OutputShards::OutputShards(OutputColumns columns, const std::array<int64_t, kSplits>& split_rows,
+                           int64_t shard_rows, DatasetOutput& output)
     : columns_(std::move(columns)), split_rows_(split_rows), shard_rows_(shard_rows), output_(output) {}
 
 OutputShard* OutputShards::Open(Split split, int64_t position) {

@@ -92,8 +92,8 @@ class OutputShards {
   using Key = std::pair<size_t, int64_t>;  // split, shard
 
   absl::Status Write(const Key& key, const OutputShard& shard);
-  absl::Status WriteExport(const Key& key, const std::string& kind, const std::string& extension, int64_t rows,
-                           std::string_view bytes);
+  absl::Status WriteExport(const Key& key, const std::string& kind, const std::string& extension,
+                           int64_t rows, std::string_view bytes);
 
   const OutputColumns columns_;
   const std::array<int64_t, kSplits> split_rows_;
@@ -101,9 +101,9 @@ class OutputShards {
   DatasetOutput& output_;
 
   mutable std::mutex mutex_;
-  std::map<Key, std::unique_ptr<OutputShard>> open_;                  // guarded by mutex_
-  std::map<Key, ManifestShard> written_;                              // guarded by mutex_
-  std::map<std::pair<std::string, Key>, ManifestExport> exports_;     // guarded by mutex_
+  std::map<Key, std::unique_ptr<OutputShard>> open_;               // guarded by mutex_
+  std::map<Key, ManifestShard> written_;                           // guarded by mutex_
+  std::map<std::pair<std::string, Key>, ManifestExport> exports_;  // guarded by mutex_
 };
 
 }  // namespace sda::preprocessing

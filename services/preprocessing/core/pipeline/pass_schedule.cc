@@ -37,8 +37,8 @@ Levels LevelsOf(const Program& program) {
   return levels;
 }
 
-// What has to be applied for `targets`: what makes their inputs, and the row operations before the last of them
-// with what makes theirs.
+// What has to be applied for `targets`: what makes their inputs, and the row operations before the last of
+// them with what makes theirs.
 std::vector<bool> Needed(const Program& program, const std::vector<bool>& targets, size_t end) {
   std::vector<int> slots;
   std::vector<bool> rows(program.nodes.size());

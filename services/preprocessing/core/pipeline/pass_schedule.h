@@ -7,9 +7,9 @@
 
 namespace sda::preprocessing {
 
-// Which nodes run in which pass over the rows. A node that learns sees the rows in one pass and is applied from
-// the next on; nodes that do not depend on one another learn in the same pass. In the last but one pass the
-// rows that stay are counted, in the last they are written.
+// Which nodes run in which pass over the rows. A node that learns sees the rows in one pass and is applied
+// from the next on; nodes that do not depend on one another learn in the same pass. In the last but one pass
+// the rows that stay are counted, in the last they are written.
 struct PassSchedule {
   struct Pass {
     std::vector<bool> apply;  // by node

@@ -156,7 +156,8 @@ absl::Status PassWorker::RunNode(size_t node, const BlockPlace& place) {
   if (what.is_row_operation()) {
     const RowOperation& operation = *state_.row_operations[node];
     const pipeline::InputColumns in = Inputs(node);
-    if (const auto problem = operation.Deal(in, state_.rows[node], rows_)) return BadCell(place, node, *problem);
+    if (const auto problem = operation.Deal(in, state_.rows[node], rows_))
+      return BadCell(place, node, *problem);
     std::vector<uint8_t> keep(rows_.size(), 1);
     operation.Filter(in, rows_, state_.rows[node], keep);
     if (std::find(keep.begin(), keep.end(), 0) != keep.end()) KeepRows(keep);
@@ -176,12 +177,14 @@ void PassWorker::KeepRows(const std::vector<uint8_t>& keep) {
   for (const int slot : filled_) slots_[static_cast<size_t>(slot)].Keep(keep);
 }
 
-absl::Status PassWorker::BadCell(const BlockPlace& place, size_t node, const pipeline::CellProblem& problem) const {
+absl::Status PassWorker::BadCell(const BlockPlace& place, size_t node,
+                                 const pipeline::CellProblem& problem) const {
   const pipeline::Node& what = state_.program.nodes[node];
   error::Place at = PlaceOf(plan_.input, place, rows_.lines[problem.row], -1);
   at.column = state_.program.slots[static_cast<size_t>(what.inputs.back())].name;
-  return error::BadCell(at, problem.reason,
-                        absl::StrCat(problem.rule, ", as ", state_.program.Describe(what), " of the pipeline wants it"));
+  return error::BadCell(
+      at, problem.reason,
+      absl::StrCat(problem.rule, ", as ", state_.program.Describe(what), " of the pipeline wants it"));
 }
 
 void PassWorker::Count(const BlockPlace& place) {
@@ -232,7 +235,8 @@ absl::Status PassWorker::WriteRows(Split split, const std::vector<uint32_t>& row
   for (size_t begin = 0, end = 0; begin < rows.size(); begin = end) {
     const int64_t first = positions[begin];
     end = begin + 1;
-    while (end < rows.size() && positions[end] == positions[end - 1] + 1 && positions[end] / shard_rows == first / shard_rows)
+    while (end < rows.size() && positions[end] == positions[end - 1] + 1 &&
+           positions[end] / shard_rows == first / shard_rows)
       ++end;
     OutputShard& shard = *shards_->Open(split, first);
     const auto offset = static_cast<size_t>(first % shard_rows);
@@ -272,8 +276,8 @@ absl::Status PassWorker::FillMlperf(OutputShard& shard, int64_t offset, size_t r
       if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max()) {
         return MakeError(absl::StatusCode::kInvalidArgument,
                          absl::StrCat("output.mlperf_binary: column ",
-                                      state_.program.slots[static_cast<size_t>(slot)].name, " holds ", value, " in row ",
-                                      rows_.numbers[row], ", which does not fit 32 bits"),
+                                      state_.program.slots[static_cast<size_t>(slot)].name, " holds ", value,
+                                      " in row ", rows_.numbers[row], ", which does not fit 32 bits"),
                          {.reason = "BAD_NUMBER", .metadata = {}, .violations = {}});
       }
       *out++ = static_cast<int32_t>(value);

@@ -37,7 +37,8 @@ struct PipelineState {
 class PassWorker final : public BlockWorker {
  public:
   // `shards` only in the pass that writes.
-  PassWorker(const DatasetPlan& plan, const PipelineState& state, const PassSchedule::Pass& pass, OutputShards* shards);
+  PassWorker(const DatasetPlan& plan, const PipelineState& state, const PassSchedule::Pass& pass,
+             OutputShards* shards);
 
   absl::Status Process(const CellBlock& cells, const BlockPlace& place) override;
 
@@ -65,7 +66,8 @@ class PassWorker final : public BlockWorker {
   void KeepRows(const std::vector<uint8_t>& keep);
   void Count(const BlockPlace& place);
   absl::Status Write(const BlockPlace& place);
-  absl::Status WriteRows(Split split, const std::vector<uint32_t>& rows, const std::vector<int64_t>& positions);
+  absl::Status WriteRows(Split split, const std::vector<uint32_t>& rows,
+                         const std::vector<int64_t>& positions);
   absl::Status FillMlperf(OutputShard& shard, int64_t offset, size_t row);
   void Profile();
   absl::Status BadCell(const BlockPlace& place, size_t node, const pipeline::CellProblem& problem) const;

@@ -2,13 +2,13 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <absl/strings/str_cat.h>
-
 #include "common/pipeline/fitted_pipeline.h"
 #include "services/preprocessing/core/create_dataset.h"
+#include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/pipeline/auto_pipeline.h"
 #include "services/preprocessing/core/pipeline/pass_schedule.h"
 #include "services/preprocessing/core/pipeline/pipeline_yaml.h"
@@ -118,9 +118,11 @@ TEST_F(PipelineDatasetTest, ServingGivesTheRowsOfTheDataset) {
   size_t categorical = 0;
   for (const ManifestColumn& column : manifest->columns) {
     if (column.role == ColumnRole::kDense) {
-      EXPECT_EQ(ReadColumn<float>(folder(), *manifest, "test", column.name), features->dense[dense++]) << column.name;
+      EXPECT_EQ(ReadColumn<float>(folder(), *manifest, "test", column.name), features->dense[dense++])
+          << column.name;
     } else if (features->categorical[categorical].offsets.empty()) {
-      EXPECT_EQ(ReadColumn<int32_t>(folder(), *manifest, "test", column.name), features->categorical[categorical++].ids)
+      EXPECT_EQ(ReadColumn<int32_t>(folder(), *manifest, "test", column.name),
+                features->categorical[categorical++].ids)
           << column.name;
     } else {
       const auto batch = ReadBatch(folder() + "/" + manifest->splits.at("test").shards[0].path);
@@ -160,8 +162,9 @@ TEST_F(PipelineDatasetTest, ServingNamesWhatAStepCannotTake) {
 TEST_F(PipelineDatasetTest, BadFieldsAreNamedWithFileLineColumnAndStep) {
   const std::string file = folder_.Write("a.csv", "y,a,b\n0,1,x\n1,2,x\n0,many,x\n1,few,x\n");
   const auto manifest = Create("version: 1\nlabel: y\nsteps: [{operation: log, inputs: [a]}]\n", {file});
-  EXPECT_THAT(std::string(manifest.status().message()),
-              ::testing::AllOf(HasSubstr("a.csv:4"), HasSubstr("\"many\" is not a number"), HasSubstr("steps[0]")));
+  EXPECT_THAT(
+      std::string(manifest.status().message()),
+      ::testing::AllOf(HasSubstr("a.csv:4"), HasSubstr("\"many\" is not a number"), HasSubstr("steps[0]")));
   EXPECT_TRUE(FolderOutput(folder()).Files().empty()) << "what was written stays behind";
 }
 
@@ -187,7 +190,8 @@ TEST_F(PipelineDatasetTest, TargetEncodingOfARowDoesNotDependOnItsLabel) {
   std::vector<std::vector<float>> encodings;
   for (const char* label : {"0", "1"}) {
     std::string text = "y,c\n";
-    for (int i = 0; i < 40; ++i) absl::StrAppend(&text, i == 7 ? label : (i % 3 == 0 ? "1" : "0"), ",v", i % 2, "\n");
+    for (int i = 0; i < 40; ++i)
+      absl::StrAppend(&text, i == 7 ? label : (i % 3 == 0 ? "1" : "0"), ",v", i % 2, "\n");
     const auto manifest = Create(yaml, {folder_.Write("a.csv", text)});
     ASSERT_TRUE(manifest.ok()) << manifest.status();
     encodings.push_back(ReadColumn<float>(folder(), *manifest, "train", "te"));
@@ -197,11 +201,11 @@ TEST_F(PipelineDatasetTest, TargetEncodingOfARowDoesNotDependOnItsLabel) {
 }
 
 TEST_F(PipelineDatasetTest, ParquetHoldsTheRowsOfTheShards) {
-  const auto manifest =
-      Create("version: 1\nlabel: y\nsteps:\n"
-             "  - {operation: standardise, inputs: [a]}\n"
-             "  - {operation: categorify, inputs: [c]}\noutput: {parquet: true}\n",
-             {folder_.Write("a.csv", MakeRows(0, 300))});
+  const auto manifest = Create(
+      "version: 1\nlabel: y\nsteps:\n"
+      "  - {operation: standardise, inputs: [a]}\n"
+      "  - {operation: categorify, inputs: [c]}\noutput: {parquet: true}\n",
+      {folder_.Write("a.csv", MakeRows(0, 300))});
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   ASSERT_EQ(manifest->exports.size(), 3u);
   std::map<std::string, int64_t> rows;
@@ -229,11 +233,13 @@ TEST_F(PipelineDatasetTest, DigestCoversWhatWasLearned) {
 
 TEST_F(PipelineDatasetTest, NothingToTrainOnIsRefused) {
   const std::string file = folder_.Write("a.csv", MakeRows(0, 50));
-  const auto none = Create("version: 1\nlabel: y\nsteps:\n"
-                           "  - {operation: filter, inputs: [c], comparison: equal, values: [nothing]}\n"
-                           "  - {operation: log, inputs: [a]}\n",
-                           {file});
-  EXPECT_THAT(std::string(none.status().message()), HasSubstr("pipeline.steps: leave none of 0 remaining rows"));
+  const auto none = Create(
+      "version: 1\nlabel: y\nsteps:\n"
+      "  - {operation: filter, inputs: [c], comparison: equal, values: [nothing]}\n"
+      "  - {operation: log, inputs: [a]}\n",
+      {file});
+  EXPECT_THAT(std::string(none.status().message()),
+              HasSubstr("pipeline.steps: leave none of 0 remaining rows"));
 }
 
 TEST(PassScheduleTest, StepsThatDoNotDependOnOneAnotherShareAPass) {
@@ -245,8 +251,9 @@ TEST(PassScheduleTest, StepsThatDoNotDependOnOneAnotherShareAPass) {
 }
 
 TEST(FittedPipelineTest, DamageIsRefused) {
-  EXPECT_THAT(std::string(pipeline::FittedPipelineFromArrow("nothing", "m/pipeline.arrow").status().message()),
-              HasSubstr("m/pipeline.arrow: is no fitted pipeline"));
+  EXPECT_THAT(
+      std::string(pipeline::FittedPipelineFromArrow("nothing", "m/pipeline.arrow").status().message()),
+      HasSubstr("m/pipeline.arrow: is no fitted pipeline"));
 }
 
 TEST(AutoPipelineTest, IsAGoodPipelineThatSaysWhy) {
@@ -254,8 +261,8 @@ TEST(AutoPipelineTest, IsAGoodPipelineThatSaysWhy) {
   DatasetSpec spec;
   std::string text = "click,age,spent,user,day,same\n";
   for (int i = 0; i < 500; ++i) {
-    absl::StrAppend(&text, i % 2, ",", i % 9 == 0 ? "" : absl::StrCat(20 + i % 50), ",", i * 37 % 5000, ".5,u",
-                    i * 7919 % 211, ",2020-01-0", 1 + i % 9, ",1\n");
+    absl::StrAppend(&text, i % 2, ",", i % 9 == 0 ? "" : absl::StrCat(20 + i % 50), ",", i * 37 % 5000,
+                    ".5,u", i * 7919 % 211, ",2020-01-0", 1 + i % 9, ",1\n");
   }
   spec.data_uris = {folder.Write("a.csv", text)};
   spec.label = "click";

@@ -124,7 +124,8 @@ class PipelineReader {
     texts.Text("name", pipeline.name);
     texts.Text("label", pipeline.label);
     texts.Texts("positive_values", pipeline.positive_values);
-    if (const YamlField steps = fields_.Required(*mapping, "steps", document, "list at least one step")) ReadSteps(steps, pipeline);
+    if (const YamlField steps = fields_.Required(*mapping, "steps", document, "list at least one step"))
+      ReadSteps(steps, pipeline);
     if (const YamlField output = (*mapping)["output"]) ReadOutput(output, pipeline.output);
     return pipeline;
   }
@@ -136,7 +137,8 @@ class PipelineReader {
     const auto items = fields_.AsList(field);
     if (!items) return;
     if (items->size() > pipeline::kMaxSteps) {
-      fields_.Report(field, absl::StrCat("has ", items->size(), " steps; must have at most ", pipeline::kMaxSteps));
+      fields_.Report(field,
+                     absl::StrCat("has ", items->size(), " steps; must have at most ", pipeline::kMaxSteps));
       return;
     }
     for (const YamlField& item : *items) ReadStep(item, pipeline.steps.emplace_back());
@@ -156,9 +158,11 @@ class PipelineReader {
       auto operation = pipeline::OperationByName(*name);
       if (!operation) {
         std::string known;
-        for (const std::string& each : pipeline::OperationNames()) absl::StrAppend(&known, known.empty() ? "" : ", ", each);
-        fields_.Report(at, absl::StrCat("is ", Describe(value), ", which is no operation",
-                                        DidYouMean(*name, pipeline::OperationNames()), "; there are ", known));
+        for (const std::string& each : pipeline::OperationNames())
+          absl::StrAppend(&known, known.empty() ? "" : ", ", each);
+        fields_.Report(at,
+                       absl::StrCat("is ", Describe(value), ", which is no operation",
+                                    DidYouMean(*name, pipeline::OperationNames()), "; there are ", known));
       }
       return operation;
     }
@@ -208,7 +212,8 @@ class PipelineReader {
 
 void AddPlaces(const YamlNode& node, const std::string& path, YamlPlaces& places) {
   if (!path.empty()) places.Add(path, node.line, node.column);
-  for (size_t i = 0; i < node.items.size(); ++i) AddPlaces(node.items[i], absl::StrCat(path, "[", i, "]"), places);
+  for (size_t i = 0; i < node.items.size(); ++i)
+    AddPlaces(node.items[i], absl::StrCat(path, "[", i, "]"), places);
   for (const auto& [key, value] : node.entries)
     AddPlaces(value, path.empty() ? key.text : absl::StrCat(path, ".", key.text), places);
 }

@@ -16,7 +16,9 @@ namespace sda::preprocessing {
 // Where things stand in a pipeline's text, by path ("steps[3].min").
 class YamlPlaces {
  public:
-  void Add(const std::string& path, int line, int column) { places_.emplace(path, std::make_pair(line, column)); }
+  void Add(const std::string& path, int line, int column) {
+    places_.emplace(path, std::make_pair(line, column));
+  }
 
   // Line and column of the path, or of the nearest thing around it; zeros where there is none.
   std::pair<int, int> Find(std::string_view path) const;
@@ -25,8 +27,8 @@ class YamlPlaces {
   std::map<std::string, std::pair<int, int>, std::less<>> places_;
 };
 
-// Either the pipeline or every rule that its text breaks, by line, then column. Rules that depend on the log's
-// columns are checked later (pipeline::Compile); `places` then tells where a path stands.
+// Either the pipeline or every rule that its text breaks, by line, then column. Rules that depend on the
+// log's columns are checked later (pipeline::Compile); `places` then tells where a path stands.
 struct PipelineReading {
   std::optional<pipeline::Pipeline> pipeline;
   std::vector<YamlViolation> violations;

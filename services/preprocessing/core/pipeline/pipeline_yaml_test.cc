@@ -24,7 +24,8 @@ std::string WithSteps(const std::string& steps) {
 }
 
 // What is wrong once the columns are known, with the place in the text.
-std::string Compiled(const std::string& yaml, const std::vector<std::string>& columns = {"y", "a", "b", "c1", "c2"}) {
+std::string Compiled(const std::string& yaml,
+                     const std::vector<std::string>& columns = {"y", "a", "b", "c1", "c2"}) {
   const PipelineReading reading = ReadPipeline(yaml);
   if (!reading.pipeline) return DescribeViolations(reading.violations, "p.yaml");
   std::vector<YamlViolation> violations;
@@ -36,10 +37,11 @@ std::string Compiled(const std::string& yaml, const std::vector<std::string>& co
 }
 
 TEST(PipelineYamlTest, ReadsEveryPartOfAStep) {
-  const PipelineReading reading = ReadPipeline(WithSteps(
-      "  - {operation: fill_missing, inputs: [a, \"c*\"], suffix: _f, strategy: median, indicator: true, fit_on: all}\n"
-      "  - {operation: quantile_bucket, inputs: [a], bounds: [-1, 2.5], outputs: [q]}\n"
-      "output: {features: [q], parquet: true, mlperf_binary: {integers: [a], categories: [q]}}\n"));
+  const PipelineReading reading = ReadPipeline(
+      WithSteps("  - {operation: fill_missing, inputs: [a, \"c*\"], suffix: _f, strategy: median, indicator: "
+                "true, fit_on: all}\n"
+                "  - {operation: quantile_bucket, inputs: [a], bounds: [-1, 2.5], outputs: [q]}\n"
+                "output: {features: [q], parquet: true, mlperf_binary: {integers: [a], categories: [q]}}\n"));
   ASSERT_TRUE(reading.pipeline) << DescribeViolations(reading.violations, "");
   const pipeline::Step& fill = reading.pipeline->steps[0];
   EXPECT_EQ(fill.inputs, (std::vector<std::string>{"a", "c*"}));
@@ -57,17 +59,20 @@ TEST(PipelineYamlTest, ReadsEveryPartOfAStep) {
 
 TEST(PipelineYamlTest, RefusesWithLineColumnPathAndRule) {
   EXPECT_EQ(Refusal(WithSteps("  - {operation: clip, inputs: [a], minimum: 0}\n")).substr(0, 34),
-            "p.yaml:4:37: steps[0].minimum: is ");
+            "p.yaml:4:36: steps[0].minimum: is ");
   EXPECT_THAT(Refusal(WithSteps("  - {operation: clip, inputs: [a], min: x}\n")),
-              HasSubstr("p.yaml:4:43: steps[0].min: is x; must be a number"));
+              HasSubstr("p.yaml:4:41: steps[0].min: is x; must be a number"));
   EXPECT_THAT(Refusal(WithSteps("  - {operation: clip, inputs: [a], min: .nan}\n")),
               HasSubstr("steps[0].min: is .nan; must be a finite number"));
   EXPECT_THAT(Refusal(WithSteps("  - {operation: clip, inputs: [a], min: 2, max: 1}\n")),
               HasSubstr("steps[0].min: is 2; must be at most max, 1"));
-  EXPECT_THAT(Refusal(WithSteps("  - {operation: categorise, inputs: [a]}\n")), HasSubstr("did you mean \"categorify\""));
+  EXPECT_THAT(Refusal(WithSteps("  - {operation: categorise, inputs: [a]}\n")),
+              HasSubstr("did you mean \"categorify\""));
   EXPECT_THAT(Refusal(WithSteps("  - {inputs: [a]}\n")), HasSubstr("steps[0]: has no operation"));
-  EXPECT_THAT(Refusal(WithSteps("  - {operation: hash, inputs: [a], buckets: 0}\n")), HasSubstr("must be in [1, "));
-  EXPECT_THAT(Refusal(WithSteps("  - {operation: hash, inputs: [a], buckets: 1.5}\n")), HasSubstr("must be a whole number"));
+  EXPECT_THAT(Refusal(WithSteps("  - {operation: hash, inputs: [a], buckets: 0}\n")),
+              HasSubstr("must be in [1, "));
+  EXPECT_THAT(Refusal(WithSteps("  - {operation: hash, inputs: [a], buckets: 1.5}\n")),
+              HasSubstr("must be a whole number"));
   EXPECT_THAT(Refusal("steps: []\n"), HasSubstr("version: is missing"));
   EXPECT_THAT(Refusal("version: 2\nsteps: []\n"), HasSubstr("must be in [1, 1]"));
   EXPECT_THAT(Refusal("version: 1\nsteps: []\n"), HasSubstr("steps: is empty"));
@@ -77,33 +82,41 @@ TEST(PipelineYamlTest, RefusesWithLineColumnPathAndRule) {
 }
 
 TEST(PipelineYamlTest, NamesEveryViolationOfAText) {
-  const PipelineReading reading = ReadPipeline(WithSteps(
-      "  - {operation: clip, inputs: [a], min: x}\n"
-      "  - {operation: log, inputs: a}\n"
-      "  - {operation: nothing}\n"));
+  const PipelineReading reading =
+      ReadPipeline(WithSteps("  - {operation: clip, inputs: [a], min: x}\n"
+                             "  - {operation: log, inputs: a}\n"
+                             "  - {operation: nothing}\n"));
   EXPECT_EQ(reading.violations.size(), 3u);
 }
 
 TEST(PipelineCompileTest, RefusesWhatTheColumnsDoNotAllow) {
   EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [nowhere]}\n")),
               HasSubstr("p.yaml:4:31: steps[0].inputs[0]: names \"nowhere\", which is no column"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [\"z*\"]}\n")), HasSubstr("no column matches"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [\"z*\"]}\n")),
+              HasSubstr("no column matches"));
   EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [y]}\n")), HasSubstr("leak"));
   EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [late]}\n"
                                  "  - {operation: log, inputs: [a], outputs: [late]}\n")),
               HasSubstr("which steps[1] makes only later"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a], outputs: [b]}\n")), HasSubstr("there already"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a, b], outputs: [x, x]}\n")), HasSubstr("twice"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a, b], outputs: [x]}\n")), HasSubstr("1 names for 2"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a], outputs: [y]}\n")), HasSubstr("label's name"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a]}\n  - {operation: categorify, inputs: [a]}\n")),
-              HasSubstr("no stable key"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: multi_hot, inputs: [a], max_values: 2}\n")), HasSubstr("split_list"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a], outputs: [b]}\n")),
+              HasSubstr("there already"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a, b], outputs: [x, x]}\n")),
+              HasSubstr("twice"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a, b], outputs: [x]}\n")),
+              HasSubstr("1 names for 2"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a], outputs: [y]}\n")),
+              HasSubstr("label's name"));
+  EXPECT_THAT(
+      Compiled(WithSteps("  - {operation: log, inputs: [a]}\n  - {operation: categorify, inputs: [a]}\n")),
+      HasSubstr("no stable key"));
+  EXPECT_THAT(Compiled(WithSteps("  - {operation: multi_hot, inputs: [a], max_values: 2}\n")),
+              HasSubstr("split_list"));
   EXPECT_THAT(Compiled(WithSteps("  - {operation: standardise, inputs: [a]}\n  - {operation: split}\n")),
               HasSubstr("learns from training rows"));
-  EXPECT_THAT(Compiled(WithSteps("  - {operation: sample_negatives, keep_share: 0.5}\n  - {operation: split}\n"
-                                 "  - {operation: log, inputs: [a]}\n")),
-              HasSubstr("not known yet"));
+  EXPECT_THAT(
+      Compiled(WithSteps("  - {operation: sample_negatives, keep_share: 0.5}\n  - {operation: split}\n"
+                         "  - {operation: log, inputs: [a]}\n")),
+      HasSubstr("not known yet"));
   EXPECT_THAT(Compiled(WithSteps("  - {operation: filter, inputs: [a], comparison: missing}\n")),
               HasSubstr("output.features: are none"));
   EXPECT_THAT(Compiled(WithSteps("  - {operation: log, inputs: [a]}\noutput: {features: [a, c1]}\n")),

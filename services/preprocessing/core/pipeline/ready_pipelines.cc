@@ -3,7 +3,8 @@
 namespace sda::preprocessing {
 namespace {
 
-constexpr char kCriteoDlrm[] = R"(# Criteo Kaggle as facebookresearch/dlrm prepares it: missing is 0, negative counts are 0, a dictionary a
+constexpr char kCriteoDlrm[] =
+    R"(# Criteo Kaggle as facebookresearch/dlrm prepares it: missing is 0, negative counts are 0, a dictionary a
 # column in order of first appearance over all rows, the last seventh halved into test and validation.
 version: 1
 name: criteo_dlrm
@@ -28,7 +29,8 @@ output:
   mlperf_binary: {integers: ["I?", "I??"], categories: ["C*"]}
 )";
 
-constexpr char kMlperf[] = R"(# Criteo Terabyte as MLPerf's DLRM takes it: as criteo_dlrm, hashes modulo 40,000,000; with --test day_23 that day
+constexpr char kMlperf[] =
+    R"(# Criteo Terabyte as MLPerf's DLRM takes it: as criteo_dlrm, hashes modulo 40,000,000; with --test day_23 that day
 # is halved into test and validation.
 version: 1
 name: mlperf
@@ -53,7 +55,8 @@ output:
   mlperf_binary: {integers: ["I?", "I??"], categories: ["C*"]}
 )";
 
-constexpr char kMovielens[] = R"(# MovieLens ratings (user::movie::rating::time, no header): four stars and more are positive, each user's last
+constexpr char kMovielens[] =
+    R"(# MovieLens ratings (user::movie::rating::time, no header): four stars and more are positive, each user's last
 # rating is for testing, the one before for validation.
 version: 1
 name: movielens
@@ -72,7 +75,8 @@ output:
   features: [c0, c1, c3_hour, c3_weekday, "*_ratings", "*_liked", c3_days]
 )";
 
-constexpr char kAdult[] = R"(# Census income (adult.data, adult.test; no header): incomes above 50K are positive.
+constexpr char kAdult[] =
+    R"(# Census income (adult.data, adult.test; no header): incomes above 50K are positive.
 version: 1
 name: adult
 label: c14
@@ -92,7 +96,8 @@ steps:
 
 const std::vector<ReadyPipeline>& ReadyPipelines() {
   static const auto* const pipelines = new std::vector<ReadyPipeline>{
-      {"criteo_dlrm", "Criteo Kaggle as facebookresearch/dlrm prepares it, MLPerf rows included", kCriteoDlrm},
+      {"criteo_dlrm", "Criteo Kaggle as facebookresearch/dlrm prepares it, MLPerf rows included",
+       kCriteoDlrm},
       {"mlperf", "Criteo Terabyte as MLPerf's DLRM takes it, MLPerf rows included", kMlperf},
       {"movielens", "MovieLens ratings: four stars and more are positive", kMovielens},
       {"adult", "Census income", kAdult},

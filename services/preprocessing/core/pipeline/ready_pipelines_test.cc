@@ -28,8 +28,8 @@ constexpr size_t kInts = 13;
 constexpr size_t kCats = 26;
 using Row = std::array<int32_t, 1 + kInts + kCats>;
 
-// The rows of facebookresearch/dlrm's data_utils.py, by hand: missing is 0, hashes modulo `modulus` if any, ids by
-// first appearance over all rows, negative counts 0.
+// The rows of facebookresearch/dlrm's data_utils.py, by hand: missing is 0, hashes modulo `modulus` if any,
+// ids by first appearance over all rows, negative counts 0.
 std::vector<Row> DlrmRows(const std::string& file, uint64_t modulus) {
   std::vector<Row> rows;
   std::vector<std::map<uint64_t, int32_t>> ids(kCats);
@@ -58,7 +58,8 @@ std::vector<Row> DlrmRows(const std::string& file, uint64_t modulus) {
 
 class ReadyPipelineTest : public ::testing::Test {
  protected:
-  DatasetManifest Create(const std::string& name, std::vector<std::string> data, std::vector<std::string> test = {}) {
+  DatasetManifest Create(const std::string& name, std::vector<std::string> data,
+                         std::vector<std::string> test = {}) {
     DatasetSpec spec;
     spec.data_uris = std::move(data);
     spec.test_uris = std::move(test);
@@ -82,7 +83,8 @@ class ReadyPipelineTest : public ::testing::Test {
 
   static std::string Bytes(std::vector<Row>::const_iterator begin, std::vector<Row>::const_iterator end) {
     std::string bytes(static_cast<size_t>(end - begin) * sizeof(Row), '\0');
-    for (size_t i = 0; begin != end; ++begin, ++i) std::memcpy(bytes.data() + i * sizeof(Row), begin->data(), sizeof(Row));
+    for (size_t i = 0; begin != end; ++begin, ++i)
+      std::memcpy(bytes.data() + i * sizeof(Row), begin->data(), sizeof(Row));
     return bytes;
   }
 

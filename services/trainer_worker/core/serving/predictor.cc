@@ -14,12 +14,14 @@
 #include <arrow/record_batch.h>
 
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
 #include "common/storage/dense_transform.h"
 #include "common/storage/list_cell.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/kernels/loss.h"
+#include "services/trainer_worker/core/training/buffer_file.h"
 
 namespace sda::trainer {
 namespace {
@@ -50,6 +52,15 @@ absl::StatusOr<std::vector<std::string>> ReadVocabulary(const std::string& path)
   return values;
 }
 
+absl::Status UnknownColumn(std::string_view name) {
+  return InvalidField("columns", absl::StrCat("has \"", ToAbsl(name), "\", which is no column of the model"));
+}
+
+absl::Status UnequalRows(const RawColumn& column, size_t rows) {
+  return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
+                      absl::StrCat("has ", column.values.size(), " rows; all columns must have ", rows));
+}
+
 }  // namespace
 
 Predictor::Predictor(ModelDescription model)
@@ -73,7 +84,8 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Load(const std::string& fo
   SDA_ASSIGN_OR_RETURN(ModelDescription model, ReadModelDescription(folder));
   std::unique_ptr<Predictor> predictor(new Predictor(std::move(model)));
   SDA_RETURN_IF_ERROR(ReadModelWeights(folder, predictor->weights_));
-  SDA_RETURN_IF_ERROR(predictor->LoadVocabularies(folder));
+  const bool by_pipeline = !predictor->model_.manifest.pipeline_path.empty();
+  SDA_RETURN_IF_ERROR(by_pipeline ? predictor->LoadPipeline(folder) : predictor->LoadVocabularies(folder));
   return predictor;
 }
 
@@ -98,6 +110,23 @@ absl::Status Predictor::LoadVocabularies(const std::string& folder) {
       bytes_ += static_cast<int64_t>(vocabulary.values[i].size() + 64);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Predictor::LoadPipeline(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/", model_.manifest.pipeline_path);
+  SDA_ASSIGN_OR_RETURN(const std::string bytes, ReadTextFile(path));
+  if (Sha256Hex(bytes) != model_.manifest.pipeline_sha256)
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is not the file that the model was made with"));
+  SDA_ASSIGN_OR_RETURN(pipeline::FittedPipeline fitted, pipeline::FittedPipelineFromArrow(bytes, path));
+  const size_t features = fitted.program.features.size();
+  if (features != model_.manifest.columns.size() || fitted.program.dense_features != dense_columns_.size()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": makes ", features, " columns, the model takes ", model_.manifest.columns.size()));
+  }
+  pipeline_ = std::make_unique<pipeline::ServingPipeline>(std::move(fitted));
+  bytes_ += pipeline_->bytes();
   return absl::OkStatus();
 }
 
@@ -139,6 +168,51 @@ void Predictor::EncodeLists(const CategoricalColumn& column, const std::vector<s
 absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColumn>& columns) const {
   if (columns.empty()) return InvalidField("columns", "is empty; must hold at least one column");
   const size_t rows = columns[0].values.size();
+  SDA_ASSIGN_OR_RETURN(const EncodedRows encoded,
+                       pipeline_ ? EncodeByPipeline(columns, rows) : EncodeByColumn(columns, rows));
+  return Score(encoded);
+}
+
+absl::StatusOr<Predictor::EncodedRows> Predictor::EncodeByPipeline(const std::vector<RawColumn>& columns,
+                                                                   size_t rows) const {
+  using Field = pipeline::ServingPipeline::Field;
+  std::vector<std::vector<Field>> values(pipeline_->columns().size());
+  for (const RawColumn& column : columns) {
+    const int place = pipeline_->FindColumn(column.name);
+    if (place < 0) return UnknownColumn(column.name);
+    if (column.values.size() != rows) return UnequalRows(column, rows);
+    for (const std::string_view value : column.values)
+      values[static_cast<size_t>(place)].push_back({value, IsMissing(value)});
+  }
+  SDA_ASSIGN_OR_RETURN(const pipeline::FeatureRows features, pipeline_->Apply(values, rows));
+  EncodedRows encoded;
+  encoded.rows = rows;
+  const size_t dense = features.dense.size();
+  encoded.dense.resize(rows * dense);
+  for (size_t c = 0; c < dense; ++c) {
+    for (size_t row = 0; row < rows; ++row) encoded.dense[row * dense + c] = features.dense[c][row];
+  }
+  for (const pipeline::FeatureRows::Ids& column : features.categorical) {
+    std::vector<int32_t>& ids = encoded.ids.emplace_back();
+    std::vector<int32_t>& offsets = encoded.offsets.emplace_back();
+    if (column.offsets.empty()) {
+      ids = column.ids;
+      continue;
+    }
+    offsets.push_back(0);
+    for (size_t row = 0; row < rows; ++row) {
+      // As in the shards, the empty list is [0].
+      if (column.offsets[row] == column.offsets[row + 1]) ids.push_back(kMissingId);
+      ids.insert(ids.end(), column.ids.begin() + column.offsets[row],
+                 column.ids.begin() + column.offsets[row + 1]);
+      offsets.push_back(static_cast<int32_t>(ids.size()));
+    }
+  }
+  return encoded;
+}
+
+absl::StatusOr<Predictor::EncodedRows> Predictor::EncodeByColumn(const std::vector<RawColumn>& columns,
+                                                                 size_t rows) const {
   const size_t dense = dense_columns_.size();
   std::vector<float> encoded(rows * dense);
   for (size_t c = 0; c < dense; ++c) {
@@ -155,14 +229,8 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
 
   for (const RawColumn& column : columns) {
     const auto place = places_.find(ToAbsl(column.name));
-    if (place == places_.end()) {
-      return InvalidField("columns",
-                          absl::StrCat("has \"", ToAbsl(column.name), "\", which is no column of the model"));
-    }
-    if (column.values.size() != rows) {
-      return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
-                          absl::StrCat("has ", column.values.size(), " rows; all columns must have ", rows));
-    }
+    if (place == places_.end()) return UnknownColumn(column.name);
+    if (column.values.size() != rows) return UnequalRows(column, rows);
     const auto [is_dense, index] = place->second;
     if (!is_dense && vocabularies_[index].column->is_list()) {
       EncodeLists(vocabularies_[index], column.values, ids[index], offsets[index]);
@@ -178,11 +246,16 @@ absl::StatusOr<std::vector<float>> Predictor::Predict(const std::vector<RawColum
     }
   }
 
+  return EncodedRows{rows, std::move(encoded), std::move(ids), std::move(offsets)};
+}
+
+std::vector<float> Predictor::Score(const EncodedRows& encoded) const {
   Batch batch;
-  batch.rows = static_cast<int64_t>(rows);
-  batch.dense = encoded;
-  for (size_t t = 0; t < ids.size(); ++t) batch.tables.push_back({.ids = ids[t], .offsets = offsets[t]});
-  std::vector<float> probabilities(rows);
+  batch.rows = static_cast<int64_t>(encoded.rows);
+  batch.dense = encoded.dense;
+  for (size_t t = 0; t < encoded.ids.size(); ++t)
+    batch.tables.push_back({.ids = encoded.ids[t], .offsets = encoded.offsets[t]});
+  std::vector<float> probabilities(encoded.rows);
   const int64_t at_once = std::min<int64_t>(kRowsAtOnce, batch.rows);
   DlrmWorkspace workspace(layout_, at_once, /*training=*/false);
   for (int64_t begin = 0; begin < batch.rows; begin += at_once) {

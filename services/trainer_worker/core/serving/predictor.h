@@ -10,6 +10,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
+#include "common/pipeline/fitted_pipeline.h"
 #include "services/trainer_worker/core/data/batch.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/serving/exported_model.h"
@@ -44,6 +45,7 @@ class Predictor {
   };
 
   explicit Predictor(ModelDescription model);
+  absl::Status LoadPipeline(const std::string& folder);
   absl::Status LoadVocabularies(const std::string& folder);
   bool IsMissing(std::string_view value) const;
   absl::StatusOr<float> EncodeDense(const ManifestColumn& column, std::string_view value, size_t row) const;
@@ -52,6 +54,17 @@ class Predictor {
                    std::vector<int32_t>& ids, std::vector<int32_t>& offsets) const;
   int32_t EncodeCategorical(const CategoricalColumn& column, std::string_view value) const;
 
+  // Rows as the model takes them.
+  struct EncodedRows {
+    size_t rows = 0;
+    std::vector<float> dense;                   // row-major
+    std::vector<std::vector<int32_t>> ids;      // one a table
+    std::vector<std::vector<int32_t>> offsets;  // of columns of lists; else empty
+  };
+  absl::StatusOr<EncodedRows> EncodeByPipeline(const std::vector<RawColumn>& columns, size_t rows) const;
+  absl::StatusOr<EncodedRows> EncodeByColumn(const std::vector<RawColumn>& columns, size_t rows) const;
+  std::vector<float> Score(const EncodedRows& encoded) const;
+
   const ModelDescription model_;
   const std::vector<std::string> null_tokens_;
   DlrmLayout layout_;
@@ -59,6 +72,7 @@ class Predictor {
   std::vector<CategoricalColumn> vocabularies_;                    // one a table
   absl::flat_hash_map<std::string, std::pair<bool, int>> places_;  // name: (dense, index among its kind)
   std::vector<const ManifestColumn*> dense_columns_;
+  std::unique_ptr<pipeline::ServingPipeline> pipeline_;  // of a dataset made by one; then no vocabularies
   int64_t bytes_ = 0;
 };
 
