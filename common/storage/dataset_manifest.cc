@@ -76,6 +76,17 @@ Json ShardToJson(const ManifestShard& shard, bool with_paths) {
   return json;
 }
 
+Json ExportToJson(const ManifestExport& file, bool with_paths) {
+  Json json;
+  json["kind"] = file.kind;
+  json["split"] = file.split;
+  if (with_paths) json["path"] = file.path;
+  json["rows"] = file.rows;
+  json["bytes"] = file.bytes;
+  json["sha256"] = file.sha256;
+  return json;
+}
+
 Json SplitToJson(const ManifestSplit& split, bool with_paths) {
   Json json;
   json["rows"] = split.rows;
@@ -96,6 +107,12 @@ Json ContentToJson(const DatasetManifest& manifest, bool with_paths) {
   for (const ManifestColumn& column : manifest.columns) {
     json["columns"].push_back(ColumnToJson(column, with_paths));
   }
+  if (!manifest.pipeline_path.empty()) {
+    if (with_paths) json["pipeline_path"] = manifest.pipeline_path;
+    json["pipeline_sha256"] = manifest.pipeline_sha256;
+  }
+  for (const ManifestExport& file : manifest.exports)
+    json["exports"].push_back(ExportToJson(file, with_paths));
   json["splits"] = Json::object();
   for (const auto& [name, split] : manifest.splits) json["splits"][name] = SplitToJson(split, with_paths);
   return json;
@@ -303,6 +320,33 @@ absl::StatusOr<ManifestShard> ReadShard(ObjectReader& reader) {
   return shard;
 }
 
+absl::StatusOr<ManifestExport> ReadExport(ObjectReader& reader) {
+  ManifestExport file;
+  SDA_RETURN_IF_ERROR(reader.Read("kind", file.kind));
+  SDA_RETURN_IF_ERROR(reader.Read("split", file.split));
+  SDA_RETURN_IF_ERROR(reader.Read("path", file.path));
+  SDA_RETURN_IF_ERROR(reader.ReadCount("rows", 1, file.rows));
+  SDA_RETURN_IF_ERROR(reader.ReadCount("bytes", 1, file.bytes));
+  SDA_RETURN_IF_ERROR(reader.Read("sha256", file.sha256));
+  SDA_RETURN_IF_ERROR(reader.Finish());
+  return file;
+}
+
+// What only datasets made by a pipeline have.
+absl::Status ReadPipeline(ObjectReader& reader, DatasetManifest& manifest) {
+  if (reader.json().contains("pipeline_path")) {
+    SDA_RETURN_IF_ERROR(reader.Read("pipeline_path", manifest.pipeline_path));
+    SDA_RETURN_IF_ERROR(reader.Read("pipeline_sha256", manifest.pipeline_sha256));
+  }
+  if (!reader.json().contains("exports")) return absl::OkStatus();
+  SDA_ASSIGN_OR_RETURN(std::vector<ObjectReader> exports, reader.Children("exports"));
+  for (ObjectReader& item : exports) {
+    SDA_ASSIGN_OR_RETURN(ManifestExport file, ReadExport(item));
+    manifest.exports.push_back(std::move(file));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ManifestSplit> ReadSplit(ObjectReader& reader) {
   ManifestSplit split;
   SDA_RETURN_IF_ERROR(reader.ReadCount("rows", 0, split.rows));
@@ -390,6 +434,7 @@ absl::StatusOr<DatasetManifest> ManifestFromJson(std::string_view json, std::str
   SDA_RETURN_IF_ERROR(reader.Read("positive_values", manifest.positive_values));
   SDA_RETURN_IF_ERROR(reader.Read("id_order", manifest.id_order));
   SDA_RETURN_IF_ERROR(reader.Read("fit_scope", manifest.fit_scope));
+  SDA_RETURN_IF_ERROR(ReadPipeline(reader, manifest));
   SDA_RETURN_IF_ERROR(ReadColumns(reader, manifest));
   SDA_RETURN_IF_ERROR(ReadSplits(reader, manifest));
   SDA_RETURN_IF_ERROR(reader.ReadObjectText("options", manifest.options_json));

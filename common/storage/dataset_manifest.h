@@ -77,6 +77,18 @@ struct ManifestSplit {
   bool operator==(const ManifestSplit&) const = default;
 };
 
+// A file that holds a split's rows in another form than shards, for other programs.
+struct ManifestExport {
+  std::string kind;   // "parquet", "mlperf"
+  std::string split;  // "train", "validation", "test"
+  std::string path;
+  int64_t rows = 0;
+  int64_t bytes = 0;
+  std::string sha256;
+
+  bool operator==(const ManifestExport&) const = default;
+};
+
 struct DatasetManifest {
   int format_version = 1;
   std::string name;    // "datasets/{d}"
@@ -85,6 +97,13 @@ struct DatasetManifest {
   std::vector<std::string> positive_values;     // empty: raw labels are 0 and 1
   std::vector<ManifestColumn> columns;          // dense first, then categorical, each in input order
   std::map<std::string, ManifestSplit> splits;  // "train", "validation", "test"; a split may have 0 rows
+
+  // Of a dataset made by a pipeline: what its steps learned (common/pipeline/fitted_pipeline.h), which turns
+  // raw rows into columns; the columns' own transforms and vocabularies are then without meaning and empty.
+  std::string pipeline_path;
+  std::string pipeline_sha256;
+  std::vector<ManifestExport> exports;  // by kind, split, position
+
   std::string id_order = "count_desc_then_bytes";
   std::string fit_scope = "train";
   std::string options_json;     // the exact options that made it, a JSON object

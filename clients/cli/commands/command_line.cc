@@ -75,6 +75,16 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
       "Fields that mean \"missing\" (default: the empty field, NULL, NA, ?)");
   add("--schema", &flags->schema, "FILE",
       "YAML file that says which columns are dense, categorical or ignored");
+  add("--pipeline", &flags->pipeline, "FILE|NAME",
+      "YAML file with the operations on columns and rows, or a ready pipeline (`sda pipeline list`), instead "
+      "of "
+      "inferred roles");
+  command
+      ->add_flag("--auto", flags->automatic,
+                 "Choose operations from a sample of the log, and say why (`sda dataset infer "
+                 "--pipeline-yaml` shows "
+                 "the pipeline)")
+      ->group(group);
   add("--split", &flags->split, "RULE",
       "Test rows: fraction=F, hash:COLUMN or time:COLUMN (default fraction=0.2)");
   add("--test-share", &flags->test_share, "F", "Share of test rows with hash: and time: (default 0.2)");

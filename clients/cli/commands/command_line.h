@@ -47,6 +47,7 @@ void AddRunCommand(CommandLine& line);
 void AddRunsCommands(CommandLine& line);
 void AddLocalCommand(CommandLine& line);
 void AddDatasetCommands(CommandLine& line);
+void AddPipelineCommands(CommandLine& line);
 void AddRecipeCommands(CommandLine& line);
 void AddExperimentCommands(CommandLine& line);
 void AddModelCommands(CommandLine& line);

@@ -4,6 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "clients/cli/commands/automatic_pipeline.h"
 #include "clients/cli/commands/command_line.h"
 #include "clients/cli/core/flag_values.h"
 #include "clients/cli/core/input_plan.h"
@@ -94,14 +95,17 @@ absl::StatusOr<Job> FollowJob(const std::string& name, PreprocessingClient& clie
   return job;
 }
 
-absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, Session& session) {
-  SDA_ASSIGN_OR_RETURN(const InputPlan plan, PlanFor(flags, session));
+absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace,
+                                Session& session) {
+  SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
+  SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
   preprocessing::v1::CreateDatasetRequest request;
   if (!id.empty()) {
     SDA_ASSIGN_OR_RETURN(const std::string name, ParseNameFlag("--name", "datasets", id));
     request.set_dataset_id(name.substr(std::string("datasets/").size()));
   }
   request.set_request_id(NewRequestId());
+  request.set_replace(replace);
   *request.mutable_spec() = ToProto(plan);
   SDA_ASSIGN_OR_RETURN(const auto client, session.Preprocessing());
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::CreateDatasetResponse response,
@@ -110,20 +114,25 @@ absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, 
   if (job.state() != Job::STATE_SUCCEEDED) {
     const int code = job.has_error() ? job.error().code() : static_cast<int>(absl::StatusCode::kAborted);
     return absl::Status(static_cast<absl::StatusCode>(code),
-                        job.has_error() ? job.error().message() : absl::StrCat(job.name(), " was cancelled"));
+                        job.has_error() ? WithPipelinePlace(job.error().message(), plan.pipeline)
+                                        : absl::StrCat(job.name(), " was cancelled"));
   }
   SDA_ASSIGN_OR_RETURN(const Dataset dataset, GetDataset(job.dataset(), *client));
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(dataset), [&] { return DatasetText(dataset); }));
   return ExitCode::kDone;
 }
 
-absl::StatusOr<ExitCode> Infer(const InputFlags& flags, Session& session) {
+absl::StatusOr<ExitCode> Infer(const InputFlags& flags, bool yaml, Session& session) {
   SDA_ASSIGN_OR_RETURN(const InputPlan plan, PlanFor(flags, session));
   SDA_ASSIGN_OR_RETURN(const auto client, session.Preprocessing());
   preprocessing::v1::InferSchemaRequest request;
   *request.mutable_spec() = ToProto(plan);
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::InferSchemaResponse response,
                        client->Call(&PreprocessingService::Stub::InferSchema, request));
+  if (yaml) {
+    SDA_RETURN_IF_ERROR(session.Print(ToDocument(response), [&] { return response.pipeline_yaml(); }));
+    return ExitCode::kDone;
+  }
   Table table({"column", "role", "reason"});
   for (const preprocessing::v1::ColumnSpec& column : response.columns()) {
     table.AddRow({column.name(), ToDocument(column)["role"], column.reason()});
@@ -201,17 +210,21 @@ void AddDatasetCommands(CommandLine& line) {
   };
   const auto input = std::make_shared<InputFlags>();
   const auto name = std::make_shared<std::string>();
+  const auto replace = std::make_shared<bool>(false);
 
   CLI::App* create = line.Add(*family, "create", "Encodes a click log", kCreateExamples);
   AddInputOptions(create, input.get());
   create->add_option("--name", *name, "The dataset's name (default: chosen)")->type_name("NAME");
+  create->add_flag("--replace", *replace, "Replace a dataset of this name (default: an error)");
   prepare(create);
-  line.Run(create, [=](Session& session) { return Create(*input, *name, session); });
+  line.Run(create, [=](Session& session) { return Create(*input, *name, *replace, session); });
 
   CLI::App* infer = line.Add(*family, "infer", "Says what would be done with each column, and why", "");
   AddInputOptions(infer, input.get());
+  const auto yaml = std::make_shared<bool>(false);
+  infer->add_flag("--pipeline-yaml", *yaml, "Print the pipeline that --auto would use, to be edited");
   prepare(infer);
-  line.Run(infer, [=](Session& session) { return Infer(*input, session); });
+  line.Run(infer, [=](Session& session) { return Infer(*input, *yaml, session); });
 
   CLI::App* list = line.Add(*family, "list", "All datasets", "");
   prepare(list);

@@ -38,6 +38,7 @@ void Declare(CommandLine& line) {
   AddRunsCommands(line);
   AddLocalCommand(line);
   AddDatasetCommands(line);
+  AddPipelineCommands(line);
   AddRecipeCommands(line);
   AddExperimentCommands(line);
   AddModelCommands(line);

@@ -102,6 +102,8 @@ absl::StatusOr<std::set<std::string>> ColumnsOf(const Model& model, Preprocessin
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::GetDatasetResponse response,
                        client.Call(&PreprocessingService::Stub::GetDataset, request));
   std::set<std::string> names;
+  // A pipeline's features are not the log's columns; its model takes any of those.
+  if (response.dataset().spec().has_pipeline()) return names;
   for (const auto& column : response.dataset().profile().columns()) names.insert(column.name());
   return names;
 }

@@ -5,6 +5,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "clients/cli/commands/automatic_pipeline.h"
 #include "clients/cli/commands/command_line.h"
 #include "clients/cli/commands/run_steps.h"
 #include "clients/cli/commands/session.h"
@@ -107,7 +108,7 @@ absl::Status WithWayBack(const absl::Status& status, const std::string& run, boo
 absl::StatusOr<ExitCode> Execute(const RunCommandFlags& flags, Session& session) {
   const auto& advisor_address = session.settings().advisor;
   const bool elsewhere = advisor_address && !rpc::IsLoopback(*advisor_address);
-  SDA_ASSIGN_OR_RETURN(const RunPlan plan,
+  SDA_ASSIGN_OR_RETURN(RunPlan plan,
                        PlanRun(flags.run, elsewhere ? FileCheck::kElsewhere : FileCheck::kHere));
   OwnSuite own;
   if (!advisor_address) {
@@ -123,6 +124,7 @@ absl::StatusOr<ExitCode> Execute(const RunCommandFlags& flags, Session& session)
     advisor->set_patience(kOwnSuitePatience);
     MentionOtherRuns(*advisor, plan.resume, session.terminal());
   }
+  if (plan.input) SDA_RETURN_IF_ERROR(ChoosePipeline(*plan.input, session));
   SDA_ASSIGN_OR_RETURN(const advisor::v1::Run started, StartRun(plan, *advisor));
   advisor->set_patience(RunFollower::kPatience);  // it is there; it may go and come again
   session.terminal().Say(
@@ -132,8 +134,11 @@ absl::StatusOr<ExitCode> Execute(const RunCommandFlags& flags, Session& session)
   if (!finished.ok()) return WithWayBack(finished.status(), started.name(), own != nullptr, session.state());
   SDA_ASSIGN_OR_RETURN(const RunReport report, ReportRun(*finished, *advisor, session.artefacts()));
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(report), [&] { return RenderReport(report); }));
-  if (report.state != "SUCCEEDED")
-    session.terminal().Error(absl::StrCat(report.run, " ", report.state, ": ", report.reason));
+  if (report.state != "SUCCEEDED") {
+    const std::string reason =
+        plan.input ? WithPipelinePlace(report.reason, plan.input->pipeline) : report.reason;
+    session.terminal().Error(absl::StrCat(report.run, " ", report.state, ": ", reason));
+  }
   session.signals().OnImpatience({});
   return ExitCodeOf(report);
 }

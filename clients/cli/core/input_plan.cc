@@ -8,6 +8,7 @@
 #include "clients/cli/core/flag_values.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/pipeline/ready_pipelines.h"
 
 namespace sda::cli {
 namespace {
@@ -77,13 +78,49 @@ absl::StatusOr<SplitRule> ParseSplit(const std::string& text) {
   return rule;
 }
 
+absl::StatusOr<PipelineFile> ReadPipelineFlag(const std::string& text) {
+  PipelineFile file;
+  file.name = text;
+  std::string yaml;
+  if (const auto* ready = preprocessing::FindReadyPipeline(text)) {
+    yaml = ready->yaml;
+  } else {
+    SDA_ASSIGN_OR_RETURN(yaml, ReadSmallFile("--pipeline", text, preprocessing::kMaxPipelineBytes));
+  }
+  preprocessing::PipelineReading reading = preprocessing::ReadPipeline(yaml);
+  if (!reading.pipeline)
+    return absl::InvalidArgumentError(preprocessing::DescribeViolations(reading.violations, text));
+  file.pipeline = *std::move(reading.pipeline);
+  file.places = std::move(reading.places);
+  return file;
+}
+
+std::string WithPipelinePlace(const std::string& message, const std::optional<PipelineFile>& file) {
+  const std::string prefix = "pipeline.";
+  const size_t at = message.find(prefix);
+  if (!file || at == std::string::npos) return message;
+  const size_t begin = at + prefix.size();
+  const std::string path = message.substr(begin, message.find_first_of(": ", begin) - begin);
+  const auto [line, column] = file->places.Find(path);
+  if (line == 0) return message;
+  return absl::StrCat(file->name, ":", line, ":", column, ": ", message.substr(begin));
+}
+
 absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   InputPlan plan;
   if (flags.data.empty()) return InvalidField("--data", "is missing; name the files with the click log");
-  if (!flags.label || flags.label->empty()) {
+  plan.automatic = flags.automatic;
+  if (flags.pipeline && flags.automatic)
+    return InvalidField("--auto", "does not go with --pipeline; give one of the two");
+  if (flags.pipeline) {
+    if (flags.schema) return InvalidField("--schema", "does not go with --pipeline, whose steps say it all");
+    SDA_ASSIGN_OR_RETURN(plan.pipeline, ReadPipelineFlag(*flags.pipeline));
+  }
+  const bool labelled = plan.pipeline && !plan.pipeline->pipeline.label.empty();
+  if (!labelled && (!flags.label || flags.label->empty())) {
     return InvalidField("--label", "is missing; name the column with the clicks, or its position from 0");
   }
-  plan.label = *flags.label;
+  plan.label = flags.label ? *flags.label : "";
   if (flags.positive) {
     SDA_ASSIGN_OR_RETURN(plan.positive_values, ParsePositive(*flags.positive));
   }

@@ -10,6 +10,7 @@
 
 #include "clients/cli/core/input_files.h"
 #include "clients/cli/core/schema_file.h"
+#include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 
 namespace sda::cli {
 
@@ -28,6 +29,15 @@ struct InputFlags {
   std::optional<std::string> validation_share;
   std::optional<std::string> frequency_threshold;
   std::optional<std::string> seed;
+  std::optional<std::string> pipeline;
+  bool automatic = false;
+};
+
+// A pipeline and where its parts stand in the text it was read from.
+struct PipelineFile {
+  std::string name;  // the file, or the name of a ready pipeline
+  pipeline::Pipeline pipeline;
+  preprocessing::YamlPlaces places;
 };
 
 enum class HeaderMode { kAuto, kYes, kNo };
@@ -57,7 +67,17 @@ struct InputPlan {
   SplitRule split;
   int64_t frequency_threshold = 0;  // 0: chosen by the services
   int64_t seed = 0;
+  std::optional<PipelineFile> pipeline;
+  bool automatic = false;  // a pipeline is to be chosen
 };
+
+// A pipeline's file, or a ready pipeline by name. INVALID_ARGUMENT has a line for each violation:
+// "FILE:LINE:COLUMN: field: rule".
+absl::StatusOr<PipelineFile> ReadPipelineFlag(const std::string& text);
+
+// A service's message about the pipeline ("pipeline.steps[3].inputs: …") with the place in its file before
+// it; other messages as they are.
+std::string WithPipelinePlace(const std::string& message, const std::optional<PipelineFile>& file);
 
 // "fraction=F", "hash:COLUMN" or "time:COLUMN".
 absl::StatusOr<SplitRule> ParseSplit(const std::string& text);

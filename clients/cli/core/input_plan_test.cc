@@ -49,6 +49,31 @@ TEST_F(InputPlanTest, DefaultsLeaveChoicesToTheServices) {
   EXPECT_EQ(plan->split, SplitRule());
 }
 
+TEST_F(InputPlanTest, APipelineIsReadAndMayNameTheLabel) {
+  flags_.label.reset();
+  flags_.pipeline = Write("p.yaml", "version: 1\nlabel: click\nsteps:\n  - {operation: log, inputs: [a]}\n");
+  const auto plan = PlanInput(flags_, FileCheck::kHere);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(plan->pipeline);
+  EXPECT_EQ(plan->pipeline->pipeline.steps.size(), 1u);
+  EXPECT_EQ(WithPipelinePlace("job: pipeline.steps[0].inputs[0]: names \"a\"", plan->pipeline),
+            *flags_.pipeline + ":4:31: steps[0].inputs[0]: names \"a\"");
+  EXPECT_EQ(WithPipelinePlace("something else", plan->pipeline), "something else");
+  flags_.pipeline = "criteo_dlrm";
+  EXPECT_TRUE(PlanInput(flags_, FileCheck::kHere).ok());
+  flags_.automatic = true;
+  EXPECT_THAT(Error(), HasSubstr("--auto"));
+}
+
+TEST_F(InputPlanTest, ABadPipelineIsRefusedWithItsPlace) {
+  flags_.pipeline = Write("p.yaml", "version: 1\nsteps:\n  - {operation: logg, inputs: [a]}\n");
+  EXPECT_THAT(
+      Error(),
+      HasSubstr("p.yaml:3:17: steps[0].operation: is logg, which is no operation, did you mean \"log\""));
+  flags_.pipeline = folder_ + "/nothing";
+  EXPECT_THAT(Error(), HasSubstr("--pipeline"));
+}
+
 TEST_F(InputPlanTest, RelativePathsBecomeAbsolute) {
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(folder_);

@@ -26,6 +26,7 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
     {"test_share", "--test-share"},
     {"split", "--split"},
     {"frequency_threshold", "--frequency-threshold"},
+    {"pipeline", "--pipeline"},
     {"goal", "--goal"},
     {"observation_budget", "--budget"},
     {"parallel_bandwidth", "--parallel"},

@@ -36,6 +36,8 @@ std::vector<std::string> GivenInputOptions(const InputFlags& flags) {
   add(flags.header.has_value(), "--header");
   add(flags.null_values.has_value(), "--null");
   add(flags.schema.has_value(), "--schema");
+  add(flags.pipeline.has_value(), "--pipeline");
+  add(flags.automatic, "--auto");
   add(flags.split.has_value(), "--split");
   add(flags.test_share.has_value(), "--test-share");
   add(flags.validation_share.has_value(), "--validation-share");

@@ -1,5 +1,9 @@
 #include "clients/cli/remote/plan_to_proto.h"
 
+#include <google/protobuf/util/json_util.h>
+
+#include "common/pipeline/pipeline_json.h"
+
 namespace sda::cli {
 namespace {
 
@@ -56,6 +60,14 @@ void SetColumn(const ColumnRule& rule, preprocessing::v1::ColumnSpec& column) {
   column.set_list_max_values(rule.list_max_values);
 }
 
+// Names and values of the message's JSON form are those of the core's, so that nothing is lost;
+// were it otherwise, a pipeline without steps would be refused.
+void SetPipeline(const pipeline::Pipeline& pipeline, preprocessing::v1::Pipeline& proto) {
+  const auto read =
+      google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto);
+  if (!read.ok()) proto.Clear();
+}
+
 }  // namespace
 
 preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
@@ -71,6 +83,7 @@ preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
   if (plan.split != SplitRule()) SetSplit(plan.split, *spec.mutable_split());
   spec.set_frequency_threshold(plan.frequency_threshold);
   spec.set_seed(plan.seed);
+  if (plan.pipeline) SetPipeline(plan.pipeline->pipeline, *spec.mutable_pipeline());
   return spec;
 }
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
+#include "common/yaml/yaml_fields.h"
 #include "services/advisor/core/recipe.h"
 #include "services/advisor/core/spec_reader.h"
-#include "services/advisor/core/yaml_fields.h"
 
 namespace sda::advisor {
 

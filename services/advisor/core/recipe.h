@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/yaml/yaml_tree.h"
 #include "services/advisor/core/metric.h"
 #include "services/advisor/core/spec.h"
 
@@ -121,14 +122,8 @@ inline constexpr size_t kMaxLinearConstraints = 20;
 inline constexpr size_t kMaxConditions = 10;
 inline constexpr size_t kMaxReasonBytes = 1000;
 
-// A rule that a recipe's text breaks. Line and column count from 1; 0 where something is missing altogether.
-struct RecipeViolation {
-  int line = 0;
-  int column = 0;
-  std::string field;        // "parameters[2].bounds.min"
-  std::string description;  // the value, the rule and what to do
-  bool operator==(const RecipeViolation&) const = default;
-};
+// A rule that a recipe's text breaks.
+using RecipeViolation = YamlViolation;
 
 // Whether `value`, as a recipe spells it, lies in `domain`.
 bool Contains(const Domain& domain, const SpecValue& value);

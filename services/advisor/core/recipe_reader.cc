@@ -8,11 +8,11 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/base/strings.h"
+#include "common/yaml/yaml_fields.h"
+#include "common/yaml/yaml_tree.h"
 #include "services/advisor/core/parameter_reader.h"
 #include "services/advisor/core/resource_id.h"
 #include "services/advisor/core/spec_reader.h"
-#include "services/advisor/core/yaml_fields.h"
-#include "services/advisor/core/yaml_tree.h"
 
 namespace sda::advisor {
 namespace {
@@ -353,7 +353,7 @@ class Reader {
 }  // namespace
 
 RecipeReading ReadRecipe(const std::string& yaml, const SpecRules& rules) {
-  YamlReading document = ParseYaml(yaml);
+  YamlReading document = ParseYaml(yaml, {"recipes", "is empty; write a recipe, or have one written"});
   if (document.problem) return {std::nullopt, {*document.problem}};
   return Reader(rules).Read(*document.root);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/yaml/scalars.h"
 
 // A training spec as recipes see it: values by field path ("optimizer.dense.learning_rate"). What fields
 // there are and what they may hold is handed in as SpecRules, so that nothing here knows the message behind
@@ -58,10 +59,6 @@ std::string ListText(const std::vector<int64_t>& items);
 
 // The inverse of ListText, blanks are free; false where `text` is no such list.
 bool ParseList(std::string_view text, std::vector<int64_t>* items);
-
-// A plain decimal number as YAML writes it; ".nan" and ".inf" are numbers too. False where `text` is none.
-bool ParseReal(std::string_view text, double* value);
-bool ParseInteger(std::string_view text, int64_t* value);
 
 // `text` as a value of a field of `type`; false where it is none.
 bool ParseValue(FieldType type, std::string_view text, SpecValue* value);

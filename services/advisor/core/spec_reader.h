@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "common/yaml/yaml_fields.h"
 #include "services/advisor/core/spec.h"
-#include "services/advisor/core/yaml_fields.h"
 
 namespace sda::advisor {
 

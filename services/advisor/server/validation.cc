@@ -71,7 +71,7 @@ void CheckInput(const v1::RunSpec& spec, Violations& out) {
       if (spec.dataset_spec().data_uris().empty()) {
         out.push_back({"spec.dataset_spec.data_uris", "is empty; name at least one file"});
       }
-      if (spec.dataset_spec().label().empty())
+      if (spec.dataset_spec().label().empty() && spec.dataset_spec().pipeline().label().empty())
         out.push_back({"spec.dataset_spec.label", "is empty; name the label column"});
       break;
     case v1::RunSpec::kDataset:

@@ -15,6 +15,7 @@
 #include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/encode.h"
 #include "services/preprocessing/core/fit.h"
+#include "services/preprocessing/core/pipeline/create_pipeline_dataset.h"
 #include "services/preprocessing/core/spec_json.h"
 #include "services/preprocessing/core/vocabulary.h"
 
@@ -129,6 +130,30 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
+// Writes the manifest, with which the dataset exists.
+absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, const DatasetPlan& plan,
+                                        const RunSettings& settings, absl::Time started,
+                                        const nlohmann::ordered_json& seconds, DatasetOutput& output) {
+  manifest.options_json = OptionsToJson(plan.spec, plan);
+  manifest.digest = ComputeDatasetDigest(manifest);
+  manifest.provenance_json = ProvenanceJson(plan, settings, started, seconds);
+  if (settings.stop.stop_requested()) return error::Cancelled();
+  SDA_RETURN_IF_ERROR(output.Write(kManifestPath, ManifestToJson(manifest)));
+  return manifest;
+}
+
+absl::StatusOr<DatasetManifest> CreateByPipeline(const DatasetPlan& plan, const std::string& name,
+                                                 const RunSettings& settings, absl::Time started,
+                                                 nlohmann::ordered_json seconds, DatasetOutput& output) {
+  Stopwatch watch;
+  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output));
+  seconds["pipeline"] = watch.Lap();
+  manifest.name = name;
+  manifest.label_column = plan.column(plan.label).name;
+  manifest.positive_values = plan.spec.positive_values;
+  return Publish(std::move(manifest), plan, settings, started, seconds, output);
+}
+
 absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::string& name,
                                        const RunSettings& settings, DatasetOutput& output) {
   const absl::Time started = absl::Now();
@@ -136,6 +161,7 @@ absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::strin
   nlohmann::ordered_json seconds;
   SDA_ASSIGN_OR_RETURN(const DatasetPlan plan, PlanDataset(spec, settings));
   seconds["plan"] = watch.Lap();
+  if (plan.program) return CreateByPipeline(plan, name, settings, started, seconds, output);
   SDA_ASSIGN_OR_RETURN(const Fit fit, FitDataset(plan, settings));
   seconds["fit"] = watch.Lap();
 
@@ -155,12 +181,7 @@ absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::strin
   for (size_t s = 0; s < kSplits; ++s) {
     manifest.splits[kSplitNames[s]] = {fit.splits[s].rows, fit.splits[s].positives, std::move(shards[s])};
   }
-  manifest.options_json = OptionsToJson(spec, plan);
-  manifest.digest = ComputeDatasetDigest(manifest);
-  manifest.provenance_json = ProvenanceJson(plan, settings, started, seconds);
-  if (settings.stop.stop_requested()) return error::Cancelled();
-  SDA_RETURN_IF_ERROR(output.Write(kManifestPath, ManifestToJson(manifest)));
-  return manifest;
+  return Publish(std::move(manifest), plan, settings, started, seconds, output);
 }
 
 }  // namespace

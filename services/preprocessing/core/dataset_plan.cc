@@ -1,5 +1,6 @@
 #include "services/preprocessing/core/dataset_plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -28,17 +29,39 @@ absl::StatusOr<Input> FindInput(const DatasetSpec& spec) {
   return input;
 }
 
-absl::StatusOr<Schema> SchemaOf(const Input& input, const DatasetSpec& spec, int64_t sample_rows) {
+absl::StatusOr<InputSample> SampleOf(const Input& input, const DatasetSpec& spec, int64_t sample_rows) {
   const std::vector<InputFile> train(input.files.begin(), input.files.begin() + input.first_test_file);
-  SDA_ASSIGN_OR_RETURN(const InputSample sample,
-                       ReadSample(train, input.layout, MissingTest(NullTokens(spec.format)), sample_rows));
-  return InferSchema(input.layout.columns, sample, spec);
+  return ReadSample(train, input.layout, MissingTest(NullTokens(spec.format)), sample_rows);
+}
+
+// Reads the pipeline against the columns of the log.
+absl::Status PlanPipeline(DatasetPlan& plan) {
+  const pipeline::Pipeline& pipeline = *plan.spec.pipeline;
+  pipeline::Compilation compiled = pipeline::Compile(pipeline, plan.input.layout.columns, plan.label);
+  if (!compiled.program) {
+    for (FieldViolation& violation : compiled.violations) violation.field = "pipeline." + violation.field;
+    return InvalidFields(compiled.violations);
+  }
+  plan.program = *std::move(compiled.program);
+  plan.pipeline_splits = std::any_of(
+      pipeline.steps.begin(), pipeline.steps.end(),
+      [](const pipeline::Step& step) { return std::holds_alternative<pipeline::SplitRows>(step.operation); });
+  for (const std::string& name : plan.input.layout.columns)
+    plan.schema.push_back({name, Role::kIgnored, {}, 0, ""});
+  plan.schema[static_cast<size_t>(plan.label)].role = Role::kLabel;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> TimeBoundOf(const DatasetPlan& plan, const RunSettings& settings) {
+  if (!plan.splitter().by_column() || plan.spec.split.kind != SplitSpec::Kind::kTime) return 0.0;
+  return FindTimeBound(plan.input, plan.split_column, plan.spec.split.test_share, settings);
 }
 
 }  // namespace
 
-absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettings& settings) {
-  SDA_RETURN_IF_ERROR(ValidateSpec(spec));
+absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSettings& settings) {
+  SDA_RETURN_IF_ERROR(ValidateSpec(given));
+  const DatasetSpec spec = WithPipelineLabel(given);
   DatasetPlan plan;
   plan.spec = spec;
   SDA_ASSIGN_OR_RETURN(plan.input, FindInput(spec));
@@ -50,7 +73,14 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettin
     SDA_ASSIGN_OR_RETURN(plan.split_column, FindColumn(by_time ? "split.time_column" : "split.hash_column",
                                                        spec.split.column, columns));
   }
-  SDA_ASSIGN_OR_RETURN(plan.schema, SchemaOf(plan.input, spec, kDefaultSampleRows));
+  if (spec.pipeline) {
+    SDA_RETURN_IF_ERROR(PlanPipeline(plan));
+    if (plan.pipeline_splits) return plan;
+    SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
+    return plan;
+  }
+  SDA_ASSIGN_OR_RETURN(const InputSample sample, SampleOf(plan.input, spec, kDefaultSampleRows));
+  SDA_ASSIGN_OR_RETURN(plan.schema, InferSchema(columns, sample, spec));
   for (int i = 0; i < static_cast<int>(columns.size()); ++i) {
     if (plan.column(i).role == Role::kDense) plan.dense.push_back(i);
     if (plan.column(i).role == Role::kCategorical) plan.categorical.push_back(i);
@@ -60,10 +90,7 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettin
                         absl::StrCat("of ", spec.data_uris.front(),
                                      " leave nothing to learn from; every column but the label is ignored"));
   }
-  if (plan.splitter().by_column() && spec.split.kind == SplitSpec::Kind::kTime) {
-    SDA_ASSIGN_OR_RETURN(plan.time_bound,
-                         FindTimeBound(plan.input, plan.split_column, spec.split.test_share, settings));
-  }
+  SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
   return plan;
 }
 
@@ -74,7 +101,8 @@ absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_
   SDA_ASSIGN_OR_RETURN(const Input input, FindInput(spec));
   SchemaGuess guess;
   guess.layout = input.layout;
-  SDA_ASSIGN_OR_RETURN(guess.schema, SchemaOf(input, spec, sample_rows));
+  SDA_ASSIGN_OR_RETURN(guess.sample, SampleOf(input, spec, sample_rows));
+  SDA_ASSIGN_OR_RETURN(guess.schema, InferSchema(input.layout.columns, guess.sample, spec));
   return guess;
 }
 

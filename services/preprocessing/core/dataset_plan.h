@@ -2,9 +2,12 @@
 #define SDA_SERVICES_PREPROCESSING_CORE_DATASET_PLAN_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "common/pipeline/program.h"
 #include "services/preprocessing/core/block_runner.h"
+#include "services/preprocessing/core/column_sample.h"
 #include "services/preprocessing/core/dataset_spec.h"
 #include "services/preprocessing/core/label_reader.h"
 #include "services/preprocessing/core/missing_test.h"
@@ -27,6 +30,10 @@ struct DatasetPlan {
   std::vector<int> dense;
   std::vector<int> categorical;
 
+  // Of a dataset made by a pipeline; then no column has a role but the label.
+  std::optional<pipeline::Program> program;
+  bool pipeline_splits = false;  // a step deals the rows to splits
+
   MissingTest missing_test() const { return MissingTest(NullTokens(spec.format)); }
   LabelReader label_reader() const { return LabelReader(spec.positive_values, missing_test()); }
   Splitter splitter() const { return Splitter(spec, time_bound); }
@@ -40,6 +47,7 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& spec, const RunSettin
 struct SchemaGuess {
   InputLayout layout;
   Schema schema;
+  InputSample sample;  // that it was guessed from
 };
 absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_rows);
 

@@ -110,12 +110,29 @@ absl::Status ValidateSpec(const DatasetSpec& spec) {
   CheckUris(spec.data_uris, "data_uris", violations);
   CheckUris(spec.test_uris, "test_uris", violations);
   CheckFormat(spec.format, violations);
-  if (spec.label.empty()) violations.Add("label", "is empty; must name the label column or its position");
+  const bool labelled_by_pipeline = spec.pipeline && !spec.pipeline->label.empty();
+  if (spec.label.empty() && !labelled_by_pipeline)
+    violations.Add("label", "is empty; must name the label column or its position");
   CheckColumns(spec.columns, violations);
   CheckSplit(spec.split, violations);
   violations.Range<int64_t>("frequency_threshold", spec.frequency_threshold, 0, kMaxThreshold);
   violations.Range<int64_t>("shard_rows", spec.shard_rows, 1, kMaxShardRows);
+  if (spec.pipeline) {
+    for (const FieldViolation& violation : pipeline::ValidatePipeline(*spec.pipeline))
+      violations.Add(absl::StrCat("pipeline.", violation.field), violation.description);
+    if (!spec.columns.empty())
+      violations.Add(
+          "columns",
+          "stands beside pipeline, whose steps say what becomes of columns; remove one of the two");
+  }
   return violations.ToStatus();
+}
+
+DatasetSpec WithPipelineLabel(DatasetSpec spec) {
+  if (!spec.pipeline) return spec;
+  if (spec.label.empty()) spec.label = spec.pipeline->label;
+  if (spec.positive_values.empty()) spec.positive_values = spec.pipeline->positive_values;
+  return spec;
 }
 
 std::vector<std::string> NullTokens(const FormatSpec& format) {

@@ -8,6 +8,8 @@
 
 #include <absl/status/status.h>
 
+#include "common/pipeline/definition.h"
+
 namespace sda::preprocessing {
 
 // What a user asks for: which files, how to read them, what to make of them. sda.preprocessing.v1.DatasetSpec
@@ -60,12 +62,16 @@ struct DatasetSpec {
   int64_t frequency_threshold = 0;  // 0: by the number of training rows
   int64_t seed = 0;
   int64_t shard_rows = 65536;
+  std::optional<pipeline::Pipeline> pipeline = {};  // instead of automatic roles and encodings
 
   bool operator==(const DatasetSpec&) const = default;
 };
 
 // INVALID_ARGUMENT with every field that breaks a rule by itself; what depends on the data is found later.
 absl::Status ValidateSpec(const DatasetSpec& spec);
+
+// The spec with what its pipeline says about the label where the spec says nothing.
+DatasetSpec WithPipelineLabel(DatasetSpec spec);
 
 // The fields that mean "missing", the defaults filled in; the empty field is not among them.
 std::vector<std::string> NullTokens(const FormatSpec& format);

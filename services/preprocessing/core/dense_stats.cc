@@ -156,6 +156,21 @@ double DenseStats::Median() const {
   return median;
 }
 
+std::vector<double> DenseStats::Quantiles(int64_t parts) const {
+  std::vector<double> quantiles;
+  const int64_t all = values();
+  int64_t seen = 0;
+  int64_t next = 1;
+  const auto rank = [&](int64_t i) {
+    return static_cast<int64_t>((static_cast<__int128>(i) * all + parts - 1) / parts);
+  };
+  VisitAscending([&](double value, int64_t count) {
+    seen += count;
+    for (; next < parts && seen >= rank(next); ++next) quantiles.push_back(value);
+  });
+  return quantiles;
+}
+
 double DenseStats::Skewness(bool log) const {
   const auto count = static_cast<double>(values());
   if (count == 0) return 0;

@@ -44,6 +44,10 @@ class DenseStats {
   // 0.1 %. 0 without values.
   double Median() const;
 
+  // For i = 1 … parts − 1 the smallest value with at least ⌈i · values / parts⌉ of the values at or below it;
+  // exact as above. Empty without values.
+  std::vector<double> Quantiles(int64_t parts) const;
+
   // The third standardised moment, of the values or of their signed logarithms; exactness as above. 0 where
   // all values are equal.
   double Skewness(bool log) const;

@@ -70,4 +70,21 @@ long double ExactSum::Value() const {
   return negative ? -value : value;
 }
 
+Quad ExactSum::QuadValue() const {
+  ExactSum magnitude = *this;
+  magnitude.Carry();
+  const bool negative = magnitude.digits_.back() < 0;
+  if (negative) {
+    for (int64_t& digit : magnitude.digits_) digit = -digit;
+    magnitude.Carry();
+  }
+  Quad value = 0;
+  for (int i = kDigits - 1; i >= 0; --i) {
+    // Long doubles reach below 2^-1074, so each digit's weight is exact.
+    value += static_cast<Quad>(
+        std::ldexp(static_cast<long double>(magnitude.digits_[static_cast<size_t>(i)]), 32 * i - 1074));
+  }
+  return negative ? -value : value;
+}
+
 }  // namespace sda::preprocessing

@@ -6,6 +6,9 @@
 
 namespace sda::preprocessing {
 
+// 113 bits of mantissa; GCC and Clang provide it on all our machines.
+__extension__ typedef __float128 Quad;  // NOLINT(modernize-use-using): __extension__ takes a typedef
+
 // The exact sum of finite doubles: a fixed-point number wide enough for every double, so that the result
 // depends on the values alone and not on their order or on how they were dealt to threads (after R. M. Neal,
 // "Fast exact summation using small and large superaccumulators", 2015). Not thread-safe.
@@ -20,6 +23,9 @@ class ExactSum {
 
   // The sum to the precision of long double.
   long double Value() const;
+
+  // The same to the precision of Quad.
+  Quad QuadValue() const;
 
  private:
   // Digit i weighs 2^(32·i − 1074). Digits take up to 2^31 additions before carries must move on; the topmost

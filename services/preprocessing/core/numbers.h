@@ -1,27 +1,6 @@
 #ifndef SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_
 #define SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace sda::preprocessing {
-
-// A finite decimal number ("-3", "+1.5e3", ".5"), blanks around it allowed; nothing for anything else, also
-// for "inf", "nan", hexadecimal and numbers beyond the range of double.
-std::optional<double> ParseNumber(std::string_view text);
-
-// Plain decimal digits with an optional minus sign, no blanks, fitting 64 bits.
-std::optional<int64_t> ParseInteger(std::string_view text);
-
-// A number as ParseNumber reads it, or an ISO 8601 date or time ("2014-10-21", "2014-10-21T09:30:00.25Z",
-// "2014-10-21 09:30:00+02:00") as seconds since 1970; no zone means UTC.
-std::optional<double> ParseTime(std::string_view text);
-
-// Shortest text that reads back as the same value.
-std::string NumberToText(double value);
-
-}  // namespace sda::preprocessing
+#include "common/base/numbers.h"  // shared with serving
 
 #endif  // SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/pipeline/pipeline_json.h"
+
 namespace sda::preprocessing {
 namespace {
 
@@ -80,11 +82,14 @@ std::string OptionsToJson(const DatasetSpec& spec, const DatasetPlan& plan) {
   json["label"] = plan.column(plan.label).name;
   json["positive_values"] = spec.positive_values;
   json["columns"] = Json::array();
-  for (const Column& column : plan.schema) json["columns"].push_back(ColumnToJson(column));
+  if (!spec.pipeline) {
+    for (const Column& column : plan.schema) json["columns"].push_back(ColumnToJson(column));
+  }
   json["split"] = SplitToJson(spec);
   json["frequency_threshold"] = spec.frequency_threshold;
   json["seed"] = spec.seed;
   json["shard_rows"] = spec.shard_rows;
+  if (spec.pipeline) json["pipeline"] = pipeline::PipelineToJson(*spec.pipeline);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/dataset_manifest.h"
 #include "services/preprocessing/core/split.h"
 #include "services/preprocessing/server/resource_names.h"
@@ -114,7 +115,9 @@ absl::Status DatasetCatalog::RemoveFiles(const std::string& dataset) const {
   for (const char* split : kSplitNames) {
     SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(DatasetName(dataset), "/", split)));
   }
-  return store_.RemoveFolder(absl::StrCat(DatasetName(dataset), "/vocabularies"));
+  for (const char* folder : {"vocabularies", "parquet", "mlperf"})
+    SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(DatasetName(dataset), "/", folder)));
+  return store_.Remove(absl::StrCat(DatasetName(dataset), "/", pipeline::kFittedPipelinePath));
 }
 
 }  // namespace sda::preprocessing

@@ -13,6 +13,8 @@
 #include "common/rpc/unary.h"
 #include "common/storage/artefact_store.h"
 #include "sda/preprocessing/v1/preprocessing_service.grpc.pb.h"
+#include "services/preprocessing/core/pipeline/auto_pipeline.h"
+#include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 #include "services/preprocessing/core/schema_inference.h"
 #include "services/preprocessing/server/dataset_catalog.h"
 #include "services/preprocessing/server/dataset_jobs.h"
@@ -201,10 +203,16 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
     if (!job) {
       const std::string id = request.dataset_id().empty() ? NewDatasetId(spec.data_uris.front(), clock_.Now())
                                                           : request.dataset_id();
+      if (request.replace()) SDA_RETURN_IF_ERROR(RemoveForReplacement(id));
       SDA_ASSIGN_OR_RETURN(job, jobs_->Create(id, request.spec(), key));
     }
     *response->mutable_job() = *std::move(job);
     return replies_.Save(key, response->SerializeAsString(), clock_.Now());
+  }
+
+  absl::Status RemoveForReplacement(const std::string& id) {
+    SDA_ASSIGN_OR_RETURN(const bool made, catalog_.Exists(id));
+    return made ? jobs_->Delete(id) : absl::OkStatus();
   }
 
   absl::Status DoDeleteDataset(const DeleteDatasetRequest& request) {
@@ -244,6 +252,11 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
     SDA_ASSIGN_OR_RETURN(const SchemaGuess guess, GuessSchema(spec, rows == 0 ? kDefaultSampleRows : rows));
     for (const Column& column : guess.schema) ColumnToProto(column, *response->add_columns());
     LayoutToProto(guess.layout, spec.format, *response->mutable_format());
+    if (!spec.label.empty()) {
+      response->set_pipeline_yaml(AutoPipelineYaml(guess.schema, guess.sample));
+      const PipelineReading reading = ReadPipeline(response->pipeline_yaml());
+      if (reading.pipeline) PipelineToProto(*reading.pipeline, *response->mutable_pipeline());
+    }
     return absl::OkStatus();
   }
 

@@ -8,10 +8,12 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/util/json_util.h>
+#include <nlohmann/json.hpp>
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/pipeline/pipeline_json.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -105,6 +107,19 @@ SplitSpec SplitFromProto(const v1::SplitSpec& proto) {
   return split;
 }
 
+// Names and values of the message's JSON form are those of the core's.
+absl::StatusOr<pipeline::Pipeline> PipelineFromProto(const v1::Pipeline& proto) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  std::string json;
+  const auto written = google::protobuf::util::MessageToJsonString(proto, &json, options);
+  if (!written.ok()) return InvalidField("spec.pipeline", std::string(written.message()));
+  auto pipeline =
+      pipeline::PipelineFromJson(nlohmann::ordered_json::parse(json, nullptr, /*allow_exceptions=*/false));
+  if (!pipeline.ok()) return Annotate(pipeline.status(), "spec.pipeline");
+  return pipeline;
+}
+
 }  // namespace
 
 absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
@@ -129,6 +144,9 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
   spec.frequency_threshold = proto.frequency_threshold();
   spec.seed = proto.seed();
   if (proto.shard_rows() != 0) spec.shard_rows = proto.shard_rows();
+  if (proto.has_pipeline()) {
+    SDA_ASSIGN_OR_RETURN(spec.pipeline, PipelineFromProto(proto.pipeline()));
+  }
   return spec;
 }
 
@@ -139,6 +157,14 @@ absl::Status ValidateRequestSpec(const DatasetSpec& spec) {
   std::vector<FieldViolation> violations = detail->violations;
   for (FieldViolation& violation : violations) violation.field = absl::StrCat("spec.", violation.field);
   return InvalidFields(violations);
+}
+
+void PipelineToProto(const pipeline::Pipeline& pipeline, v1::Pipeline& proto) {
+  // Names and values are the message's own, so that nothing is lost; were it otherwise,
+  // a pipeline without steps would be refused.
+  const auto read =
+      google::protobuf::util::JsonStringToMessage(pipeline::PipelineToJson(pipeline).dump(), &proto);
+  if (!read.ok()) proto.Clear();
 }
 
 void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {

@@ -19,6 +19,7 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto);
 // ValidateSpec with the field paths of a request: "spec.label".
 absl::Status ValidateRequestSpec(const DatasetSpec& spec);
 
+void PipelineToProto(const pipeline::Pipeline& pipeline, v1::Pipeline& proto);
 void ColumnToProto(const Column& column, v1::ColumnSpec& proto);
 void LayoutToProto(const InputLayout& layout, const FormatSpec& format, v1::InputFormat& proto);
 

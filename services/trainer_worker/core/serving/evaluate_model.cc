@@ -23,6 +23,8 @@ absl::Status CheckColumns(const DatasetManifest& model, const DatasetManifest& d
   if (model.columns.size() != dataset.columns.size()) {
     return differs(absl::StrCat("it has ", dataset.columns.size(), " columns, not ", model.columns.size()));
   }
+  if (model.pipeline_sha256 != dataset.pipeline_sha256)
+    return differs("its pipeline has learned something else");
   for (size_t i = 0; i < model.columns.size(); ++i) {
     const ManifestColumn& a = model.columns[i];
     const ManifestColumn& b = dataset.columns[i];

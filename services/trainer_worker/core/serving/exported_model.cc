@@ -65,12 +65,17 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
   SDA_RETURN_IF_ERROR(WriteTextFile(folder + "/dataset.json", ManifestToJson(model.manifest)));
   std::error_code error;
   for (const ManifestColumn& column : model.manifest.columns) {
-    if (column.role != ColumnRole::kCategorical) continue;
+    if (column.role != ColumnRole::kCategorical || column.vocabulary_path.empty()) continue;
     const std::filesystem::path target = std::filesystem::path(folder) / column.vocabulary_path;
     std::filesystem::create_directories(target.parent_path(), error);
     SDA_RETURN_IF_ERROR(FromErrorCode(error, target.parent_path()));
     SDA_RETURN_IF_ERROR(
         CopyFile(absl::StrCat(model.dataset_folder, "/", column.vocabulary_path), target.string()));
+  }
+  if (!model.manifest.pipeline_path.empty()) {
+    SDA_ASSIGN_OR_RETURN(const std::string pipeline,
+                         ReadTextFile(absl::StrCat(model.dataset_folder, "/", model.manifest.pipeline_path)));
+    SDA_RETURN_IF_ERROR(WriteTextFile(absl::StrCat(folder, "/", model.manifest.pipeline_path), pipeline));
   }
   Json training = Json::parse(model.spec_json, nullptr, /*allow_exceptions=*/false);
   const Json json = {{"format_version", kFormatVersion},

@@ -18,6 +18,7 @@ namespace sda::trainer {
 //   model.json     format version, structure, metrics, the training spec
 //   dataset.json   the manifest of its dataset: columns, fill values, transforms, null tokens
 //   vocabularies/  those of the categorical columns
+//   pipeline.arrow where the dataset was made by a pipeline: what its steps learned, instead of vocabularies
 //   weights.bin    dense parameters, then the tables (buffer_file.h)
 //   model.onnx     the same model for ONNX runtimes, its weights in weights.bin (onnx_model.h)
 struct ModelDescription {

@@ -17,12 +17,14 @@
 #include <arrow/record_batch.h>
 
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
 #include "common/storage/dense_transform.h"
 #include "common/storage/list_cell.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
 #include "services/trainer_worker/core/kernels/loss.h"
+#include "services/trainer_worker/core/training/buffer_file.h"
 
 namespace sda::trainer {
 namespace {
@@ -76,7 +78,8 @@ absl::StatusOr<std::unique_ptr<Predictor>> Predictor::Load(const std::string& fo
   SDA_ASSIGN_OR_RETURN(ModelDescription model, ReadModelDescription(folder));
   std::unique_ptr<Predictor> predictor(new Predictor(std::move(model)));
   SDA_RETURN_IF_ERROR(ReadModelWeights(folder, predictor->weights_));
-  SDA_RETURN_IF_ERROR(predictor->LoadVocabularies(folder));
+  const bool by_pipeline = !predictor->model_.manifest.pipeline_path.empty();
+  SDA_RETURN_IF_ERROR(by_pipeline ? predictor->LoadPipeline(folder) : predictor->LoadVocabularies(folder));
   return predictor;
 }
 
@@ -101,6 +104,23 @@ absl::Status Predictor::LoadVocabularies(const std::string& folder) {
       bytes_ += static_cast<int64_t>(vocabulary.values[i].size() + 64);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Predictor::LoadPipeline(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/", model_.manifest.pipeline_path);
+  SDA_ASSIGN_OR_RETURN(const std::string bytes, ReadTextFile(path));
+  if (Sha256Hex(bytes) != model_.manifest.pipeline_sha256)
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": is not the file that the model was made with"));
+  SDA_ASSIGN_OR_RETURN(pipeline::FittedPipeline fitted, pipeline::FittedPipelineFromArrow(bytes, path));
+  const size_t features = fitted.program.features.size();
+  if (features != model_.manifest.columns.size() || fitted.program.dense_features != dense_columns_.size()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": makes ", features, " columns, the model takes ", model_.manifest.columns.size()));
+  }
+  pipeline_ = std::make_unique<pipeline::ServingPipeline>(std::move(fitted));
+  bytes_ += pipeline_->bytes();
   return absl::OkStatus();
 }
 
@@ -142,6 +162,65 @@ void Predictor::EncodeLists(const CategoricalColumn& column, const std::vector<s
 absl::StatusOr<EncodedRows> Predictor::Encode(const std::vector<RawColumn>& columns) const {
   if (columns.empty()) return InvalidField("columns", "is empty; must hold at least one column");
   const size_t rows = columns[0].values.size();
+  absl::flat_hash_set<std::string_view> seen;
+  for (const RawColumn& column : columns) {
+    if (!HasColumn(column.name)) {
+      return InvalidField("columns",
+                          absl::StrCat("has \"", ToAbsl(column.name.substr(0, 80)),
+                                       "\", which is no column of the model; it has ", ColumnNames()));
+    }
+    if (!seen.insert(column.name).second) {
+      return InvalidField(
+          "columns", absl::StrCat("has \"", ToAbsl(column.name), "\" twice; each column may be given once"));
+    }
+    if (column.values.size() != rows) {
+      return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
+                          absl::StrCat("has ", column.values.size(), " rows; all columns must have ", rows));
+    }
+  }
+  return pipeline_ ? EncodeByPipeline(columns, rows) : EncodeByColumn(columns, rows);
+}
+
+bool Predictor::HasColumn(std::string_view name) const {
+  return pipeline_ ? pipeline_->FindColumn(name) >= 0 : places_.contains(ToAbsl(name));
+}
+
+absl::StatusOr<EncodedRows> Predictor::EncodeByPipeline(const std::vector<RawColumn>& columns,
+                                                        size_t rows) const {
+  using Field = pipeline::ServingPipeline::Field;
+  std::vector<std::vector<Field>> values(pipeline_->columns().size());
+  for (const RawColumn& column : columns) {
+    const auto place = static_cast<size_t>(pipeline_->FindColumn(column.name));
+    for (const std::string_view value : column.values) values[place].push_back({value, IsMissing(value)});
+  }
+  SDA_ASSIGN_OR_RETURN(const pipeline::FeatureRows features, pipeline_->Apply(values, rows));
+  EncodedRows encoded;
+  encoded.rows = static_cast<int64_t>(rows);
+  const size_t dense = features.dense.size();
+  encoded.dense.resize(rows * dense);
+  for (size_t c = 0; c < dense; ++c) {
+    for (size_t row = 0; row < rows; ++row) encoded.dense[row * dense + c] = features.dense[c][row];
+  }
+  for (const pipeline::FeatureRows::Ids& column : features.categorical) {
+    EncodedRows::Table& table = encoded.tables.emplace_back();
+    if (column.offsets.empty()) {
+      table.ids = column.ids;
+      continue;
+    }
+    table.offsets.push_back(0);
+    for (size_t row = 0; row < rows; ++row) {
+      // As in the shards, the empty list is [0].
+      if (column.offsets[row] == column.offsets[row + 1]) table.ids.push_back(kMissingId);
+      table.ids.insert(table.ids.end(), column.ids.begin() + column.offsets[row],
+                       column.ids.begin() + column.offsets[row + 1]);
+      table.offsets.push_back(static_cast<int32_t>(table.ids.size()));
+    }
+  }
+  return encoded;
+}
+
+absl::StatusOr<EncodedRows> Predictor::EncodeByColumn(const std::vector<RawColumn>& columns,
+                                                      size_t rows) const {
   const size_t dense = dense_columns_.size();
   EncodedRows encoded;
   encoded.rows = static_cast<int64_t>(rows);
@@ -158,26 +237,11 @@ absl::StatusOr<EncodedRows> Predictor::Encode(const std::vector<RawColumn>& colu
     table.offsets.resize(rows + 1);
     std::iota(table.offsets.begin(), table.offsets.end(), 0);
   }
-
-  absl::flat_hash_set<std::string_view> seen;
   for (const RawColumn& column : columns) {
-    const auto place = places_.find(ToAbsl(column.name));
-    if (place == places_.end()) {
-      return InvalidField("columns",
-                          absl::StrCat("has \"", ToAbsl(column.name.substr(0, 80)),
-                                       "\", which is no column of the model; it has ", ColumnNames()));
-    }
-    if (!seen.insert(column.name).second) {
-      return InvalidField(
-          "columns", absl::StrCat("has \"", ToAbsl(column.name), "\" twice; each column may be given once"));
-    }
-    if (column.values.size() != rows) {
-      return InvalidField(absl::StrCat("columns[", ToAbsl(column.name), "].values"),
-                          absl::StrCat("has ", column.values.size(), " rows; all columns must have ", rows));
-    }
-    const auto [is_dense, index] = place->second;
+    const auto [is_dense, index] = places_.at(ToAbsl(column.name));
     if (!is_dense && vocabularies_[index].column->is_list()) {
-      EncodeLists(vocabularies_[index], column.values, encoded.tables[index].ids, encoded.tables[index].offsets);
+      EncodeLists(vocabularies_[index], column.values, encoded.tables[index].ids,
+                  encoded.tables[index].offsets);
       continue;
     }
     for (size_t row = 0; row < rows; ++row) {
@@ -195,12 +259,15 @@ absl::StatusOr<EncodedRows> Predictor::Encode(const std::vector<RawColumn>& colu
 std::string Predictor::ColumnNames() const {
   constexpr size_t kMostNames = 40;
   std::vector<std::string> names;
-  for (const ManifestColumn& column : model_.manifest.columns) {
-    if (names.size() == kMostNames) {
-      names.push_back(absl::StrCat("and ", model_.manifest.columns.size() - kMostNames, " more"));
-      break;
-    }
-    names.push_back(column.name);
+  if (pipeline_) {
+    names = pipeline_->columns();
+  } else {
+    for (const ManifestColumn& column : model_.manifest.columns) names.push_back(column.name);
+  }
+  if (names.size() > kMostNames) {
+    const size_t more = names.size() - kMostNames;
+    names.resize(kMostNames);
+    names.push_back(absl::StrCat("and ", more, " more"));
   }
   return absl::StrJoin(names, ", ");
 }

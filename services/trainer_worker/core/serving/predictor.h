@@ -11,6 +11,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
+#include "common/pipeline/fitted_pipeline.h"
 #include "services/trainer_worker/core/data/batch.h"
 #include "services/trainer_worker/core/model/dlrm.h"
 #include "services/trainer_worker/core/serving/encoded_rows.h"
@@ -55,6 +56,7 @@ class Predictor {
   };
 
   explicit Predictor(ModelDescription model);
+  absl::Status LoadPipeline(const std::string& folder);
   absl::Status LoadVocabularies(const std::string& folder);
   bool IsMissing(std::string_view value) const;
   absl::StatusOr<float> EncodeDense(const ManifestColumn& column, std::string_view value, size_t row) const;
@@ -65,6 +67,10 @@ class Predictor {
   std::string ColumnNames() const;
   std::unique_ptr<DlrmWorkspace> TakeWorkspace() const;
 
+  bool HasColumn(std::string_view name) const;
+  absl::StatusOr<EncodedRows> EncodeByPipeline(const std::vector<RawColumn>& columns, size_t rows) const;
+  absl::StatusOr<EncodedRows> EncodeByColumn(const std::vector<RawColumn>& columns, size_t rows) const;
+
   const ModelDescription model_;
   const std::vector<std::string> null_tokens_;
   DlrmLayout layout_;
@@ -72,6 +78,7 @@ class Predictor {
   std::vector<CategoricalColumn> vocabularies_;                    // one a table
   absl::flat_hash_map<std::string, std::pair<bool, int>> places_;  // name: (dense, index among its kind)
   std::vector<const ManifestColumn*> dense_columns_;
+  std::unique_ptr<pipeline::ServingPipeline> pipeline_;  // of a dataset made by one; then no vocabularies
   int64_t bytes_ = 0;
 
   mutable std::mutex mutex_;

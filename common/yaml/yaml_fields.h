@@ -1,5 +1,5 @@
-#ifndef SDA_SERVICES_ADVISOR_CORE_YAML_FIELDS_H_
-#define SDA_SERVICES_ADVISOR_CORE_YAML_FIELDS_H_
+#ifndef SDA_COMMON_YAML_YAML_FIELDS_H_
+#define SDA_COMMON_YAML_YAML_FIELDS_H_
 
 #include <cstdint>
 #include <functional>
@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "services/advisor/core/yaml_tree.h"
+#include "common/yaml/yaml_tree.h"
 
-namespace sda::advisor {
+namespace sda {
 
 // A node together with its path, e.g. "parameters[2].bounds".
 struct YamlField {
@@ -42,7 +42,7 @@ class YamlFields {
   void ReportMissing(std::string field, std::string description);  // line and column 0
 
   // All by line, then column.
-  std::vector<RecipeViolation> TakeViolations();
+  std::vector<YamlViolation> TakeViolations();
   size_t violation_count() const { return violations_.size(); }
 
   // Each returns nothing, and reports, where the field is of another kind. Fields must not be empty.
@@ -61,12 +61,12 @@ class YamlFields {
                      std::string_view what);
 
  private:
-  std::vector<RecipeViolation> violations_;
+  std::vector<YamlViolation> violations_;
 };
 
 // ", did you mean \"x\"" for the closest of `known` where one is close, else "".
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& known);
 
-}  // namespace sda::advisor
+}  // namespace sda
 
-#endif  // SDA_SERVICES_ADVISOR_CORE_YAML_FIELDS_H_
+#endif  // SDA_COMMON_YAML_YAML_FIELDS_H_

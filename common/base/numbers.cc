@@ -1,4 +1,4 @@
-#include "services/preprocessing/core/numbers.h"
+#include "common/base/numbers.h"
 
 #include <charconv>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
-namespace sda::preprocessing {
+namespace sda {
 namespace {
 
 std::string_view Trim(std::string_view text) {
@@ -119,4 +119,4 @@ std::string NumberToText(double value) {
   return std::string(buffer, end);
 }
 
-}  // namespace sda::preprocessing
+}  // namespace sda

@@ -1,4 +1,4 @@
-#include "services/advisor/core/yaml_fields.h"
+#include "common/yaml/yaml_fields.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,9 @@
 #include <absl/strings/str_join.h>
 
 #include "common/base/strings.h"
+#include "common/yaml/scalars.h"
 
-namespace sda::advisor {
+namespace sda {
 namespace {
 
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -59,9 +60,9 @@ void YamlFields::ReportMissing(std::string field, std::string description) {
   violations_.push_back({0, 0, std::move(field), std::move(description)});
 }
 
-std::vector<RecipeViolation> YamlFields::TakeViolations() {
+std::vector<YamlViolation> YamlFields::TakeViolations() {
   std::stable_sort(violations_.begin(), violations_.end(),
-                   [](const RecipeViolation& a, const RecipeViolation& b) {
+                   [](const YamlViolation& a, const YamlViolation& b) {
                      return std::tie(a.line, a.column) < std::tie(b.line, b.column);
                    });
   return std::move(violations_);
@@ -187,4 +188,4 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& kn
   return name == nullptr ? "" : absl::StrCat(", did you mean \"", *name, "\"");
 }
 
-}  // namespace sda::advisor
+}  // namespace sda

@@ -1,4 +1,4 @@
-#include "services/advisor/core/yaml_tree.h"
+#include "common/yaml/yaml_tree.h"
 
 #include <sstream>
 
@@ -9,7 +9,7 @@
 
 #include "common/base/utf8.h"
 
-namespace sda::advisor {
+namespace sda {
 namespace {
 
 constexpr size_t kMaxDepth = 20;
@@ -155,7 +155,7 @@ class ColumnFixer {
 
 }  // namespace
 
-YamlReading ParseYaml(const std::string& text) {
+YamlReading ParseYaml(const std::string& text, const YamlWords& words) {
   YamlReading reading;
   YamlNode root;
   try {
@@ -163,20 +163,20 @@ YamlReading ParseYaml(const std::string& text) {
     YAML::Parser parser(stream);
     TreeBuilder builder(&root);
     if (!parser.HandleNextDocument(builder)) {
-      reading.problem = RecipeViolation{0, 0, "", "is empty; write a recipe, or have one written"};
+      reading.problem = YamlViolation{0, 0, "", words.when_empty};
       return reading;
     }
     YamlNode second;
     TreeBuilder second_builder(&second);
     if (parser.HandleNextDocument(second_builder)) {
       reading.problem =
-          RecipeViolation{second.line, second.column, "", "begins a second document; must be one"};
+          YamlViolation{second.line, second.column, "", "begins a second document; must be one"};
       return reading;
     }
   } catch (const YAML::Exception& error) {
     const int line = error.mark.line + 1;
-    reading.problem = RecipeViolation{line, ColumnFixer(text).Column(line, error.mark.column + 1), "",
-                                      absl::StrCat("is not YAML that recipes use: ", error.msg)};
+    reading.problem = YamlViolation{line, ColumnFixer(text).Column(line, error.mark.column + 1), "",
+                                    absl::StrCat("is not YAML that ", words.documents, " use: ", error.msg)};
     return reading;
   }
   ColumnFixer(text).Fix(root);
@@ -199,4 +199,4 @@ std::string Describe(const YamlNode& node) {
   return node.quoted ? absl::StrCat("the text \"", shown, "\"") : shown;
 }
 
-}  // namespace sda::advisor
+}  // namespace sda

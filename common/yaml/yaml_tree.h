@@ -1,14 +1,22 @@
-#ifndef SDA_SERVICES_ADVISOR_CORE_YAML_TREE_H_
-#define SDA_SERVICES_ADVISOR_CORE_YAML_TREE_H_
+#ifndef SDA_COMMON_YAML_YAML_TREE_H_
+#define SDA_COMMON_YAML_YAML_TREE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "services/advisor/core/recipe.h"
+namespace sda {
 
-namespace sda::advisor {
+// A rule that a text breaks. Line and column count from 1; 0 where something is missing altogether.
+struct YamlViolation {
+  int line = 0;
+  int column = 0;
+  std::string field;        // "parameters[2].bounds.min"
+  std::string description;  // the value, the rule and what to do
+  bool operator==(const YamlViolation&) const = default;
+};
 
 // A YAML document as it stands in the text: keys in order, doubles included, scalars as written, each with
 // its place.
@@ -30,16 +38,21 @@ struct YamlEntry {
 };
 
 // The one document of `text`, or what is wrong with it. Anchors, aliases, tags, keys that are not scalars,
-// more than one document and nesting deeper than 20 are refused: recipes need none of them.
+// more than one document and nesting deeper than 20 are refused: our files need none of them.
 struct YamlReading {
   std::optional<YamlNode> root;
-  std::optional<RecipeViolation> problem;
+  std::optional<YamlViolation> problem;
 };
-YamlReading ParseYaml(const std::string& text);
+// How messages speak of the documents.
+struct YamlWords {
+  std::string documents;   // "recipes"
+  std::string when_empty;  // "is empty; write a recipe, or have one written"
+};
+YamlReading ParseYaml(const std::string& text, const YamlWords& words);
 
 // "a mapping", "a list", "the text \"x\"", "x" or "empty": how messages name what stands there.
 std::string Describe(const YamlNode& node);
 
-}  // namespace sda::advisor
+}  // namespace sda
 
-#endif  // SDA_SERVICES_ADVISOR_CORE_YAML_TREE_H_
+#endif  // SDA_COMMON_YAML_YAML_TREE_H_

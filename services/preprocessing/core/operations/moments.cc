@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <cmath>
+
+#include "services/preprocessing/core/exact_sum.h"
+#include "services/preprocessing/core/operations/fitter.h"
+
+namespace sda::preprocessing {
+namespace {
+
+// Mean and standard deviation of the values present.
+class Moments final : public Fitter {
+ public:
+  explicit Moments(bool mean_only) : mean_only_(mean_only) {}
+
+  void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
+    for (const uint32_t row : rows.use) {
+      if (in[0]->missing[row]) continue;
+      const double value = in[0]->numbers[row];
+      min_ = count_ == 0 ? value : std::min(min_, value);
+      max_ = count_ == 0 ? value : std::max(max_, value);
+      ++count_;
+      sum_.Add(value);
+      if (!mean_only_) squares_.AddSquare(value);
+    }
+  }
+
+  void Merge(Fitter& other) override {
+    const auto& that = static_cast<Moments&>(other);
+    if (that.count_ == 0) return;
+    min_ = count_ == 0 ? that.min_ : std::min(min_, that.min_);
+    max_ = count_ == 0 ? that.max_ : std::max(max_, that.max_);
+    count_ += that.count_;
+    sum_.Merge(that.sum_);
+    squares_.Merge(that.squares_);
+  }
+
+  pipeline::NodeState Finish() override {
+    pipeline::NodeState state;
+    const Quad count = count_ > 0 ? static_cast<Quad>(count_) : 1;
+    const Quad mean = sum_.QuadValue() / count;
+    state.numbers.push_back(static_cast<double>(mean));
+    if (mean_only_) return state;
+    // One value alone has no spread, whatever rounding says.
+    const Quad variance = min_ == max_ ? Quad{0} : squares_.QuadValue() / count - mean * mean;
+    const double scale = std::sqrt(std::max(static_cast<double>(variance), 0.0));
+    state.numbers.push_back(scale > 0 ? scale : 1);
+    return state;
+  }
+
+ private:
+  const bool mean_only_;
+  int64_t count_ = 0;
+  double min_ = 0;
+  double max_ = 0;
+  ExactSum sum_;
+  ExactSum squares_;
+};
+
+}  // namespace
+
+std::unique_ptr<Fitter> NewMomentsFitter(bool mean_only) {
+  return std::make_unique<Moments>(mean_only);
+}
+
+}  // namespace sda::preprocessing
