@@ -273,6 +273,7 @@ std::vector<Problem> AllProblems(int dims) {
   std::vector<Problem> all = SingleProblems(dims);
   for (Problem& problem : OtherProblems()) all.push_back(std::move(problem));
   for (Problem& problem : TuningProblems()) all.push_back(std::move(problem));
+  for (Problem& problem : RecordedProblems()) all.push_back(std::move(problem));
   return all;
 }
 

@@ -31,6 +31,9 @@ std::optional<Problem> FindProblem(const std::string& name, int dims);
 
 std::vector<std::string> ProblemNames();
 
+// Surfaces of real trainings (suggest_recorded.h).
+std::vector<Problem> RecordedProblems();
+
 // Tuning-like problems, with mixed and conditional parameters: in a file of their own.
 std::vector<Problem> TuningProblems();
 

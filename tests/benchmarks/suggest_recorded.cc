@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
 
 #include "tests/benchmarks/suggest_problems.h"
 
@@ -14,6 +16,8 @@ using namespace optimizer;  // NOLINT: names of parameters and domains
 
 constexpr double kNugget = 0.02;  // of the variance of the values
 constexpr double kLength = 0.7;   // of a numeric range
+// Limits of interest: about what the better quarter of the recorded trainings reaches.
+constexpr double kCriteoLogloss = 0.505, kCriteoSeconds = 0.05, kTencentSeconds = 0.03;
 
 constexpr RecordedTraining kAdult[] = {
 #include "tests/benchmarks/suggest_recorded_adult.inc"
@@ -158,6 +162,39 @@ double RecordedSurface::Logloss(const Assignments& assignments) const {
 
 double RecordedSurface::Seconds(const Assignments& assignments) const {
   return std::exp(Predict(seconds_, mean_seconds_, assignments));
+}
+
+std::vector<Problem> RecordedProblems() {
+  const auto metric = [](std::string name, std::optional<double> threshold, Strategy strategy) {
+    return Metric{.name = std::move(name), .strategy = strategy, .maximize = false, .threshold = threshold};
+  };
+  const auto surface = [](const std::string& dataset) {
+    return std::make_shared<const RecordedSurface>(RecordedTrainings(dataset));
+  };
+  std::vector<Problem> problems;
+  problems.push_back(
+      {.name = "recorded_adult",
+       .space = RecordedSpace(),
+       .metrics = {metric("logloss", {}, Strategy::kOptimize)},
+       .evaluate = [adult = surface("adult")](
+                       const Assignments& a) { return std::vector<double>{adult->Logloss(a)}; },
+       .default_budget = 60});
+  const auto both = [](std::shared_ptr<const RecordedSurface> of) {
+    return [of](const Assignments& a) { return std::vector<double>{of->Logloss(a), of->Seconds(a)}; };
+  };
+  problems.push_back({.name = "recorded_criteo",
+                      .space = RecordedSpace(),
+                      .metrics = {metric("logloss", kCriteoLogloss, Strategy::kOptimize),
+                                  metric("seconds", kCriteoSeconds, Strategy::kOptimize)},
+                      .evaluate = both(surface("criteo")),
+                      .default_budget = 45});
+  problems.push_back({.name = "recorded_tencent",
+                      .space = RecordedSpace(),
+                      .metrics = {metric("logloss", {}, Strategy::kOptimize),
+                                  metric("seconds", kTencentSeconds, Strategy::kConstraint)},
+                      .evaluate = both(surface("tencent")),
+                      .default_budget = 60});
+  return problems;
 }
 
 std::span<const RecordedTraining> RecordedTrainings(const std::string& dataset) {

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/benchmarks/suggest_recorded.h"
+
 namespace sda::bench {
 namespace {
 
@@ -45,6 +47,39 @@ TEST(ServeProblem, KeepsTheBestUntilReset) {
 TEST(ServeProblem, WithoutAnAllowedPointQualityIsNull) {
   const auto answers = Serve("gardner2", "{\"x1\": 0, \"x2\": 0}\n");
   EXPECT_TRUE(answers[1]["quality"].is_null());
+}
+
+// Close to what was recorded at the recorded points, and between the extremes elsewhere.
+TEST(RecordedSurfaceTest, FollowsTheRecordedTrainings) {
+  const optimizer::Space space = RecordedSpace();
+  for (const char* dataset : {"adult", "criteo", "tencent"}) {
+    const auto trainings = RecordedTrainings(dataset);
+    ASSERT_GE(trainings.size(), 100u);
+    const RecordedSurface surface(trainings);
+    double error = 0, spread = 0, mean = 0;
+    for (const RecordedTraining& training : trainings)
+      mean += training[kRecordedParameters] / static_cast<double>(trainings.size());
+    for (const RecordedTraining& training : trainings) {
+      optimizer::Assignments a;
+      for (size_t i = 0; i < kRecordedParameters; ++i) {
+        const optimizer::Parameter& parameter = space.parameters[i];
+        if (training[i] < 0) continue;
+        if (const auto* names = std::get_if<optimizer::Categories>(&parameter.domain)) {
+          a[parameter.name] = names->values[static_cast<size_t>(training[i])];
+        } else if (std::holds_alternative<optimizer::IntRange>(parameter.domain)) {
+          a[parameter.name] = static_cast<int64_t>(training[i]);
+        } else {
+          a[parameter.name] = training[i];
+        }
+      }
+      ASSERT_TRUE(optimizer::CheckAssignments(space, a, "").empty());
+      error += std::abs(surface.Logloss(a) - training[kRecordedParameters]);
+      spread += std::abs(mean - training[kRecordedParameters]);
+      EXPECT_GT(surface.Seconds(a), 0.01);
+      EXPECT_LT(surface.Seconds(a), 0.25);
+    }
+    EXPECT_LT(error, 0.15 * spread) << dataset;
+  }
 }
 
 TEST(ServeProblem, TellsWhatIsWrong) {
