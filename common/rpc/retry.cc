@@ -17,7 +17,7 @@ bool IsTransient(const absl::Status& status) {
     case absl::StatusCode::kDeadlineExceeded:
       return true;
     case absl::StatusCode::kResourceExhausted:
-      return GetErrorReason(status) == "SERVER_BUSY";
+      return GetErrorReason(status) == "SERVER_BUSY" || GetErrorReason(status) == "PREDICT_QUEUE_FULL";
     default:
       return false;
   }

@@ -75,7 +75,8 @@ TEST(RetryTest, PermanentErrorsAreNotRepeated) {
 TEST(RetryTest, TransientErrorsAreRepeated) {
   for (const absl::Status& error :
        {absl::UnavailableError("x"), absl::DeadlineExceededError("x"),
-        MakeError(absl::StatusCode::kResourceExhausted, "x", {.reason = "SERVER_BUSY"})}) {
+        MakeError(absl::StatusCode::kResourceExhausted, "x", {.reason = "SERVER_BUSY"}),
+        MakeError(absl::StatusCode::kResourceExhausted, "x", {.reason = "PREDICT_QUEUE_FULL"})}) {
     FakeClock clock;
     Flaky flaky{.failures = 1, .error = error};
     SDA_EXPECT_OK(Retry({}, clock, {}, std::ref(flaky)));

@@ -142,6 +142,17 @@ class CommandsTest(harness.SdaTestCase):
         others = [p for p, label in zip(predicted, labels) if not label]
         self.assertGreater(sum(clicked) / len(clicked), sum(others) / len(others) + 0.02)
 
+        lines = [line.split("\t") for line in clicks.read_text().splitlines()[:5]]
+        lines[2][1] = "old"
+        bad = self.write("bad.tsv", "".join("\t".join(line) + "\n" for line in lines))
+        refused = self.sda("model", "predict", *at, model, "--data", bad, "--header", "no")
+        self.assertEqual(refused.process.returncode, 2, refused.err)
+        self.assertRegex(refused.err, r'row 3 of the data, column \S+: is "old"')
+        strange = self.write("strange.csv", "colour,size\nred,1\n")
+        refused = self.sda("model", "predict", *at, model, "--data", strange, "--header", "yes")
+        self.assertEqual(refused.process.returncode, 2, refused.err)
+        self.assertIn("none of the model's columns", refused.err)
+
     def test_cancelled_runs_end(self):
         self.start_local()
         clicks = self.clicks(20000)

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "clients/cli/commands/command_line.h"
 #include "clients/cli/commands/prediction_rows.h"
 #include "clients/cli/core/flag_values.h"
+#include "clients/cli/core/prediction_error.h"
 #include "clients/cli/core/table.h"
 #include "clients/cli/remote/proto_document.h"
 #include "clients/cli/remote/run_reports.h"
@@ -115,16 +117,24 @@ absl::StatusOr<ExitCode> Predict(PredictFlags flags, Session& session) {
   SDA_ASSIGN_OR_RETURN(flags.input.wanted, ColumnsOf(model, *preprocessing));
   if (flags.columns) flags.input.columns = SplitList(*flags.columns);
   SDA_ASSIGN_OR_RETURN(const std::unique_ptr<PredictionRows> rows, PredictionRows::Open(flags.input));
+  if (const auto missing = rows->MissingColumns(); !missing.empty()) {
+    session.terminal().Say(
+        absl::StrCat("not in the data, so missing in every row: ", absl::StrJoin(missing, ", ")));
+  }
   SDA_ASSIGN_OR_RETURN(const auto trainer, session.Trainer());
   Document document = Document::array();
   std::string text;
+  int64_t rows_before = 0;
   while (true) {
     trainer::v1::PredictRequest request;
     request.set_model_uri(model.uri());
     SDA_ASSIGN_OR_RETURN(const bool more, rows->Next(request));
     if (!more) break;
-    SDA_ASSIGN_OR_RETURN(const trainer::v1::PredictResponse response,
-                         trainer->Call(&TrainerService::Stub::Predict, request));
+    const absl::StatusOr<trainer::v1::PredictResponse> answer =
+        trainer->Call(&TrainerService::Stub::Predict, request);
+    if (!answer.ok()) return NameDataRow(answer.status(), rows_before);
+    const trainer::v1::PredictResponse& response = *answer;
+    rows_before += response.probabilities_size();
     for (const float probability : response.probabilities()) {
       document.push_back(probability);
       absl::StrAppend(&text, FormatNumber(probability), "\n");

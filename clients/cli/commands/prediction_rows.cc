@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include "clients/cli/core/flag_values.h"
 #include "common/base/error.h"
@@ -25,6 +26,10 @@ using preprocessing::FormatSpec;
 using preprocessing::InputFile;
 using preprocessing::InputLayout;
 using preprocessing::RowSource;
+
+// Half of what a server takes by default.
+constexpr size_t kBytesPerRequest = 8 << 20;
+constexpr size_t kBytesPerValue = 4;  // what the wire adds to each, at most but for long ones
 
 absl::StatusOr<FormatSpec> Format(const PredictionInput& input) {
   FormatSpec format;
@@ -51,14 +56,20 @@ class FileRows final : public PredictionRows {
     for (size_t i = 0; i < layout_.columns.size(); ++i) {
       if (wanted.empty() || wanted.count(layout_.columns[i]) > 0) sent_.push_back(i);
     }
+    for (const std::string& column : wanted) {
+      if (std::find(layout_.columns.begin(), layout_.columns.end(), column) == layout_.columns.end())
+        missing_.push_back(column);
+    }
   }
+
+  std::vector<std::string> MissingColumns() const override { return missing_; }
 
   absl::StatusOr<bool> Next(trainer::v1::PredictRequest& request) override {
     while (row_ == cells_.rows) {
       SDA_ASSIGN_OR_RETURN(const bool more, NextBlock());
       if (!more) return false;
     }
-    const size_t end = std::min(cells_.rows, row_ + kRowsPerRequest);
+    const size_t end = EndOfRequest();
     for (const size_t column : sent_) {
       trainer::v1::PredictRequest::Column& sent = *request.add_columns();
       sent.set_name(layout_.columns[column]);
@@ -70,6 +81,17 @@ class FileRows final : public PredictionRows {
   }
 
  private:
+  // As many rows as the bounds of a request allow, one at least.
+  size_t EndOfRequest() const {
+    const size_t most = std::min(cells_.rows, row_ + kRowsPerRequest);
+    size_t end = row_, bytes = 0;
+    while (end < most && (bytes < kBytesPerRequest || end == row_)) {
+      for (const size_t column : sent_) bytes += cells_.view(end, column).size() + kBytesPerValue;
+      ++end;
+    }
+    return end;
+  }
+
   absl::StatusOr<bool> NextBlock() {
     SDA_ASSIGN_OR_RETURN(const bool more, source_->Next(block_));
     if (!more) return false;
@@ -96,6 +118,7 @@ class FileRows final : public PredictionRows {
   const std::unique_ptr<RowSource> source_;
   const std::unique_ptr<BlockDecoder> decoder_;
   std::vector<size_t> sent_;  // positions of the columns that are sent
+  std::vector<std::string> missing_;
   Block block_;
   CellBlock cells_;
   size_t row_ = 0;    // of cells_
@@ -116,6 +139,12 @@ absl::StatusOr<std::unique_ptr<PredictionRows>> PredictionRows::Open(const Predi
                                     " have ", layout.columns.size(), " fields"));
     }
     layout.columns = input.columns;
+  }
+  const auto is_wanted = [&](const std::string& column) { return input.wanted.count(column) > 0; };
+  if (!input.wanted.empty() && std::none_of(layout.columns.begin(), layout.columns.end(), is_wanted)) {
+    return InvalidField("--data", absl::StrCat(files[0].path, " has none of the model's columns ",
+                                               absl::StrJoin(input.wanted, ", "), "; it has ",
+                                               absl::StrJoin(layout.columns, ", ")));
   }
   return std::make_unique<FileRows>(std::move(files), std::move(layout), input.wanted);
 }

@@ -22,16 +22,20 @@ struct PredictionInput {
   std::set<std::string> wanted;      // only these columns are sent; empty: all
 };
 
-// Reads them piece by piece, as requests of at most kRowsPerRequest rows. Columns hold their values as they
-// stand in the log. Not thread-safe.
+// Reads them piece by piece, as requests of at most kRowsPerRequest rows and about 8 MiB. Columns hold their
+// values as they stand in the log. Not thread-safe.
 class PredictionRows {
  public:
   static constexpr int kRowsPerRequest = 10000;
 
-  // Opens the files and finds out how they are laid out. INVALID_ARGUMENT names file and reason.
+  // Opens the files and finds out how they are laid out. INVALID_ARGUMENT names file and reason, also for
+  // files without any wanted column.
   static absl::StatusOr<std::unique_ptr<PredictionRows>> Open(const PredictionInput& input);
 
   virtual ~PredictionRows() = default;
+
+  // Wanted columns that the files do not have; the model takes them for missing in every row.
+  virtual std::vector<std::string> MissingColumns() const = 0;
 
   // Appends the columns of the next rows to `request`; false at the end. INVALID_ARGUMENT names file, line
   // and column.
