@@ -315,6 +315,8 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--explore-low", options.engine.explore_low, "least gain sought, from");
   app.add_option("--explore-high", options.engine.explore_high, "least gain sought, to");
   app.add_option("--explore-margin", options.engine.explore_margin, "how far they stay from the ends");
+  app.add_option("--niche-share", options.engine.niche_share,
+                 "share of suggestions around another good trial while stagnating");
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
   app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
   app.add_option("--starts", options.engine.starts, "local searches for a suggestion");

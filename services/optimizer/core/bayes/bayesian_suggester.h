@@ -30,6 +30,8 @@ struct BayesianOptions {
   double explore_shrink = 0.7;
   double explore_low = 0.01, explore_high = 0.3;
   double explore_margin = 0.3;
+  // Before that this share looks around the best trial of another valley, for what would improve on that one.
+  double niche_share = 0.5;
   double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best
 };
 

@@ -59,7 +59,8 @@ std::optional<Suggestion> Round::Run() {
                          study_.pending.end() - static_cast<std::ptrdiff_t>(kMaxPending));
   if (study_.finished.size() > kMaxExact) Localize();
   if (!study_.infeasible.empty()) failures_.emplace(study_, [this] { return OutOfTime(); });
-  if (Stagnates() && rng_.Uniform() < options_.explore_share) {
+  if (Stagnates() && rng_.Uniform() < options_.niche_share) niche_ = FindNiche();
+  if (!niche_ && Stagnates() && rng_.Uniform() < options_.explore_share) {
     const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
     for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
     margin_ = options_.explore_margin * rng_.Uniform();

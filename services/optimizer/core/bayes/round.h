@@ -30,7 +30,15 @@ class Round {
   std::optional<Suggestion> Run();
 
  private:
+  // A second-best place to look around, and the box of that.
+  struct Niche {
+    size_t trial = 0, position = 0;  // in the study; in the data of the objective
+    std::vector<double> low = {}, high = {};
+  };
+
   bool OutOfTime() const;
+  // round_niche.cc
+  std::optional<Niche> FindNiche() const;
   // round.cc
   MetricFit FitOf(size_t m);
   void FitCost();
@@ -67,6 +75,7 @@ class Round {
   std::optional<MetricFit> cost_fit_;
   MetricData cost_data_;
   std::optional<Locality> locality_;
+  std::optional<Niche> niche_;
   size_t trials_ = 0;  // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;

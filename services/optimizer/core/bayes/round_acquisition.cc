@@ -57,6 +57,7 @@ void Round::BuildAcquisition() {
   Objectives reference = study_.objectives.size() == 1 ? Objectives{kInfinity} : ReferencePoint();
   for (size_t f = 0; f < fantasies_; ++f) {
     std::vector<Objectives> achieved = Achieved(f);
+    if (niche_) achieved = {{Believed(study_.objectives[0], niche_->position, f)}};
     for (Objectives& point : achieved) point[0] -= least_gain_;
     if (study_.objectives.size() > 1) {
       std::vector<Objectives> front;

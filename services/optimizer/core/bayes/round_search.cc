@@ -23,7 +23,8 @@ std::optional<Suggestion> Round::Search() {
   for (const auto& expectation : expectations_) expectations.push_back(expectation.get());
   scorer.Expect(std::move(expectations));
   if (belief_.any()) scorer.Believe(&belief_, kPriorTrials / static_cast<double>(trials_ + 1));
-  const std::vector<Place> anchors = Anchors();
+  std::vector<Place> anchors = Anchors();
+  if (niche_) anchors = {study_.finished[niche_->trial].place};
   std::vector<double> lengths;
   for (const double log_length : models_[0].hyper().log_length) lengths.push_back(std::exp(log_length));
   SearchOptions options{.raw_points = options_.raw_points,
@@ -34,7 +35,10 @@ std::optional<Suggestion> Round::Search() {
                         .margin = margin_,
                         .belief = belief_.any() ? &belief_ : nullptr,
                         .out_of_time = [this] { return OutOfTime(); }};
-  if (locality_) {
+  if (niche_) {
+    options.low = niche_->low;
+    options.high = niche_->high;
+  } else if (locality_) {
     options.low = locality_->low;
     options.high = locality_->high;
   }
@@ -133,6 +137,7 @@ std::string Round::Notes() const {
     if (expectations_[m])
       absl::StrAppend(&notes, "; ", study_.metric(m).name, " starts from ", expectations_[m]->Source());
   }
+  if (niche_) absl::StrAppend(&notes, "; around the best trial of another region, as the search stagnates");
   if (locality_) {
     absl::StrAppend(&notes, "; the models know the trials around one of the best, of ", trials_);
   }

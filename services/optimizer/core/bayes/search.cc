@@ -92,7 +92,18 @@ class Searcher {
         }
       }
     }
+    std::erase_if(places, [&](const Place& p) { return !InBox(p); });
     return places;
+  }
+
+  bool InBox(const Place& place) const {
+    for (size_t i = 0; i < options_.low.size(); ++i) {
+      // A grid's nearest value may lie a little outside.
+      const double slack = encoding_.axis(i).kind == Axis::Kind::kLattice ? 0.1 : 1e-9;
+      if (encoding_.axis(i).kind == Axis::Kind::kCategory) continue;
+      if (place[i] < options_.low[i] - slack || place[i] > options_.high[i] + slack) return false;
+    }
+    return true;
   }
 
   // Numeric axes from the whole range to the box.
@@ -217,7 +228,8 @@ class Searcher {
         if (index >= axis.count || index == current) return;
         Place place = candidate.place;
         place[i] = encoding_.At(i, index);
-        if (region_.everywhere() || region_.Repair(place)) places.push_back(std::move(place));
+        if ((region_.everywhere() || region_.Repair(place)) && InBox(place))
+          places.push_back(std::move(place));
       };
       if (axis.count <= kMaxSwept) {
         for (size_t k = 0; k < axis.count; ++k) propose(k);
