@@ -7,12 +7,15 @@
 #include <functional>
 #include <mutex>
 #include <random>
+#include <stop_token>
 #include <thread>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
 
+#include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/rpc/error_details.h"
 
@@ -196,7 +199,7 @@ absl::StatusOr<Timings> OptimizerLoad::ReportOpenLoop(std::vector<Holder>& holde
   for (int64_t i = 0; i < count && !flight.failed(); ++i) {
     const auto due = start + std::chrono::duration_cast<Clock::duration>(
                                  std::chrono::duration<double>(static_cast<double>(i) / rate));
-    std::this_thread::sleep_until(due);
+    RealClock::Get().Sleep(absl::FromChrono(due - Clock::now()), std::stop_token());
     size_t worker = 0;
     {
       std::unique_lock lock(mutex);
@@ -271,7 +274,7 @@ absl::StatusOr<Timings> OptimizerLoad::Cycles(const std::vector<std::string>& id
           std::lock_guard lock(trainings_mutex);
           if (trainings[worker].joinable()) trainings[worker].join();
           trainings[worker] = std::thread([&, worker, lease = call->response.lease()] {
-            std::this_thread::sleep_for(std::chrono::milliseconds(train_ms));
+            RealClock::Get().Sleep(absl::Milliseconds(train_ms), std::stop_token());
             complete(worker, lease);
           });
         });

@@ -5,15 +5,17 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
+#include <stop_token>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/rpc/announce.h"
 
 namespace sda::bench {
@@ -63,7 +65,7 @@ absl::StatusOr<std::unique_ptr<OptimizerServer>> OptimizerServer::Start(const st
     }
     if (waitpid(pid, nullptr, WNOHANG) == pid)
       return absl::UnavailableError(absl::StrCat("sda-optimizer ended at once; its log: ", log));
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    RealClock::Get().Sleep(absl::Milliseconds(5), std::stop_token());
   }
   return absl::UnavailableError(absl::StrCat("sda-optimizer is not ready; its log: ", log));
 }

@@ -175,6 +175,7 @@ absl::StatusOr<std::optional<store::TrialRow>> Engine::TakeProposal(Transaction&
 }
 
 absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::SuggestTrialsRequest& request) {
+  SDA_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
   if (request.count() < 1 || request.count() > kMaxSuggestions) {
     return InvalidField("count",
