@@ -64,7 +64,7 @@ absl::Status WriteInto(const std::string& folder, const ModelDescription& model,
   SDA_RETURN_IF_ERROR(WriteTextFile(folder + "/dataset.json", ManifestToJson(model.manifest)));
   std::error_code error;
   for (const ManifestColumn& column : model.manifest.columns) {
-    if (column.role != ColumnRole::kCategorical) continue;
+    if (column.role != ColumnRole::kCategorical || column.vocabulary_path.empty()) continue;
     const std::filesystem::path target = std::filesystem::path(folder) / column.vocabulary_path;
     std::filesystem::create_directories(target.parent_path(), error);
     SDA_RETURN_IF_ERROR(FromErrorCode(error, target.parent_path()));
