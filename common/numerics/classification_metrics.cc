@@ -12,9 +12,36 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+double WeightedAuc(std::span<const float> scores, std::span<const float> labels,
+                   std::span<const float> weights) {
+  struct Row {
+    float score;
+    bool positive;
+    double weight;
+  };
+  std::vector<Row> rows;
+  rows.reserve(scores.size());
+  for (size_t i = 0; i < scores.size(); ++i) rows.push_back({scores[i], labels[i] > 0.5f, weights[i]});
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.score < b.score; });
+  double wins = 0, below = 0, positives = 0;
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin;
+    double tied_positives = 0, tied_negatives = 0;
+    for (; end < rows.size() && rows[end].score == rows[begin].score; ++end)
+      (rows[end].positive ? tied_positives : tied_negatives) += rows[end].weight;
+    wins += tied_positives * (below + tied_negatives / 2);
+    below += tied_negatives;
+    positives += tied_positives;
+    begin = end;
+  }
+  return positives > 0 && below > 0 ? wins / positives / below : kNan;
+}
+
 }  // namespace
 
-double ExactAuc(std::span<const float> scores, std::span<const float> labels) {
+double ExactAuc(std::span<const float> scores, std::span<const float> labels,
+                std::span<const float> weights) {
+  if (!weights.empty()) return WeightedAuc(scores, labels, weights);
   std::vector<std::pair<float, bool>> rows;
   rows.reserve(scores.size());
   for (size_t i = 0; i < scores.size(); ++i) rows.emplace_back(scores[i], labels[i] > 0.5f);
@@ -43,26 +70,48 @@ double LogLossOfLogit(double logit, double label) {
   return std::max(logit, 0.0) - logit * label + std::log1p(std::exp(-std::abs(logit)));
 }
 
-ClassificationMetrics ComputeMetrics(std::span<const float> logits, std::span<const float> labels) {
+void MetricSums::Add(double logit, double label, double row_weight) {
+  const bool positive = label > 0.5;
+  ++rows;
+  positive_rows += positive;
+  weight += row_weight;
+  positive_weight += positive ? row_weight : 0;
+  loss += row_weight * LogLossOfLogit(logit, label);
+  probability += row_weight / (1 + std::exp(-logit));
+  correct += (logit >= 0) == positive ? row_weight : 0;
+}
+
+void MetricSums::Merge(const MetricSums& other) {
+  rows += other.rows;
+  positive_rows += other.positive_rows;
+  weight += other.weight;
+  positive_weight += other.positive_weight;
+  loss += other.loss;
+  probability += other.probability;
+  correct += other.correct;
+}
+
+ClassificationMetrics MetricSums::Finish() const {
   ClassificationMetrics metrics;
-  metrics.rows = static_cast<int64_t>(labels.size());
-  metrics.auc = ExactAuc(logits, labels);
-  double loss = 0, probability = 0;
-  int64_t correct = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const bool positive = labels[i] > 0.5f;
-    metrics.positive_rows += positive;
-    loss += LogLossOfLogit(logits[i], labels[i]);
-    probability += 1 / (1 + std::exp(-static_cast<double>(logits[i])));
-    correct += (logits[i] >= 0) == positive;
-  }
-  const double n = static_cast<double>(metrics.rows);
-  const double rate = static_cast<double>(metrics.positive_rows) / n;
+  metrics.rows = rows;
+  metrics.positive_rows = positive_rows;
+  metrics.auc = kNan;
+  const double rate = positive_weight / weight;
   const double entropy = -(rate * std::log(rate) + (1 - rate) * std::log1p(-rate));
-  metrics.logloss = loss / n;
+  metrics.logloss = loss / weight;
   metrics.normalized_entropy = rate > 0 && rate < 1 ? metrics.logloss / entropy : kNan;
-  metrics.accuracy = static_cast<double>(correct) / n;
-  metrics.calibration = rate > 0 ? probability / n / rate : kNan;
+  metrics.accuracy = correct / weight;
+  metrics.calibration = rate > 0 ? probability / weight / rate : kNan;
+  return metrics;
+}
+
+ClassificationMetrics ComputeMetrics(std::span<const float> logits, std::span<const float> labels,
+                                     std::span<const float> weights) {
+  MetricSums sums;
+  for (size_t i = 0; i < labels.size(); ++i)
+    sums.Add(logits[i], labels[i], weights.empty() ? 1.0 : weights[i]);
+  ClassificationMetrics metrics = sums.Finish();
+  metrics.auc = ExactAuc(logits, labels, weights);
   return metrics;
 }
 

@@ -77,5 +77,31 @@ TEST(ClassificationMetricsTest, LoglossStaysFiniteForHugeLogits) {
   EXPECT_EQ(LogLossOfLogit(1000, 1), 0);
 }
 
+TEST(ClassificationMetricsTest, AWeightCountsAsSoManyRows) {
+  const std::vector<float> logits = {-2, 0.5f, 0.5f, 0.5f, 1, -1, 3}, labels = {0, 1, 0, 0, 1, 1, 0},
+                           weights = {3, 2, 1, 0, 4, 1, 2};
+  std::vector<float> repeated_logits, repeated_labels;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    repeated_logits.insert(repeated_logits.end(), static_cast<size_t>(weights[i]), logits[i]);
+    repeated_labels.insert(repeated_labels.end(), static_cast<size_t>(weights[i]), labels[i]);
+  }
+  const ClassificationMetrics weighted = ComputeMetrics(logits, labels, weights);
+  const ClassificationMetrics repeated = ComputeMetrics(repeated_logits, repeated_labels);
+  EXPECT_DOUBLE_EQ(weighted.auc, repeated.auc);
+  EXPECT_DOUBLE_EQ(weighted.logloss, repeated.logloss);
+  EXPECT_DOUBLE_EQ(weighted.normalized_entropy, repeated.normalized_entropy);
+  EXPECT_DOUBLE_EQ(weighted.accuracy, repeated.accuracy);
+  EXPECT_DOUBLE_EQ(weighted.calibration, repeated.calibration);
+  EXPECT_EQ(weighted.rows, 7);
+  EXPECT_EQ(weighted.positive_rows, 3);
+  // Ones change nothing.
+  const std::vector<float> ones(7, 1.0f);
+  EXPECT_EQ(ComputeMetrics(logits, labels, ones).auc, ComputeMetrics(logits, labels).auc);
+  // Nothing weighs anything: nothing is defined.
+  const std::vector<float> zeros(7, 0.0f);
+  EXPECT_TRUE(std::isnan(ComputeMetrics(logits, labels, zeros).auc));
+  EXPECT_TRUE(std::isnan(ComputeMetrics(logits, labels, zeros).logloss));
+}
+
 }  // namespace
 }  // namespace sda

@@ -15,6 +15,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/object_reader.h"
 
 namespace sda {
 namespace {
@@ -23,6 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormatVersion = 1;
+constexpr char kMlperfBinaryName[] = "mlperf_binary";
 
 // ---- writing ----
 
@@ -70,6 +72,7 @@ Json ColumnToJson(const ManifestColumn& column, bool with_paths) {
 Json ShardToJson(const ManifestShard& shard, bool with_paths) {
   Json json;
   if (with_paths) json["path"] = shard.path;
+  if (with_paths && shard.first_row > 0) json["first_row"] = shard.first_row;
   json["rows"] = shard.rows;
   json["bytes"] = shard.bytes;
   json["sha256"] = shard.sha256;
@@ -101,8 +104,13 @@ Json ContentToJson(const DatasetManifest& manifest, bool with_paths) {
   Json json;
   json["label_column"] = manifest.label_column;
   json["positive_values"] = manifest.positive_values;
+  if (!manifest.weight_column.empty()) json["weight_column"] = manifest.weight_column;
   json["id_order"] = manifest.id_order;
   json["fit_scope"] = manifest.fit_scope;
+  if (manifest.shard_format == ShardFormat::kMlperfBinary) {
+    json["shard_format"] = kMlperfBinaryName;
+    json["max_ind_range"] = manifest.max_ind_range;
+  }
   json["columns"] = Json::array();
   for (const ManifestColumn& column : manifest.columns) {
     json["columns"].push_back(ColumnToJson(column, with_paths));
@@ -125,134 +133,6 @@ Json EmbeddedObject(const std::string& text) {
 }
 
 // ---- reading ----
-
-// Reads one JSON object key by key and remembers which keys it was asked for. Every error names the source
-// and the path of the key.
-class ObjectReader {
- public:
-  ObjectReader(const Json& json, std::string source, std::string path)
-      : json_(json), source_(std::move(source)), path_(std::move(path)) {}
-
-  absl::Status Check() const {
-    if (json_.is_object()) return absl::OkStatus();
-    return Error(path_.empty() ? "document" : path_,
-                 absl::StrCat("is ", json_.type_name(), "; must be an object"));
-  }
-
-  absl::StatusOr<const Json*> Take(const std::string& key) {
-    const auto it = json_.find(key);
-    if (it == json_.end()) return Error(PathOf(key), "is missing");
-    taken_.insert(key);
-    return &*it;
-  }
-
-  absl::Status Read(const std::string& key, std::string& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_string()) return WrongType(key, *value, "a string");
-    out = value->get<std::string>();
-    return absl::OkStatus();
-  }
-
-  absl::Status Read(const std::string& key, bool& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_boolean()) return WrongType(key, *value, "a boolean");
-    out = value->get<bool>();
-    return absl::OkStatus();
-  }
-
-  absl::Status Read(const std::string& key, double& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_number()) return WrongType(key, *value, "a number");
-    out = value->get<double>();
-    if (!std::isfinite(out)) return Error(PathOf(key), "is not finite; must be a finite number");
-    return absl::OkStatus();
-  }
-
-  absl::Status Read(const std::string& key, std::optional<double>& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    out.reset();
-    if (value->is_null()) return absl::OkStatus();
-    double number = 0;
-    SDA_RETURN_IF_ERROR(Read(key, number));
-    out = number;
-    return absl::OkStatus();
-  }
-
-  // A count: an integer from `least`.
-  absl::Status ReadCount(const std::string& key, int64_t least, int64_t& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    const bool too_big = value->is_number_unsigned() && value->get<uint64_t>() > uint64_t{INT64_MAX};
-    if (!value->is_number_integer() || too_big) return WrongType(key, *value, "a 64-bit integer");
-    out = value->get<int64_t>();
-    if (out < least) return Error(PathOf(key), absl::StrCat("is ", out, "; must be at least ", least));
-    return absl::OkStatus();
-  }
-
-  absl::Status Read(const std::string& key, std::vector<std::string>& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_array()) return WrongType(key, *value, "an array of strings");
-    out.clear();
-    for (const Json& item : *value) {
-      if (!item.is_string()) return WrongType(absl::StrCat(key, "[", out.size(), "]"), item, "a string");
-      out.push_back(item.get<std::string>());
-    }
-    return absl::OkStatus();
-  }
-
-  // An object, as compact text.
-  absl::Status ReadObjectText(const std::string& key, std::string& out) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_object()) return WrongType(key, *value, "an object");
-    out = value->dump();
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<ObjectReader> Child(const std::string& key) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    ObjectReader child(*value, source_, PathOf(key));
-    SDA_RETURN_IF_ERROR(child.Check());
-    return child;
-  }
-
-  absl::StatusOr<std::vector<ObjectReader>> Children(const std::string& key) {
-    SDA_ASSIGN_OR_RETURN(const Json* value, Take(key));
-    if (!value->is_array()) return WrongType(key, *value, "an array of objects");
-    std::vector<ObjectReader> children;
-    for (const Json& item : *value) {
-      children.emplace_back(item, source_, absl::StrCat(PathOf(key), "[", children.size(), "]"));
-      SDA_RETURN_IF_ERROR(children.back().Check());
-    }
-    return children;
-  }
-
-  // To be called last: a key nobody asked for is an error.
-  absl::Status Finish() const {
-    for (const auto& item : json_.items()) {
-      if (!taken_.contains(item.key())) return Error(PathOf(item.key()), "is not a known key");
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Error(std::string_view path, std::string_view rule) const {
-    return Annotate(InvalidField(path, rule), source_);
-  }
-
-  std::string PathOf(const std::string& key) const {
-    return path_.empty() ? key : absl::StrCat(path_, ".", key);
-  }
-
-  const Json& json() const { return json_; }
-
- private:
-  absl::Status WrongType(const std::string& key, const Json& value, const char* wanted) const {
-    return Error(PathOf(key), absl::StrCat("is ", value.dump().substr(0, 80), "; must be ", wanted));
-  }
-
-  const Json& json_;
-  std::string source_;
-  std::string path_;
-  std::set<std::string> taken_;
-};
 
 absl::StatusOr<DenseTransform> ReadTransform(ObjectReader reader) {
   DenseTransform transform;
@@ -277,7 +157,8 @@ absl::Status ReadDenseColumn(ObjectReader& reader, ManifestColumn& column) {
 }
 
 absl::Status ReadCategoricalColumn(ObjectReader& reader, ManifestColumn& column) {
-  SDA_RETURN_IF_ERROR(reader.ReadCount("table_rows", 2, column.table_rows));
+  // A table of a binary file may have a single row: nothing is reserved there.
+  SDA_RETURN_IF_ERROR(reader.ReadCount("table_rows", 1, column.table_rows));
   SDA_RETURN_IF_ERROR(reader.ReadCount("frequency_threshold", 1, column.frequency_threshold));
   SDA_RETURN_IF_ERROR(reader.Read("vocabulary_path", column.vocabulary_path));
   SDA_RETURN_IF_ERROR(reader.Read("vocabulary_sha256", column.vocabulary_sha256));
@@ -313,6 +194,8 @@ absl::StatusOr<ManifestColumn> ReadColumn(ObjectReader& reader) {
 absl::StatusOr<ManifestShard> ReadShard(ObjectReader& reader) {
   ManifestShard shard;
   SDA_RETURN_IF_ERROR(reader.Read("path", shard.path));
+  if (reader.json().contains("first_row"))
+    SDA_RETURN_IF_ERROR(reader.ReadCount("first_row", 1, shard.first_row));
   SDA_RETURN_IF_ERROR(reader.ReadCount("rows", 1, shard.rows));
   SDA_RETURN_IF_ERROR(reader.ReadCount("bytes", 1, shard.bytes));
   SDA_RETURN_IF_ERROR(reader.Read("sha256", shard.sha256));
@@ -379,6 +262,38 @@ absl::Status ReadSplits(ObjectReader& reader, DatasetManifest& manifest) {
   return splits.Finish();
 }
 
+absl::Status ReadShardFormat(ObjectReader& reader, DatasetManifest& manifest) {
+  std::string format;
+  SDA_RETURN_IF_ERROR(reader.Read("shard_format", format));
+  if (format != kMlperfBinaryName) {
+    return reader.Error("shard_format",
+                        absl::StrCat("is \"", format, "\"; must be ", kMlperfBinaryName, " or left out"));
+  }
+  manifest.shard_format = ShardFormat::kMlperfBinary;
+  return reader.ReadCount("max_ind_range", 0, manifest.max_ind_range);
+}
+
+absl::Status CheckBinaryColumns(const ObjectReader& reader, const DatasetManifest& manifest) {
+  int64_t dense = 0, tables = 0;
+  bool plain = true;
+  for (size_t i = 0; i < manifest.columns.size(); ++i) {
+    const ManifestColumn& column = manifest.columns[i];
+    (column.role == ColumnRole::kDense ? dense : tables) += 1;
+    plain = plain && !column.is_list();
+    if (column.role == ColumnRole::kCategorical && column.table_rows < 2 &&
+        manifest.shard_format == ShardFormat::kArrow) {
+      return reader.Error(absl::StrCat("columns[", i, "].table_rows"),
+                          absl::StrCat("is ", column.table_rows, "; must be at least 2"));
+    }
+  }
+  if (manifest.shard_format == ShardFormat::kArrow) return absl::OkStatus();
+  if (plain && dense == kMlperfDenseColumns && tables == kMlperfTables && manifest.weight_column.empty())
+    return absl::OkStatus();
+  return reader.Error("columns", absl::StrCat("are ", dense, " dense and ", tables, " categorical ones; ",
+                                              kMlperfBinaryName, " has ", kMlperfDenseColumns, " and ",
+                                              kMlperfTables, ", without lists and weights"));
+}
+
 absl::Status ReadColumns(ObjectReader& reader, DatasetManifest& manifest) {
   SDA_ASSIGN_OR_RETURN(std::vector<ObjectReader> columns, reader.Children("columns"));
   std::set<std::string> names;
@@ -432,10 +347,14 @@ absl::StatusOr<DatasetManifest> ManifestFromJson(std::string_view json, std::str
   SDA_RETURN_IF_ERROR(reader.Read("digest", manifest.digest));
   SDA_RETURN_IF_ERROR(reader.Read("label_column", manifest.label_column));
   SDA_RETURN_IF_ERROR(reader.Read("positive_values", manifest.positive_values));
+  if (document.contains("weight_column"))
+    SDA_RETURN_IF_ERROR(reader.Read("weight_column", manifest.weight_column));
   SDA_RETURN_IF_ERROR(reader.Read("id_order", manifest.id_order));
   SDA_RETURN_IF_ERROR(reader.Read("fit_scope", manifest.fit_scope));
   SDA_RETURN_IF_ERROR(ReadPipeline(reader, manifest));
+  if (document.contains("shard_format")) SDA_RETURN_IF_ERROR(ReadShardFormat(reader, manifest));
   SDA_RETURN_IF_ERROR(ReadColumns(reader, manifest));
+  SDA_RETURN_IF_ERROR(CheckBinaryColumns(reader, manifest));
   SDA_RETURN_IF_ERROR(ReadSplits(reader, manifest));
   SDA_RETURN_IF_ERROR(reader.ReadObjectText("options", manifest.options_json));
   SDA_RETURN_IF_ERROR(reader.ReadObjectText("provenance", manifest.provenance_json));

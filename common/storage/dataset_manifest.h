@@ -58,16 +58,31 @@ struct ManifestColumn {
 };
 
 // An Arrow IPC file with exactly one record batch, uncompressed, so that it can be memory-mapped:
-// "label" float32, then the columns in manifest order: dense float32, categorical int32 and those with lists
-// list<int32>; none with nulls, neither lists nor items.
+// "label" float32; "weight" float32, finite and at least 0, where there is a weight_column; then the columns
+// in manifest order: dense float32, categorical int32 and those with lists list<int32>; none with nulls,
+// neither lists nor items.
 struct ManifestShard {
   std::string path;
   int64_t rows = 0;
   int64_t bytes = 0;
   std::string sha256;
+  int64_t first_row = 0;  // of a binary file: rows of the file before those of this shard
 
   bool operator==(const ManifestShard&) const = default;
 };
+
+// What the shards of a dataset are.
+enum class ShardFormat {
+  kArrow,  // as above
+  // A range of rows of a file in the binary format of MLPerf's DLRM reference, which is read where it lies:
+  // path is absolute, bytes and sha256 are those of the range. A row is 40 little-endian int32: the label, 13
+  // dense values x >= 0 that enter as ln(1 + x), 26 ids. Columns are then I1 to I13 and C1 to C26; no id is
+  // reserved, and there are no vocabularies: vocabulary_path is empty.
+  kMlperfBinary,
+};
+inline constexpr int64_t kMlperfDenseColumns = 13;
+inline constexpr int64_t kMlperfTables = 26;
+inline constexpr int64_t kMlperfRowBytes = 4 * (1 + kMlperfDenseColumns + kMlperfTables);
 
 struct ManifestSplit {
   int64_t rows = 0;
@@ -95,6 +110,7 @@ struct DatasetManifest {
   std::string digest;  // SHA-256 over schema, vocabularies, fitted state and shard bytes, not over provenance
   std::string label_column;                     // name in the raw data
   std::vector<std::string> positive_values;     // empty: raw labels are 0 and 1
+  std::string weight_column = {};               // name in the raw data of the rows' weights; empty: all are 1
   std::vector<ManifestColumn> columns;          // dense first, then categorical, each in input order
   std::map<std::string, ManifestSplit> splits;  // "train", "validation", "test"; a split may have 0 rows
 
@@ -106,6 +122,8 @@ struct DatasetManifest {
 
   std::string id_order = "count_desc_then_bytes";
   std::string fit_scope = "train";
+  ShardFormat shard_format = ShardFormat::kArrow;
+  int64_t max_ind_range = 0;    // kMlperfBinary: ids are taken modulo this; 0: as they are
   std::string options_json;     // the exact options that made it, a JSON object
   std::string provenance_json;  // inputs, engine, threads, times; outside the digest; a JSON object
 

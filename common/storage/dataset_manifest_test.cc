@@ -42,10 +42,13 @@ DatasetManifest Example() {
   manifest.splits["train"] = {
       .rows = 5,
       .positive_rows = 2,
-      .shards = {{"train/shard-00000.arrow", 3, 100, "aa"}, {"train/shard-00001.arrow", 2, 80, "bb"}}};
+      .shards = {{.path = "train/shard-00000.arrow", .rows = 3, .bytes = 100, .sha256 = "aa"},
+                 {.path = "train/shard-00001.arrow", .rows = 2, .bytes = 80, .sha256 = "bb"}}};
   manifest.splits["validation"] = {};
   manifest.splits["test"] = {
-      .rows = 1, .positive_rows = 0, .shards = {{"test/shard-00000.arrow", 1, 50, "cc"}}};
+      .rows = 1,
+      .positive_rows = 0,
+      .shards = {{.path = "test/shard-00000.arrow", .rows = 1, .bytes = 50, .sha256 = "cc"}}};
   manifest.options_json = R"({"seed":1,"label":"click"})";
   manifest.provenance_json = R"({"threads":2})";
   manifest.digest = ComputeDatasetDigest(manifest);
@@ -134,6 +137,37 @@ TEST(DatasetManifestTest, ListsAreAKeyOfTheirColumnsAlone) {
               HasSubstr("columns[2].list_separator: is empty"));
   EXPECT_THAT(MessageFor(Replaced(json, "\"list_max_values\": 20", "\"list_max_values\": -1")),
               HasSubstr("columns[2].list_max_values: is -1"));
+}
+
+TEST(DatasetManifestTest, AWeightColumnIsAKeyWhereThereIsOne) {
+  DatasetManifest manifest = Example();
+  EXPECT_EQ(ManifestToJson(manifest).find("weight_column"), std::string::npos);
+  manifest.weight_column = "importance";
+  EXPECT_NE(ComputeDatasetDigest(manifest), manifest.digest);
+  const auto read = ManifestFromJson(ManifestToJson(manifest), "manifest.json");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, manifest);
+}
+
+TEST(DatasetManifestTest, BinaryShardsNeedTheColumnsOfTheFormat) {
+  DatasetManifest manifest = Example();
+  EXPECT_EQ(ManifestToJson(manifest).find("shard_format"), std::string::npos);
+  manifest.shard_format = ShardFormat::kMlperfBinary;
+  manifest.max_ind_range = 10'000'000;
+  EXPECT_THAT(MessageFor(ManifestToJson(manifest)), HasSubstr("columns: are 2 dense and 1 categorical ones"));
+  manifest.columns.clear();
+  for (int64_t i = 0; i < kMlperfDenseColumns + kMlperfTables; ++i) {
+    ManifestColumn& column = manifest.columns.emplace_back();
+    column.name = std::to_string(i);
+    if (i >= kMlperfDenseColumns) column.role = ColumnRole::kCategorical, column.table_rows = 1;
+  }
+  manifest.splits["test"].shards[0] = {
+      .path = "/data/day_23.bin", .rows = 1, .bytes = 160, .sha256 = "dd", .first_row = 89137319};
+  const auto read = ManifestFromJson(ManifestToJson(manifest), "manifest.json");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, manifest);
+  EXPECT_THAT(MessageFor(Replaced(ManifestToJson(manifest), "mlperf_binary", "tfrecord")),
+              HasSubstr("shard_format: is \"tfrecord\""));
 }
 
 TEST(ListCellTest, KeepsTheFirstValuesThatAreNotMissing) {

@@ -120,6 +120,24 @@ constexpr FieldRule kRules[] = {
      .default_value = "1",
      .meaning = "evaluations between checkpoints"},
     {.path = "training.group_by", .meaning = "column whose values group the rows"},
+    {.path = "training.initial_model_uri", .meaning = "trained model to begin with"},
+    {.path = "training.initial_model_sha256", .meaning = "checksum of that model's weights.bin"},
+    {.path = "training.evaluate_every_samples",
+     .min = 0,
+     .max = 1e12,
+     .meaning = "samples between evaluations, 0 for parts of an epoch"},
+    {.path = "training.evaluate_every_seconds",
+     .min = 0,
+     .max = 1e6,
+     .meaning = "seconds of training between evaluations, 0 for parts of an epoch"},
+    {.path = "training.target_metric",
+     .default_value = "auc",
+     .meaning = "metric at whose target_value training stops"},
+    {.path = "training.target_value",
+     .min = 0,
+     .max = 1000,
+     .meaning = "value of target_metric at which training stops"},
+    {.path = "training.auc_method", .default_value = "exact", .meaning = "how the AUC is measured"},
     {.path = "training.precision",
      .default_value = "fp32",
      .meaning = "rounding of the operands of products"},
@@ -292,6 +310,30 @@ void FillDenseInput(ModelConfig& model) {
                             : ModelConfig::DENSE_INPUT_DIRECT);
 }
 
+// Rules between the fields of a training.
+void CheckTraining(const sda::trainer::v1::TrainingConfig& training,
+                   std::vector<FieldViolation>& violations) {
+  using sda::trainer::v1::TrainingConfig;
+  if (training.initial_model_uri().empty() && !training.initial_model_sha256().empty()) {
+    violations.push_back({"training.initial_model_sha256", "is set without training.initial_model_uri"});
+  }
+  if (!training.initial_model_uri().empty() && !IsHexDigest(training.initial_model_sha256())) {
+    violations.push_back({"training.initial_model_sha256",
+                          absl::StrCat("is \"", training.initial_model_sha256(),
+                                       "\"; must be the SHA-256 of the model's weights.bin, 64 lower-case "
+                                       "hexadecimal digits")});
+  }
+  const bool of_groups = training.target_metric() >= TrainingConfig::TARGET_METRIC_GROUPED_AUC;
+  if (training.has_target_value() && of_groups && training.group_by().empty()) {
+    violations.push_back(
+        {"training.target_metric", "is a metric of groups; name their column as training.group_by"});
+  }
+  if (training.auc_method() == TrainingConfig::AUC_METHOD_HISTOGRAM && !training.group_by().empty()) {
+    violations.push_back(
+        {"training.auc_method", "is histogram beside training.group_by; metrics of groups need exact"});
+  }
+}
+
 // Rules between the fields of a model.
 void CheckModel(const ModelConfig& model, std::vector<FieldViolation>& violations) {
   const bool dlrm = model.architecture() == ModelConfig::ARCHITECTURE_DLRM;
@@ -373,6 +415,7 @@ std::vector<FieldViolation> ValidateSpec(const TrainingSpec& spec) {
          "intel_lamb"});
   }
   CheckModel(spec.model(), violations);
+  CheckTraining(spec.training(), violations);
   const auto& schedule = spec.optimizer().schedule();
   if (schedule.warmup_fraction() + schedule.hold_fraction() > 1) {
     violations.push_back(

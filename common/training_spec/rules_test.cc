@@ -69,6 +69,28 @@ std::vector<std::string> FaultsWith(const std::vector<std::pair<std::string, Fie
   return Fields(ValidateSpec(spec));
 }
 
+TEST(RulesTest, FieldsOfATrainingThatExcludeEachOther) {
+  using Text = std::string;
+  EXPECT_THAT(FaultsWith({{"training.target_metric", Text("ndcg")}, {"training.target_value", 0.5}}),
+              ElementsAre("training.target_metric"));
+  EXPECT_THAT(FaultsWith({{"training.target_metric", Text("ndcg")},
+                          {"training.target_value", 0.5},
+                          {"training.group_by", Text("user")}}),
+              IsEmpty());
+  EXPECT_THAT(FaultsWith({{"training.initial_model_uri", Text("trials/t/attempt-1/model")}}),
+              ElementsAre("training.initial_model_sha256"));
+  EXPECT_THAT(FaultsWith({{"training.initial_model_sha256", Text(64, 'a')}}),
+              ElementsAre("training.initial_model_sha256"));
+  EXPECT_THAT(FaultsWith({{"training.initial_model_uri", Text("trials/t/attempt-1/model")},
+                          {"training.initial_model_sha256", Text(64, 'a')}}),
+              IsEmpty());
+  EXPECT_THAT(FaultsWith({{"training.auc_method", Text("histogram")}, {"training.group_by", Text("user")}}),
+              ElementsAre("training.auc_method"));
+  EXPECT_THAT(
+      FaultsWith({{"training.evaluate_every_seconds", -1.0}, {"training.evaluate_every_samples", -1.0}}),
+      ElementsAre("training.evaluate_every_samples", "training.evaluate_every_seconds"));
+}
+
 TEST(RulesTest, FieldsOfAModelThatExcludeEachOther) {
   using Text = std::string;
   EXPECT_THAT(FaultsWith({{"model.dense_input", Text("direct")}}), ElementsAre("model.dense_input"));

@@ -69,6 +69,8 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
       "Column that says whether there was a click; its name, or its position from 0");
   add("--positive", &flags->positive, "VALUE,...",
       "Label values that count as clicks (default: labels are 0 and 1)");
+  add("--weight", &flags->weight, "NAME",
+      "Column with the weight of each row, at least 0 (default: every row weighs 1)");
   add("--delimiter", &flags->delimiter, "TEXT", "Between fields, e.g. , or tab or :: (default: guessed)");
   add("--header", &flags->header, "yes|no|auto", "Whether the first line names the columns (default auto)");
   add("--null", &flags->null_values, "TEXT,...",

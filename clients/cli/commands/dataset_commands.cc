@@ -1,18 +1,22 @@
 // `sda dataset`: encoded datasets.
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
 #include "clients/cli/commands/automatic_pipeline.h"
 #include "clients/cli/commands/command_line.h"
 #include "clients/cli/core/flag_values.h"
+#include "clients/cli/core/input_files.h"
 #include "clients/cli/core/input_plan.h"
 #include "clients/cli/core/table.h"
 #include "clients/cli/remote/follow_stream.h"
 #include "clients/cli/remote/plan_to_proto.h"
 #include "clients/cli/remote/proto_document.h"
 #include "clients/cli/remote/run_reports.h"
+#include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/server_config.h"
 
@@ -95,10 +99,8 @@ absl::StatusOr<Job> FollowJob(const std::string& name, PreprocessingClient& clie
   return job;
 }
 
-absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace,
-                                Session& session) {
-  SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
-  SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
+absl::StatusOr<ExitCode> CreateFrom(const preprocessing::v1::DatasetSpec& spec, const std::string& id,
+                                    bool replace, Session& session) {
   preprocessing::v1::CreateDatasetRequest request;
   if (!id.empty()) {
     SDA_ASSIGN_OR_RETURN(const std::string name, ParseNameFlag("--name", "datasets", id));
@@ -106,7 +108,7 @@ absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, 
   }
   request.set_request_id(NewRequestId());
   request.set_replace(replace);
-  *request.mutable_spec() = ToProto(plan);
+  *request.mutable_spec() = spec;
   SDA_ASSIGN_OR_RETURN(const auto client, session.Preprocessing());
   SDA_ASSIGN_OR_RETURN(const preprocessing::v1::CreateDatasetResponse response,
                        client->Call(&PreprocessingService::Stub::CreateDataset, request));
@@ -120,6 +122,81 @@ absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, 
   SDA_ASSIGN_OR_RETURN(const Dataset dataset, GetDataset(job.dataset(), *client));
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(dataset), [&] { return DatasetText(dataset); }));
   return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace,
+                                Session& session) {
+  SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
+  SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
+  return CreateFrom(ToProto(plan), id, replace, session);
+}
+
+// Files in MLPerf's binary format.
+struct ImportFlags {
+  std::vector<std::string> data, validation, test;
+  std::optional<std::string> counts, table_rows, max_ind_range, validation_share;
+};
+
+absl::StatusOr<preprocessing::v1::DatasetSpec> ImportSpec(const ImportFlags& flags, FileCheck check) {
+  constexpr int64_t kMost = 2147483647;
+  if (flags.data.empty()) return InvalidField("--data", "is missing; name the files to train on");
+  preprocessing::v1::DatasetSpec spec;
+  spec.mutable_format()->set_kind(preprocessing::v1::InputFormat::KIND_MLPERF_BINARY);
+  SDA_ASSIGN_OR_RETURN(const auto data, ResolveInputs("--data", flags.data, check));
+  SDA_ASSIGN_OR_RETURN(const auto validation, ResolveInputs("--validation", flags.validation, check));
+  SDA_ASSIGN_OR_RETURN(const auto test, ResolveInputs("--test", flags.test, check));
+  spec.mutable_data_uris()->Assign(data.begin(), data.end());
+  spec.mutable_mlperf()->mutable_validation_uris()->Assign(validation.begin(), validation.end());
+  spec.mutable_test_uris()->Assign(test.begin(), test.end());
+  if (flags.counts) {
+    SDA_ASSIGN_OR_RETURN(const auto counts, ResolveInputs("--counts", {*flags.counts}, check));
+    spec.mutable_mlperf()->set_counts_uri(counts.front());
+  }
+  if (flags.table_rows) {
+    for (const std::string& text : SplitList(*flags.table_rows)) {
+      SDA_ASSIGN_OR_RETURN(const int64_t rows, ParseIntFlag("--table-rows", text, 1, kMost));
+      spec.mutable_mlperf()->add_table_rows(rows);
+    }
+  }
+  if (flags.max_ind_range) {
+    SDA_ASSIGN_OR_RETURN(const int64_t range,
+                         ParseIntFlag("--max-ind-range", *flags.max_ind_range, 1, kMost));
+    spec.mutable_mlperf()->set_max_ind_range(range);
+  }
+  if (flags.validation_share) {
+    SDA_ASSIGN_OR_RETURN(const double share,
+                         ParseDoubleFlag("--validation-share", *flags.validation_share, 0, 0.5));
+    spec.mutable_split()->set_validation_share(share);
+  }
+  return spec;
+}
+
+absl::StatusOr<ExitCode> Import(const ImportFlags& flags, const std::string& id, Session& session) {
+  const auto& address = session.settings().preprocessing;
+  const bool here = !address || rpc::IsLoopback(*address);
+  SDA_ASSIGN_OR_RETURN(const auto spec, ImportSpec(flags, here ? FileCheck::kHere : FileCheck::kElsewhere));
+  return CreateFrom(spec, id, /*replace=*/false, session);
+}
+
+void AddImport(CommandLine& line, CLI::App* command, const std::shared_ptr<std::string>& name) {
+  const auto flags = std::make_shared<ImportFlags>();
+  const auto files = [&](const char* option, std::vector<std::string>& target, const char* help) {
+    command->add_option(option, target, help)->type_name("FILE")->expected(1, -1);
+  };
+  files("--data", flags->data, "Files with the rows to train on, 160 bytes each; they stay where they are");
+  files("--validation", flags->validation,
+        "Files that trials are compared on (default: the last rows of --data)");
+  files("--test", flags->test, "Files with the test rows (default: the last fifth of --data)");
+  const auto add = [&](const char* option, std::optional<std::string>& target, const char* type,
+                       const char* help) { command->add_option(option, target, help)->type_name(type); };
+  add("--counts", flags->counts, "FILE",
+      "day_fea_count.npz with the rows of each table (default: what ids need)");
+  add("--table-rows", flags->table_rows, "N,...", "Rows of the 26 tables");
+  add("--max-ind-range", flags->max_ind_range, "N", "Take ids modulo N");
+  add("--validation-share", flags->validation_share, "F",
+      "Share of --data without --validation (default 0.1)");
+  command->add_option("--name", *name, "The dataset's name (default: chosen)")->type_name("NAME");
+  line.Run(command, [=](Session& session) { return Import(*flags, *name, session); });
 }
 
 absl::StatusOr<ExitCode> Infer(const InputFlags& flags, bool yaml, Session& session) {
@@ -218,6 +295,12 @@ void AddDatasetCommands(CommandLine& line) {
   create->add_flag("--replace", *replace, "Replace a dataset of this name (default: an error)");
   prepare(create);
   line.Run(create, [=](Session& session) { return Create(*input, *name, *replace, session); });
+
+  CLI::App* import =
+      line.Add(*family, "import-mlperf", "Makes a dataset of files in MLPerf's binary format",
+               "  sda dataset import-mlperf --data train.bin --validation val.bin --test test.bin");
+  AddImport(line, import, name);
+  prepare(import);
 
   CLI::App* infer = line.Add(*family, "infer", "Says what would be done with each column, and why", "");
   AddInputOptions(infer, input.get());

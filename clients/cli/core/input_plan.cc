@@ -124,6 +124,12 @@ absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   if (flags.positive) {
     SDA_ASSIGN_OR_RETURN(plan.positive_values, ParsePositive(*flags.positive));
   }
+  if (flags.weight) {
+    if (flags.weight->empty() || *flags.weight == plan.label) {
+      return InvalidField("--weight", "must name a column other than the label");
+    }
+    plan.weight = *flags.weight;
+  }
   if (flags.delimiter) {
     SDA_ASSIGN_OR_RETURN(plan.delimiter, ParseDelimiterFlag("--delimiter", *flags.delimiter));
   }

@@ -20,6 +20,7 @@ struct InputFlags {
   std::vector<std::string> test;
   std::optional<std::string> label;
   std::optional<std::string> positive;
+  std::optional<std::string> weight;
   std::optional<std::string> delimiter;
   std::optional<std::string> header;
   std::optional<std::string> null_values;
@@ -60,7 +61,8 @@ struct InputPlan {
   std::vector<std::string> test;
   std::string label;
   std::vector<std::string> positive_values;
-  std::string delimiter;  // empty: guessed
+  std::string weight = {};  // column of the rows' weights; empty: none
+  std::string delimiter;    // empty: guessed
   HeaderMode header = HeaderMode::kAuto;
   std::vector<std::string> null_values;  // empty: the services' default
   std::vector<ColumnRule> columns;

@@ -18,6 +18,7 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
     {"test_uris", "--test"},
     {"label", "--label"},
     {"positive_values", "--positive"},
+    {"weight", "--weight"},
     {"delimiter", "--delimiter"},
     {"header", "--header"},
     {"null_values", "--null"},

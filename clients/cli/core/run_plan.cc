@@ -32,6 +32,7 @@ std::vector<std::string> GivenInputOptions(const InputFlags& flags) {
   add(!flags.test.empty(), "--test");
   add(flags.label.has_value(), "--label");
   add(flags.positive.has_value(), "--positive");
+  add(flags.weight.has_value(), "--weight");
   add(flags.delimiter.has_value(), "--delimiter");
   add(flags.header.has_value(), "--header");
   add(flags.null_values.has_value(), "--null");

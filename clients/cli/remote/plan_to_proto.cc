@@ -76,6 +76,7 @@ preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
   spec.mutable_test_uris()->Assign(plan.test.begin(), plan.test.end());
   spec.set_label(plan.label);
   spec.mutable_positive_values()->Assign(plan.positive_values.begin(), plan.positive_values.end());
+  spec.set_weight(plan.weight);
   spec.mutable_format()->set_delimiter(plan.delimiter);
   spec.mutable_format()->set_header(ToProto(plan.header));
   spec.mutable_format()->mutable_null_values()->Assign(plan.null_values.begin(), plan.null_values.end());

@@ -15,6 +15,7 @@
 #include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/encode.h"
 #include "services/preprocessing/core/fit.h"
+#include "services/preprocessing/core/mlperf_import.h"
 #include "services/preprocessing/core/pipeline/create_pipeline_dataset.h"
 #include "services/preprocessing/core/spec_json.h"
 #include "services/preprocessing/core/vocabulary.h"
@@ -169,6 +170,7 @@ absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::strin
   manifest.name = name;
   manifest.label_column = plan.column(plan.label).name;
   manifest.positive_values = spec.positive_values;
+  if (plan.weight >= 0) manifest.weight_column = plan.column(plan.weight).name;
   for (size_t i = 0; i < plan.dense.size(); ++i) {
     manifest.columns.push_back(DenseColumn(plan.column(plan.dense[i]), fit.dense[i]));
   }
@@ -188,6 +190,7 @@ absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::strin
 
 absl::StatusOr<DatasetManifest> CreateDataset(const DatasetSpec& spec, const std::string& name,
                                               const RunSettings& settings, DatasetOutput& output) {
+  if (spec.format.kind == FormatSpec::Kind::kMlperf) return ImportMlperf(spec, name, settings, output);
   RecordingOutput recording(output);
   auto manifest = Create(spec, name, settings, recording);
   if (!manifest.ok()) recording.RemoveAll();

@@ -68,6 +68,10 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
   const std::vector<std::string>& columns = plan.input.layout.columns;
   // Before the rows are looked at: a label that does not exist is the likeliest mistake.
   SDA_ASSIGN_OR_RETURN(plan.label, FindColumn("label", spec.label, columns));
+  if (!spec.weight.empty()) {
+    SDA_ASSIGN_OR_RETURN(plan.weight, FindColumn("weight", spec.weight, columns));
+    if (plan.weight == plan.label) return InvalidField("weight", "is the label; must be another column");
+  }
   if (plan.splitter().by_column()) {
     const bool by_time = spec.split.kind == SplitSpec::Kind::kTime;
     SDA_ASSIGN_OR_RETURN(plan.split_column, FindColumn(by_time ? "split.time_column" : "split.hash_column",
@@ -95,6 +99,10 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
 }
 
 absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_rows) {
+  if (spec.format.kind == FormatSpec::Kind::kMlperf) {
+    return InvalidField("format.kind",
+                        "is KIND_MLPERF_BINARY, whose columns are fixed: label, I1 to I13, C1 to C26");
+  }
   DatasetSpec labelled = spec;
   if (labelled.label.empty()) labelled.label = "0";
   SDA_RETURN_IF_ERROR(ValidateSpec(labelled));

@@ -22,6 +22,7 @@ struct DatasetPlan {
   Input input;
   Schema schema;
   int label = 0;         // position of the label column
+  int weight = -1;       // position of the weight column; -1: none
   int split_column = 0;  // position of the split's column, where it has one
   double time_bound = 0;
 

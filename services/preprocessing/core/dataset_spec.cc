@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "common/base/error.h"
+#include "common/storage/dataset_manifest.h"
 #include "services/preprocessing/core/errors.h"
 #include "services/preprocessing/core/utf8_check.h"
 
@@ -15,6 +16,7 @@ constexpr int64_t kMaxThreshold = 1'000'000'000;
 constexpr int64_t kMaxShardRows = 16'777'216;
 constexpr size_t kMaxDelimiterBytes = 8;
 constexpr int64_t kMaxListValues = 65536;
+constexpr int64_t kMaxTableRows = 2'147'483'647;
 
 class Violations {
  public:
@@ -92,6 +94,29 @@ void CheckColumns(const std::vector<ColumnChoice>& columns, Violations& violatio
   }
 }
 
+void CheckMlperf(const DatasetSpec& spec, Violations& violations) {
+  CheckUris(spec.mlperf.validation_uris, "mlperf.validation_uris", violations);
+  const auto tables = static_cast<int64_t>(spec.mlperf.table_rows.size());
+  if (tables != 0 && tables != kMlperfTables) {
+    violations.Add("mlperf.table_rows",
+                   absl::StrCat("has ", tables, " values; must have ", kMlperfTables, " or none"));
+  }
+  for (size_t i = 0; i < spec.mlperf.table_rows.size(); ++i) {
+    violations.Range<int64_t>(absl::StrCat("mlperf.table_rows[", i, "]").c_str(), spec.mlperf.table_rows[i],
+                              1, kMaxTableRows);
+  }
+  if (tables != 0 && !spec.mlperf.counts_uri.empty())
+    violations.Add("mlperf.counts_uri", "is set beside mlperf.table_rows; one of them says the sizes");
+  violations.Range<int64_t>("mlperf.max_ind_range", spec.mlperf.max_ind_range, 0, kMaxTableRows);
+  if (!spec.positive_values.empty() || !spec.columns.empty() || !spec.weight.empty() ||
+      spec.split.kind != SplitSpec::Kind::kFraction) {
+    violations.Add(
+        "format.kind",
+        "is KIND_MLPERF_BINARY, whose columns are fixed; it goes with no positive_values, columns, weight "
+        "and no split by a column");
+  }
+}
+
 void CheckSplit(const SplitSpec& split, Violations& violations) {
   violations.Range("split.test_share", split.test_share, 0.0, 0.9);
   violations.Range("split.validation_share", split.validation_share, 0.0, 0.5);
@@ -111,8 +136,15 @@ absl::Status ValidateSpec(const DatasetSpec& spec) {
   CheckUris(spec.test_uris, "test_uris", violations);
   CheckFormat(spec.format, violations);
   const bool labelled_by_pipeline = spec.pipeline && !spec.pipeline->label.empty();
-  if (spec.label.empty() && !labelled_by_pipeline)
+  if (spec.format.kind == FormatSpec::Kind::kMlperf) {
+    CheckMlperf(spec, violations);
+  } else if (spec.mlperf != MlperfSpec()) {
+    violations.Add("mlperf", "is set; it goes with format.kind KIND_MLPERF_BINARY only");
+  } else if (spec.label.empty() && !labelled_by_pipeline) {
     violations.Add("label", "is empty; must name the label column or its position");
+  }
+  if (spec.pipeline && !spec.weight.empty())
+    violations.Add("weight", "is set; a pipeline's rows all weigh 1");
   CheckColumns(spec.columns, violations);
   CheckSplit(spec.split, violations);
   violations.Range<int64_t>("frequency_threshold", spec.frequency_threshold, 0, kMaxThreshold);

@@ -16,7 +16,7 @@ namespace sda::preprocessing {
 // says the same to clients; see there for the meaning of each field.
 
 struct FormatSpec {
-  enum class Kind { kGuess, kText, kParquet };
+  enum class Kind { kGuess, kText, kParquet, kMlperf };
   enum class Header { kGuess, kYes, kNo };
   Kind kind = Kind::kGuess;
   std::string delimiter = {};  // empty: guessed
@@ -51,17 +51,29 @@ struct SplitSpec {
   bool operator==(const SplitSpec&) const = default;
 };
 
+// Of files in MLPerf's binary format.
+struct MlperfSpec {
+  std::vector<std::string> validation_uris = {};
+  std::vector<int64_t> table_rows = {};  // one a table; empty: of counts_uri, or what the ids need
+  std::string counts_uri = {};
+  int64_t max_ind_range = 0;  // ids are taken modulo this; 0: as they are
+
+  bool operator==(const MlperfSpec&) const = default;
+};
+
 struct DatasetSpec {
   std::vector<std::string> data_uris = {};  // files, folders, globs
   std::vector<std::string> test_uris = {};
   FormatSpec format = {};
   std::string label = {};  // name, or position from 0 (from the end if negative)
   std::vector<std::string> positive_values = {};
+  std::string weight = {};  // column of the rows' weights, as `label`; empty: none
   std::vector<ColumnChoice> columns = {};
   SplitSpec split = {};
   int64_t frequency_threshold = 0;  // 0: by the number of training rows
   int64_t seed = 0;
   int64_t shard_rows = 65536;
+  MlperfSpec mlperf = {};  // with FormatSpec::Kind::kMlperf
   std::optional<pipeline::Pipeline> pipeline = {};  // instead of automatic roles and encodings
 
   bool operator==(const DatasetSpec&) const = default;

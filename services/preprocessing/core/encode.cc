@@ -84,6 +84,7 @@ class EncodeWorker final : public BlockWorker {
 
     for (size_t row = 0; row < cells.rows; ++row) floats_[row] = dealer_.labels()[row];
     Scatter(floats_, [](Shard& shard) { return shard.label(); });
+    if (plan_.weight >= 0) Scatter(dealer_.weights(), [](Shard& shard) { return shard.weight(); });
     for (size_t i = 0; i < plan_.dense.size(); ++i) {
       if (!EncodeDense(cells, i)) return Changed(place);
       Scatter(floats_, [i](Shard& shard) { return shard.dense(i); });
@@ -216,6 +217,7 @@ class EncodeWorker final : public BlockWorker {
 
 ShardColumns ColumnsOf(const DatasetPlan& plan) {
   ShardColumns columns;
+  columns.weight = plan.weight >= 0;
   for (const int i : plan.dense) columns.dense.push_back(plan.column(i).name);
   for (const int i : plan.categorical) {
     columns.categorical.push_back(plan.column(i).name);

@@ -1,6 +1,12 @@
 #include "services/preprocessing/core/row_dealer.h"
 
+#include <cmath>
 #include <string_view>
+
+#include <absl/strings/str_cat.h>
+
+#include "services/preprocessing/core/errors.h"
+#include "services/preprocessing/core/fast_number.h"
 
 namespace sda::preprocessing {
 
@@ -23,6 +29,21 @@ absl::Status RowDealer::Deal(const CellBlock& cells, const BlockPlace& place) {
     labels_[row] = *label ? 1 : 0;
     rows_[static_cast<size_t>(split)].push_back(static_cast<uint32_t>(row));
     positives_[static_cast<size_t>(split)] += *label ? 1 : 0;
+  }
+  return plan_.weight < 0 ? absl::OkStatus() : ReadWeights(cells, place);
+}
+
+absl::Status RowDealer::ReadWeights(const CellBlock& cells, const BlockPlace& place) {
+  weights_.resize(cells.rows);
+  for (size_t row = 0; row < cells.rows; ++row) {
+    const std::string_view field = cells.view(row, static_cast<size_t>(plan_.weight));
+    double value = -1;
+    const bool number = ParseDense(field, value);
+    weights_[row] = static_cast<float>(value);
+    if (number && value >= 0 && std::isfinite(weights_[row])) continue;
+    return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), plan_.weight), "BAD_WEIGHT",
+                          absl::StrCat("weight ", error::Quoted(field),
+                                       " is not a finite number of at least 0; every row needs one"));
   }
   return absl::OkStatus();
 }

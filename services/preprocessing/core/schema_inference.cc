@@ -168,6 +168,11 @@ absl::StatusOr<Schema> InferSchema(const std::vector<std::string>& columns, cons
       column.reason = "cells hold lists of values";
     }
   }
+  if (!spec.weight.empty()) {
+    SDA_ASSIGN_OR_RETURN(const int weight, FindColumn("weight", spec.weight, columns));
+    Column& column = schema[static_cast<size_t>(weight)];
+    column = {.name = column.name, .role = Role::kIgnored, .log = std::nullopt, .reason = "weighs the rows"};
+  }
   if (label >= 0) {
     Column& column = schema[static_cast<size_t>(label)];
     column = {.name = column.name, .role = Role::kLabel, .log = std::nullopt, .reason = "given"};

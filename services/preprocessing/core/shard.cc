@@ -68,7 +68,7 @@ void Shard::AddListValues(size_t i, int64_t row, std::vector<int32_t> values) {
 
 absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
   const auto* lengths = reinterpret_cast<const int32_t*>(
-      memory_->data() + stride_ * static_cast<int64_t>(1 + columns_.dense.size() + i));
+      memory_->data() + stride_ * static_cast<int64_t>(columns_.first_categorical() + i));
   int64_t total = 0;
   for (int64_t row = 0; row < rows_; ++row) total += lengths[row];
   if (total > std::numeric_limits<int32_t>::max()) {
@@ -102,6 +102,7 @@ absl::StatusOr<std::string> Shard::ToArrow() const {
         type, rows_, {nullptr, arrow::SliceBuffer(memory_, offset, rows_ * kValueBytes)}, /*null_count=*/0)));
   };
   add("label", arrow::float32());
+  if (columns_.weight) add("weight", arrow::float32());
   for (const std::string& name : columns_.dense) add(name, arrow::float32());
   for (size_t i = 0; i < columns_.categorical.size(); ++i) {
     const std::string& name = columns_.categorical[i];

@@ -19,13 +19,16 @@ class Buffer;
 
 namespace sda::preprocessing {
 
-// The columns of a shard after the label: dense ones, then categorical ones.
+// The columns of a shard after the label: the weight, where there is one, dense ones, then categorical ones.
 struct ShardColumns {
+  bool weight = false;
   std::vector<std::string> dense;
   std::vector<std::string> categorical;
   std::vector<bool> lists;  // of each categorical column: whether its rows are lists of ids
 
-  size_t size() const { return 1 + dense.size() + categorical.size(); }
+  size_t first_dense() const { return weight ? 2 : 1; }
+  size_t first_categorical() const { return first_dense() + dense.size(); }
+  size_t size() const { return first_categorical() + categorical.size(); }
 };
 
 // The memory of one shard while it is being filled. Threads may write different rows at the same time.
@@ -39,8 +42,9 @@ class Shard {
 
   // `rows` values each.
   float* label() { return static_cast<float*>(Column(0)); }
-  float* dense(size_t i) { return static_cast<float*>(Column(1 + i)); }
-  int32_t* categorical(size_t i) { return static_cast<int32_t*>(Column(1 + columns_.dense.size() + i)); }
+  float* weight() { return static_cast<float*>(Column(1)); }  // only where there are weights
+  float* dense(size_t i) { return static_cast<float*>(Column(columns_.first_dense() + i)); }
+  int32_t* categorical(size_t i) { return static_cast<int32_t*>(Column(columns_.first_categorical() + i)); }
 
   // A column of lists has their lengths, each at least 1, in categorical(i). The ids of any run of rows, the
   // first being `row`, come here, in any order of the runs. Thread-safe.
@@ -49,9 +53,9 @@ class Shard {
   // Says that so many rows are complete; true for the call that completes the last one.
   bool Complete(int64_t rows) { return remaining_.fetch_sub(rows, std::memory_order_acq_rel) == rows; }
 
-  // The shard as an Arrow IPC file of one record batch: "label" and dense columns float32, categorical
-  // columns int32, of lists list<int32>, none with nulls, not compressed. The bytes depend on names and
-  // values alone. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids.
+  // The shard as an Arrow IPC file of one record batch: "label", "weight" and dense columns float32,
+  // categorical columns int32, of lists list<int32>, none with nulls, not compressed. The bytes depend on
+  // names and values alone. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids.
   absl::StatusOr<std::string> ToArrow() const;
 
  private:

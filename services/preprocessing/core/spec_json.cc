@@ -81,6 +81,7 @@ std::string OptionsToJson(const DatasetSpec& spec, const DatasetPlan& plan) {
   json["format"] = FormatToJson(plan.input.layout, spec);
   json["label"] = plan.column(plan.label).name;
   json["positive_values"] = spec.positive_values;
+  if (plan.weight >= 0) json["weight"] = plan.column(plan.weight).name;
   json["columns"] = Json::array();
   if (!spec.pipeline) {
     for (const Column& column : plan.schema) json["columns"].push_back(ColumnToJson(column));

@@ -33,6 +33,9 @@ absl::StatusOr<FormatSpec> FormatFromProto(const v1::InputFormat& proto) {
     case v1::InputFormat::KIND_PARQUET:
       format.kind = FormatSpec::Kind::kParquet;
       break;
+    case v1::InputFormat::KIND_MLPERF_BINARY:
+      format.kind = FormatSpec::Kind::kMlperf;
+      break;
     default:
       return UnknownEnum("spec.format.kind", proto.kind());
   }
@@ -140,10 +143,16 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
     choice.list_separator = column.list_separator();
     choice.list_max_values = column.list_max_values();
   }
+  spec.weight = proto.weight();
   spec.split = SplitFromProto(proto.split());
   spec.frequency_threshold = proto.frequency_threshold();
   spec.seed = proto.seed();
   if (proto.shard_rows() != 0) spec.shard_rows = proto.shard_rows();
+  const v1::MlperfOptions& mlperf = proto.mlperf();
+  spec.mlperf.validation_uris.assign(mlperf.validation_uris().begin(), mlperf.validation_uris().end());
+  spec.mlperf.table_rows.assign(mlperf.table_rows().begin(), mlperf.table_rows().end());
+  spec.mlperf.counts_uri = mlperf.counts_uri();
+  spec.mlperf.max_ind_range = mlperf.max_ind_range();
   if (proto.has_pipeline()) {
     SDA_ASSIGN_OR_RETURN(spec.pipeline, PipelineFromProto(proto.pipeline()));
   }

@@ -50,6 +50,11 @@ absl::StatusOr<TrainingJob> MakeJob(const ArtefactFolders& folders, const Attemp
   job.manifest = std::move(dataset.manifest);
   SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
   job.dataset_folder = std::move(dataset.folder);
+  if (const auto& training = order.spec.training(); !training.initial_model_uri().empty()) {
+    SDA_ASSIGN_OR_RETURN(job.initial_model.folder,
+                         folders.Resolve("training.initial_model_uri", training.initial_model_uri()));
+    job.initial_model.sha256 = training.initial_model_sha256();
+  }
   job.threads = threads;
   SDA_ASSIGN_OR_RETURN(job.output_folder, folders.Resolve("trial", order.folder));
   if (!order.resume_checkpoint.empty()) {

@@ -66,14 +66,38 @@ ModelSpec ToModel(const ModelConfig& config) {
   return model;
 }
 
+std::string ToMetricName(TrainingConfig::TargetMetric metric) {
+  switch (metric) {
+    case TrainingConfig::TARGET_METRIC_LOGLOSS:
+      return "logloss";
+    case TrainingConfig::TARGET_METRIC_NORMALIZED_ENTROPY:
+      return "normalized_entropy";
+    case TrainingConfig::TARGET_METRIC_ACCURACY:
+      return "accuracy";
+    case TrainingConfig::TARGET_METRIC_GROUPED_AUC:
+      return "grouped_auc";
+    case TrainingConfig::TARGET_METRIC_MAP:
+      return "map";
+    case TrainingConfig::TARGET_METRIC_NDCG:
+      return "ndcg";
+    default:
+      return "auc";
+  }
+}
+
 TrainingOptions ToOptions(const TrainingConfig& config) {
   TrainingOptions options;
   options.batch_size = config.batch_size();
   options.epochs = config.epochs();
   options.evaluations_per_epoch = config.evaluations_per_epoch();
+  options.evaluate_every_samples = config.evaluate_every_samples();
+  options.evaluate_every_seconds = config.evaluate_every_seconds();
   options.patience = config.patience();
   options.keep = config.keep() == TrainingConfig::KEEP_LAST ? Keep::kLast : Keep::kBest;
   if (config.has_target_auc()) options.target_auc = config.target_auc();
+  options.target_metric = ToMetricName(config.target_metric());
+  if (config.has_target_value()) options.target_value = config.target_value();
+  if (config.auc_method() == TrainingConfig::AUC_METHOD_HISTOGRAM) options.auc_method = AucMethod::kHistogram;
   options.group_by = config.group_by();
   options.shuffle = config.shuffle();
   options.checkpoint_interval = config.checkpoint_interval();

@@ -186,6 +186,7 @@ class TrainerServiceServer::Impl final : public TrainerService::CallbackService 
     job.dataset_folder = std::move(dataset.folder);
     job.split = request.split();
     job.group_by = request.group_by();
+    if (request.auc_method() == TrainingConfig::AUC_METHOD_HISTOGRAM) job.auc_method = AucMethod::kHistogram;
     job.batch_size = request.batch_size() > 0 ? request.batch_size() : kDefaultEvaluationBatch;
     job.threads = dependencies_.threads;
     EvaluateResponse message;

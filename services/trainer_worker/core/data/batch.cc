@@ -59,6 +59,10 @@ absl::Status CheckBatch(const Batch& batch, const InputShape& shape) {
     return absl::InvalidArgumentError(
         absl::StrCat("labels: ", batch.labels.size(), " values; must be ", batch.rows));
   }
+  if (!batch.weights.empty() && static_cast<int64_t>(batch.weights.size()) != batch.rows) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("weights: ", batch.weights.size(), " values; must be ", batch.rows));
+  }
   if (static_cast<int64_t>(batch.tables.size()) != shape.tables()) {
     return absl::InvalidArgumentError(
         absl::StrCat("tables: ", batch.tables.size(), "; the model has ", shape.tables()));

@@ -16,9 +16,10 @@ namespace sda::trainer {
 // What a model reads for some samples. A view: whoever made it owns the memory.
 struct Batch {
   int64_t rows = 0;
-  std::span<const float> labels;  // [rows], 0 or 1; empty where only predictions are wanted
-  std::span<const float> dense;   // [rows, dense columns] row-major
-  std::vector<TableIds> tables;   // one a categorical column
+  std::span<const float> labels;        // [rows], 0 or 1; empty where only predictions are wanted
+  std::span<const float> dense;         // [rows, dense columns] row-major
+  std::vector<TableIds> tables;         // one a categorical column
+  std::span<const float> weights = {};  // [rows], finite and at least 0; empty: all are 1
 };
 
 // Shape of the inputs of a model, as its dataset states it.

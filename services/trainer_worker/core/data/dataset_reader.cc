@@ -1,8 +1,11 @@
 #include "services/trainer_worker/core/data/dataset_reader.h"
 
 #include <algorithm>
+#include <cmath>
+#include <filesystem>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -14,9 +17,13 @@
 #include <arrow/type.h>
 
 #include "common/base/status_macros.h"
+#include "services/trainer_worker/core/data/mlperf_shard.h"
 
 namespace sda::trainer {
 namespace {
+
+// Rows are numbered by 32 bits.
+constexpr int64_t kMostRows = int64_t{1} << 32;
 
 // The ids of a categorical column of one shard.
 struct ShardIds {
@@ -31,9 +38,11 @@ struct Shard {
   std::string path;
   int64_t begin = 0;  // its first row within the split
   const float* labels = nullptr;
+  const float* weights = nullptr;  // null where there are none
   std::vector<const float*> dense;
   std::vector<ShardIds> ids;
   std::shared_ptr<arrow::RecordBatch> owner;
+  std::optional<MlperfShard> binary;  // instead of all the pointers
 };
 
 absl::Status Unexpected(const std::string& path, const std::string& what) {
@@ -56,27 +65,34 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> MapShard(const std::string& 
   return *batch;
 }
 
+// The column at this place, which must have this name. By place, as a feature may be called as the label is.
+absl::StatusOr<std::shared_ptr<arrow::Array>> ColumnAt(const arrow::RecordBatch& batch, int place,
+                                                       const std::string& name, const std::string& path) {
+  if (place >= batch.num_columns() || batch.column_name(place) != name)
+    return Unexpected(path, absl::StrCat("has no column \"", name, "\" at place ", place));
+  return batch.column(place);
+}
+
+absl::Status WrongType(const arrow::Array& column, const std::string& name, const std::string& path) {
+  return Unexpected(path, absl::StrCat("column \"", name, "\" is of type ", column.type()->ToString()));
+}
+
 template <class Value, class ArrowType>
-absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, const std::string& name,
+absl::StatusOr<const Value*> Column(const arrow::RecordBatch& batch, int place, const std::string& name,
                                     const std::string& path) {
-  const std::shared_ptr<arrow::Array> column = batch.GetColumnByName(name);
-  if (column == nullptr) return Unexpected(path, absl::StrCat("has no column \"", name, "\""));
-  if (column->type_id() != ArrowType::type_id) {
-    return Unexpected(path, absl::StrCat("column \"", name, "\" is of type ", column->type()->ToString()));
-  }
+  SDA_ASSIGN_OR_RETURN(const auto column, ColumnAt(batch, place, name, path));
+  if (column->type_id() != ArrowType::type_id) return WrongType(*column, name, path);
   if (column->null_count() != 0)
     return Unexpected(path, absl::StrCat("column \"", name, "\" has missing values"));
   return static_cast<const arrow::NumericArray<ArrowType>&>(*column).raw_values();
 }
 
-absl::StatusOr<ShardIds> ListColumn(const arrow::RecordBatch& batch, const std::string& name,
+absl::StatusOr<ShardIds> ListColumn(const arrow::RecordBatch& batch, int place, const std::string& name,
                                     const std::string& path) {
-  const std::shared_ptr<arrow::Array> column = batch.GetColumnByName(name);
-  if (column == nullptr) return Unexpected(path, absl::StrCat("has no column \"", name, "\""));
+  SDA_ASSIGN_OR_RETURN(const auto column, ColumnAt(batch, place, name, path));
   const auto* lists = dynamic_cast<const arrow::ListArray*>(column.get());
-  if (lists == nullptr || lists->value_type()->id() != arrow::Type::INT32) {
-    return Unexpected(path, absl::StrCat("column \"", name, "\" is of type ", column->type()->ToString()));
-  }
+  if (lists == nullptr || lists->value_type()->id() != arrow::Type::INT32)
+    return WrongType(*column, name, path);
   const auto& values = static_cast<const arrow::Int32Array&>(*lists->values());
   if (lists->null_count() != 0 || values.null_count() != 0)
     return Unexpected(path, absl::StrCat("column \"", name, "\" has missing values"));
@@ -88,21 +104,29 @@ absl::StatusOr<Shard> OpenShard(const DatasetManifest& manifest, const ManifestS
                                 const std::string& path) {
   Shard shard;
   shard.path = path;
+  if (manifest.shard_format == ShardFormat::kMlperfBinary) {
+    SDA_ASSIGN_OR_RETURN(shard.binary, MlperfShard::Map(described, path));
+    return shard;
+  }
   SDA_ASSIGN_OR_RETURN(shard.owner, MapShard(path));
   if (shard.owner->num_rows() != described.rows) {
     return Unexpected(path, absl::StrCat("has ", shard.owner->num_rows(), " rows, not ", described.rows));
   }
-  SDA_ASSIGN_OR_RETURN(shard.labels, (Column<float, arrow::FloatType>(*shard.owner, "label", path)));
+  const arrow::RecordBatch& batch = *shard.owner;
+  int place = 0;
+  SDA_ASSIGN_OR_RETURN(shard.labels, (Column<float, arrow::FloatType>(batch, place++, "label", path)));
+  if (!manifest.weight_column.empty()) {
+    SDA_ASSIGN_OR_RETURN(shard.weights, (Column<float, arrow::FloatType>(batch, place++, "weight", path)));
+  }
   for (const ManifestColumn& column : manifest.columns) {
     if (column.role == ColumnRole::kDense) {
-      SDA_ASSIGN_OR_RETURN(const float* values,
-                           (Column<float, arrow::FloatType>(*shard.owner, column.name, path)));
-      shard.dense.push_back(values);
+      SDA_ASSIGN_OR_RETURN(shard.dense.emplace_back(),
+                           (Column<float, arrow::FloatType>(batch, place++, column.name, path)));
     } else if (column.is_list()) {
-      SDA_ASSIGN_OR_RETURN(shard.ids.emplace_back(), ListColumn(*shard.owner, column.name, path));
+      SDA_ASSIGN_OR_RETURN(shard.ids.emplace_back(), ListColumn(batch, place++, column.name, path));
     } else {
       SDA_ASSIGN_OR_RETURN(const int32_t* ids,
-                           (Column<int32_t, arrow::Int32Type>(*shard.owner, column.name, path)));
+                           (Column<int32_t, arrow::Int32Type>(batch, place++, column.name, path)));
       shard.ids.push_back({.values = ids});
     }
   }
@@ -117,7 +141,8 @@ double ListValuesPerRow(const DatasetManifest& manifest) {
   if (lists == 0 || train == manifest.splits.end() || train->second.rows == 0) return 0;
   int64_t bytes = 0;
   for (const ManifestShard& shard : train->second.shards) bytes += shard.bytes;
-  const double fixed = 1 + static_cast<double>(manifest.columns.size());
+  const double fixed =
+      (manifest.weight_column.empty() ? 1 : 2) + static_cast<double>(manifest.columns.size());
   const double values = static_cast<double>(bytes) / 4 / static_cast<double>(train->second.rows);
   return std::max(static_cast<double>(lists), values - fixed);
 }
@@ -141,7 +166,9 @@ InputShape ShapeOf(const DatasetManifest& manifest) {
 
 struct SplitReader::State {
   InputShape shape;
-  std::vector<Shard> shards;  // by begin
+  bool weighted = false;
+  std::optional<MlperfDecoder> decoder;  // of binary shards
+  std::vector<Shard> shards;             // by begin
   int64_t rows = 0;
 
   // The shard that holds a row of the split. Rows come in runs, so the last one is tried first.
@@ -172,11 +199,19 @@ absl::StatusOr<std::unique_ptr<SplitReader>> SplitReader::Open(const DatasetMani
   }
   auto state = std::make_unique<State>();
   state->shape = ShapeOf(manifest);
+  state->weighted = !manifest.weight_column.empty();
+  if (manifest.shard_format == ShardFormat::kMlperfBinary) state->decoder.emplace(manifest);
   for (const ManifestShard& entry : described->second.shards) {
-    SDA_ASSIGN_OR_RETURN(Shard shard, OpenShard(manifest, entry, absl::StrCat(folder, "/", entry.path)));
+    // Binary files stay where they are, which their absolute paths say.
+    const std::string path = std::filesystem::path(folder) / entry.path;
+    SDA_ASSIGN_OR_RETURN(Shard shard, OpenShard(manifest, entry, path));
     shard.begin = state->rows;
     state->rows += entry.rows;
     state->shards.push_back(std::move(shard));
+  }
+  if (state->rows > kMostRows) {
+    return absl::InvalidArgumentError(absl::StrCat(manifest.name, ": the ", split, " split has ", state->rows,
+                                                   " rows; at most ", kMostRows, " can be read"));
   }
   return std::unique_ptr<SplitReader>(new SplitReader(std::move(state)));
 }
@@ -187,10 +222,14 @@ int64_t SplitReader::rows() const {
 const InputShape& SplitReader::shape() const {
   return state_->shape;
 }
+bool SplitReader::weighted() const {
+  return state_->weighted;
+}
 
 BatchBuffer::BatchBuffer(const SplitReader& reader, int64_t max_rows)
     : reader_(reader),
       labels_(max_rows),
+      weights_(reader.weighted() ? max_rows : 0),
       dense_(max_rows * reader.shape().dense_columns),
       ids_(reader.shape().tables(), std::vector<int32_t>(max_rows)),
       offsets_(reader.shape().tables()) {
@@ -202,7 +241,7 @@ BatchBuffer::BatchBuffer(const SplitReader& reader, int64_t max_rows)
 int64_t BatchBuffer::Bytes(const InputShape& shape, int64_t max_rows) {
   // Memory of bags grows by doubling.
   const auto bags = static_cast<int64_t>(2 * shape.list_values * static_cast<double>(max_rows));
-  return (max_rows * (2 + shape.dense_columns + shape.tables()) + bags) * 4;
+  return (max_rows * (3 + shape.dense_columns + shape.tables()) + bags) * 4;
 }
 
 absl::StatusOr<Batch> BatchBuffer::Fill(std::span<const uint32_t> rows) {
@@ -212,7 +251,19 @@ absl::StatusOr<Batch> BatchBuffer::Fill(std::span<const uint32_t> rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const Shard& shard = split.Find(rows[i], hint);
     const int64_t row = rows[i] - shard.begin;
+    if (shard.binary) {
+      SDA_RETURN_IF_ERROR(
+          shard.binary->Decode(*split.decoder, row, labels_[i], dense_.data() + i * dense_columns));
+      for (size_t t = 0; t < ids_.size(); ++t) ids_[t][i] = shard.binary->Id(*split.decoder, row, t);
+      continue;
+    }
     labels_[i] = shard.labels[row];
+    if (!weights_.empty()) {
+      weights_[i] = shard.weights[row];
+      if (!(weights_[i] >= 0 && std::isfinite(weights_[i]))) {
+        return Unexpected(shard.path, absl::StrCat("row ", row, ": its weight is ", weights_[i]));
+      }
+    }
     for (int64_t c = 0; c < dense_columns; ++c) dense_[i * dense_columns + c] = shard.dense[c][row];
     for (size_t t = 0; t < ids_.size(); ++t) {
       if (shard.ids[t].offsets == nullptr) ids_[t][i] = shard.ids[t].values[row];
@@ -265,6 +316,7 @@ absl::StatusOr<Batch> BatchBuffer::Checked(std::span<const uint32_t> taken) {
   batch.rows = rows;
   batch.labels = {labels_.data(), static_cast<size_t>(rows)};
   batch.dense = {dense_.data(), static_cast<size_t>(rows * reader_.shape().dense_columns)};
+  if (!weights_.empty()) batch.weights = {weights_.data(), static_cast<size_t>(rows)};
   for (size_t t = 0; t < ids_.size(); ++t) {
     const bool bags = !offsets_[t].empty();
     const auto size = static_cast<size_t>(bags ? offsets_[t][taken.size()] : rows);
@@ -274,7 +326,9 @@ absl::StatusOr<Batch> BatchBuffer::Checked(std::span<const uint32_t> taken) {
   if (const auto bad = FindBadId(batch, reader_.shape())) {
     size_t hint = 0;
     const Shard& shard = reader_.state_->Find(taken[bad->sample], hint);
-    return absl::OutOfRangeError(absl::StrCat(shard.path, ": row ", taken[bad->sample] - shard.begin, ": ",
+    const int64_t row = taken[bad->sample] - shard.begin;
+    return absl::OutOfRangeError(absl::StrCat(shard.path, ": row ",
+                                              shard.binary ? shard.binary->RowOfFile(row) : row, ": ",
                                               Describe(*bad, reader_.shape())));
   }
   return batch;

@@ -30,6 +30,8 @@ class SplitReader {
 
   int64_t rows() const;
   const InputShape& shape() const;
+  // Whether rows have weights.
+  bool weighted() const;
 
  private:
   friend class BatchBuffer;
@@ -61,7 +63,7 @@ class BatchBuffer {
 
   const SplitReader& reader_;
   std::vector<uint32_t> range_;
-  std::vector<float> labels_, dense_;
+  std::vector<float> labels_, weights_, dense_;  // weights_ empty where there are none
   // One a table; of those with bags they grow to what the largest batch has.
   std::vector<std::vector<int32_t>> ids_;
   std::vector<std::vector<int32_t>> offsets_;  // one a table: [max_rows + 1], empty for tables without bags

@@ -11,14 +11,14 @@ double Sigmoid(double logit) {
 }
 
 double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels,
-                           double positive_weight, double scale, float* dlogits) {
+                           double positive_weight, double scale, float* dlogits, const float* weights) {
   double sum = 0;
   for (int64_t row = 0; row < rows; ++row) {
     const double logit = logits[row];
     const double label = labels[row];
     const double p = Sigmoid(logit);
     const double error = p - label;
-    const double weight = label > 0.5 ? positive_weight : 1;
+    const double weight = (label > 0.5 ? positive_weight : 1) * (weights == nullptr ? 1 : weights[row]);
     if (loss == Loss::kBinaryCrossEntropy) {
       sum += weight * LogLossOfLogit(logit, label);
       dlogits[row] = static_cast<float>(scale * weight * error);

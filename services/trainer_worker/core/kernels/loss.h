@@ -12,9 +12,10 @@ enum class Loss {
 
 // Sum of the losses of `rows` samples, in double (callers divide by the batch), those of positive samples
 // (label above 0.5) times positive_weight, and dlogits[s] = scale · ∂loss_s/∂logit_s (scale is 1/batch for a
-// mean). dlogits may be logits.
+// mean). With `weights` each sample's loss is also multiplied by its own. dlogits may be logits.
 double LossForwardBackward(Loss loss, int64_t rows, const float* logits, const float* labels,
-                           double positive_weight, double scale, float* dlogits);
+                           double positive_weight, double scale, float* dlogits,
+                           const float* weights = nullptr);
 
 // 1 / (1 + e^−logit).
 double Sigmoid(double logit);

@@ -11,16 +11,16 @@
 namespace sda::trainer {
 namespace {
 
-void CheckGradient(Loss kind, double positive_weight) {
+void CheckGradient(Loss kind, double positive_weight, const float* weights = nullptr) {
   std::vector<float> logits = {-3, -0.5, 0, 0.25, 1, 4}, dlogits(6);
   const std::vector<float> labels = {0, 1, 1, 0, 1, 0};
-  LossForwardBackward(kind, 6, logits.data(), labels.data(), positive_weight, 0.5, dlogits.data());
+  LossForwardBackward(kind, 6, logits.data(), labels.data(), positive_weight, 0.5, dlogits.data(), weights);
   std::vector<float> unused(6);
   ExpectGradient(
       logits, dlogits,
       [&] {
-        return 0.5 *
-               LossForwardBackward(kind, 6, logits.data(), labels.data(), positive_weight, 1, unused.data());
+        return 0.5 * LossForwardBackward(kind, 6, logits.data(), labels.data(), positive_weight, 1,
+                                         unused.data(), weights);
       },
       "logits");
 }
@@ -33,6 +33,18 @@ TEST(LossTest, GradientOfCrossEntropy) {
 TEST(LossTest, GradientOfSquaredError) {
   CheckGradient(Loss::kMeanSquaredError, 1);
   CheckGradient(Loss::kMeanSquaredError, 0.25);
+}
+
+TEST(LossTest, WeightsOfSamplesMultiplyLossAndGradient) {
+  const float weights[] = {2, 0, 1, 0.5f, 3, 1};
+  CheckGradient(Loss::kBinaryCrossEntropy, 3, weights);
+  CheckGradient(Loss::kMeanSquaredError, 1, weights);
+  const float logits[] = {0, 1}, labels[] = {1, 0}, twice_and_none[] = {2, 0};
+  float d[2];
+  EXPECT_NEAR(LossForwardBackward(Loss::kBinaryCrossEntropy, 2, logits, labels, 1, 1, d, twice_and_none),
+              2 * std::log(2), 1e-6);
+  EXPECT_FLOAT_EQ(d[0], -1);
+  EXPECT_EQ(d[1], 0);
 }
 
 TEST(LossTest, ValuesByHand) {

@@ -10,6 +10,7 @@
 #include <absl/status/statusor.h>
 
 #include "common/storage/dataset_manifest.h"
+#include "services/trainer_worker/core/training/evaluation.h"
 
 namespace sda::trainer {
 
@@ -20,6 +21,7 @@ struct EvaluationJob {
   std::string dataset_folder;
   std::string split;          // "train", "validation" or "test"
   std::string group_by = {};  // a categorical column; adds grouped_auc, map and ndcg. Empty: no groups
+  AucMethod auc_method = AucMethod::kExact;
   int64_t batch_size = 8192;
   int threads = 1;
   std::function<void(int64_t rows, int64_t total)> progress;  // may be empty; called from any thread

@@ -11,10 +11,6 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <arrow/array/array_binary.h>
-#include <arrow/io/file.h>
-#include <arrow/ipc/reader.h>
-#include <arrow/record_batch.h>
 
 #include "common/base/error.h"
 #include "common/base/sha256.h"
@@ -23,6 +19,7 @@
 #include "common/storage/dense_transform.h"
 #include "common/storage/list_cell.h"
 #include "services/trainer_worker/core/data/dataset_reader.h"
+#include "services/trainer_worker/core/data/vocabulary_file.h"
 #include "services/trainer_worker/core/kernels/loss.h"
 #include "services/trainer_worker/core/training/buffer_file.h"
 
@@ -32,27 +29,6 @@ namespace {
 constexpr int32_t kMissingId = 0;
 constexpr int32_t kUnknownId = 1;
 constexpr int32_t kFirstId = 2;
-
-absl::StatusOr<std::vector<std::string>> ReadVocabulary(const std::string& path) {
-  const auto damaged = [&](const std::string& what) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": ", what));
-  };
-  const auto file = arrow::io::ReadableFile::Open(path);
-  if (!file.ok()) return absl::NotFoundError(absl::StrCat(path, ": ", file.status().message()));
-  const auto reader = arrow::ipc::RecordBatchFileReader::Open(*file);
-  if (!reader.ok()) return damaged(reader.status().message());
-  std::vector<std::string> values;
-  for (int i = 0; i < (*reader)->num_record_batches(); ++i) {
-    const auto batch = (*reader)->ReadRecordBatch(i);
-    if (!batch.ok()) return damaged(batch.status().message());
-    const auto column = (*batch)->GetColumnByName("value");
-    if (column == nullptr || column->type_id() != arrow::Type::STRING)
-      return damaged("has no text column \"value\"");
-    const auto& text = static_cast<const arrow::StringArray&>(*column);
-    for (int64_t row = 0; row < text.length(); ++row) values.emplace_back(text.GetView(row));
-  }
-  return values;
-}
 
 }  // namespace
 
@@ -88,6 +64,7 @@ absl::Status Predictor::LoadVocabularies(const std::string& folder) {
     if (column.role != ColumnRole::kCategorical) continue;
     CategoricalColumn& vocabulary = vocabularies_.emplace_back();
     vocabulary.column = &column;
+    if (column.vocabulary_path.empty()) continue;  // its values are the ids
     SDA_ASSIGN_OR_RETURN(vocabulary.values,
                          ReadVocabulary(absl::StrCat(folder, "/", column.vocabulary_path)));
     if (static_cast<int64_t>(vocabulary.values.size()) + kFirstId != column.table_rows) {
@@ -144,6 +121,25 @@ int32_t Predictor::EncodeCategorical(const CategoricalColumn& column, std::strin
   if (IsMissing(value)) return kMissingId;
   const auto found = column.ids.find(value);
   return found == column.ids.end() ? kUnknownId : found->second;
+}
+
+absl::Status Predictor::EncodeIds(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
+                                  std::vector<int32_t>& ids) const {
+  const int64_t range = model_.manifest.max_ind_range;
+  for (size_t row = 0; row < cells.size(); ++row) {
+    int32_t id = 0;
+    if (!IsMissing(cells[row])) {
+      const bool number = absl::SimpleAtoi(ToAbsl(cells[row]), &id);
+      if (number && id >= 0 && range > 0) id = static_cast<int32_t>(id % range);
+      if (!number || id < 0 || id >= column.column->table_rows) {
+        return InvalidField(absl::StrCat("columns[", column.column->name, "].values[", row, "]"),
+                            absl::StrCat("is \"", ToAbsl(cells[row].substr(0, 80)),
+                                         "\"; must be an id in [0, ", column.column->table_rows, ")"));
+      }
+    }
+    ids[row] = id;
+  }
+  return absl::OkStatus();
 }
 
 void Predictor::EncodeLists(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
@@ -239,6 +235,10 @@ absl::StatusOr<EncodedRows> Predictor::EncodeByColumn(const std::vector<RawColum
   }
   for (const RawColumn& column : columns) {
     const auto [is_dense, index] = places_.at(ToAbsl(column.name));
+    if (!is_dense && vocabularies_[index].column->vocabulary_path.empty()) {
+      SDA_RETURN_IF_ERROR(EncodeIds(vocabularies_[index], column.values, encoded.tables[index].ids));
+      continue;
+    }
     if (!is_dense && vocabularies_[index].column->is_list()) {
       EncodeLists(vocabularies_[index], column.values, encoded.tables[index].ids,
                   encoded.tables[index].offsets);

@@ -60,6 +60,9 @@ class Predictor {
   absl::Status LoadVocabularies(const std::string& folder);
   bool IsMissing(std::string_view value) const;
   absl::StatusOr<float> EncodeDense(const ManifestColumn& column, std::string_view value, size_t row) const;
+  // Of a column without a vocabulary, whose values are ids; a missing one counts as 0, as in such files.
+  absl::Status EncodeIds(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
+                         std::vector<int32_t>& ids) const;
   // The ids of each cell's values and where they begin, offsets[row + 1] behind those of `row`.
   void EncodeLists(const CategoricalColumn& column, const std::vector<std::string_view>& cells,
                    std::vector<int32_t>& ids, std::vector<int32_t>& offsets) const;

@@ -72,7 +72,7 @@ class Rows {
 
   ManifestShard WriteShard(const std::string& folder, const std::string& path, int64_t rows,
                            bool first_of_train, int64_t& positives) {
-    std::vector<float> labels;
+    std::vector<float> labels, weights;
     std::vector<std::vector<float>> dense(dataset_.dense_columns);
     std::vector<std::vector<int32_t>> ids(dataset_.table_rows.size());
     std::vector<std::vector<int32_t>> offsets(dataset_.table_rows.size(), {0});
@@ -87,19 +87,26 @@ class Rows {
         for (uint64_t i = 0; i < size; ++i) {
           const uint64_t id = rng_.Below(dataset_.table_rows[t]);
           ids[t].push_back(static_cast<int32_t>(id));
-          logit += 3 * (UnitInterval(HashOf(dataset_.seed, {99, t, id})) - 0.5);
+          logit += 3 * (UnitInterval(HashOf(
+                            dataset_.rule_seed,
+                            {99, t, static_cast<uint64_t>(dataset_.ValueOf(t, static_cast<int64_t>(id)))})) -
+                        0.5);
         }
         offsets[t].push_back(static_cast<int32_t>(ids[t].size()));
       }
       if (dataset_.random_labels) logit = 0;
       labels.push_back(rng_.Uniform() < 1 / (1 + std::exp(-logit)) ? 1.0f : 0.0f);
       positives += labels.back() > 0.5f;
+      if (dataset_.weighted) weights.push_back(static_cast<float>(rng_.Uniform(0.01, 2)));
     }
     if (first_of_train && dataset_.bad_id_row >= 0)
       ids[0][offsets[0][dataset_.bad_id_row + 1] - 1] = dataset_.bad_id;
 
     std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> columns = {
         {"label", ToArray<arrow::FloatBuilder>(labels)}};
+    if (first_of_train && dataset_.bad_weight_row >= 0)
+      weights[dataset_.bad_weight_row] = dataset_.bad_weight;
+    if (dataset_.weighted) columns.emplace_back("weight", ToArray<arrow::FloatBuilder>(weights));
     for (size_t c = 0; c < dense.size(); ++c) {
       columns.emplace_back(absl::StrCat("D", c + 1), ToArray<arrow::FloatBuilder>(dense[c]));
     }
@@ -126,6 +133,7 @@ DatasetManifest TestDataset::Write(const std::string& folder) const {
   DatasetManifest manifest;
   manifest.name = "datasets/test";
   manifest.label_column = "label";
+  if (weighted) manifest.weight_column = "importance";
   manifest.options_json = R"({"format":{"null_values":["","?"]}})";
   manifest.provenance_json = "{}";
   for (int c = 0; c < dense_columns; ++c) {
@@ -141,10 +149,11 @@ DatasetManifest TestDataset::Write(const std::string& folder) const {
     column.role = ColumnRole::kCategorical;
     column.table_rows = table_rows[t];
     column.vocabulary_path = absl::StrCat("vocabularies/", column.name, ".arrow");
-    column.vocabulary_sha256 = Sha256Hex(column.name);
+    column.vocabulary_sha256 = Sha256Hex(absl::StrCat(column.name, reversed, table_rows[t]));
     if (list_tables.contains(t)) column.list_separator = "|";
     std::vector<std::string> values;
-    for (int64_t id = 2; id < table_rows[t]; ++id) values.push_back(absl::StrCat(column.name, "-", id));
+    for (int64_t id = 2; id < table_rows[t]; ++id)
+      values.push_back(absl::StrCat(column.name, "-", ValueOf(t, id)));
     WriteBatch(folder + "/" + column.vocabulary_path, {{"value", ToTextArray(values)}});
     manifest.columns.push_back(column);
   }

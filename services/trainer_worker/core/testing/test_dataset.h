@@ -20,9 +20,25 @@ struct TestDataset {
   std::map<std::string, int64_t> split_rows = {{"train", 3000}, {"validation", 1000}, {"test", 1000}};
   int64_t shard_rows = 1200;
   uint64_t seed = 1;
+  uint64_t rule_seed = 1;      // of the rule alone: rows of other seeds may follow the same
   bool random_labels = false;  // no rule: nothing can be learned
   // Tables whose rows have bags of one to four ids, the separator of their raw cells being "|".
   std::set<size_t> list_tables = {};
+
+  // Vocabularies and the planted rule go by value from the last id to the first: the same value has another
+  // id.
+  bool reversed = false;
+
+  // The value that an id of a table stands for, as a number; itself for the reserved ones.
+  int64_t ValueOf(size_t table, int64_t id) const {
+    return reversed && id >= 2 ? table_rows[table] + 1 - id : id;
+  }
+
+  // Rows have weights in (0, 2).
+  bool weighted = false;
+  // Changes one shard's weight, to break a rule; -1 leaves the row alone.
+  int64_t bad_weight_row = -1;
+  float bad_weight = 0;
 
   // Changes one shard's id of the first table (of a bag the last one), to break a rule; -1 leaves the row
   // alone.

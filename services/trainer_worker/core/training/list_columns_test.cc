@@ -1,4 +1,5 @@
 // Columns with bags of ids, from the mapped shards to predictions of raw rows.
+#include <cmath>
 #include <string>
 #include <vector>
 

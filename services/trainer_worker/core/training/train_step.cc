@@ -150,9 +150,10 @@ void TrainStep::ForwardBackward(const Batch& batch, const DropoutStep& dropout, 
   }
   DlrmForward(layout_, weights_, batch, begin, end, dropout, workspace, &logits_[begin]);
   const float* labels = batch.labels.data() + begin;
-  losses_[part] = LossForwardBackward(layout_.spec().loss, end - begin, &logits_[begin], labels,
-                                      gradient_options_.positive_weight,
-                                      1.0 / static_cast<double>(batch.rows), &dlogits_[begin]);
+  losses_[part] =
+      LossForwardBackward(layout_.spec().loss, end - begin, &logits_[begin], labels,
+                          gradient_options_.positive_weight, 1.0 / static_cast<double>(batch.rows),
+                          &dlogits_[begin], batch.weights.empty() ? nullptr : batch.weights.data() + begin);
   DlrmBackward(layout_, weights_, batch, begin, end, dropout, &dlogits_[begin], workspace,
                feature_gradients_.data(), side_gradients_.data());
 }

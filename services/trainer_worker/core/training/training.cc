@@ -27,6 +27,7 @@
 #include "services/trainer_worker/core/serving/exported_model.h"
 #include "services/trainer_worker/core/training/checkpoint.h"
 #include "services/trainer_worker/core/training/evaluation.h"
+#include "services/trainer_worker/core/training/timetable.h"
 
 namespace sda::trainer {
 namespace {
@@ -57,31 +58,6 @@ absl::Status CheckSplit(const DatasetManifest& manifest, const std::string& name
                    {.reason = "SPLIT_UNUSABLE", .metadata = {{"split", name}}, .violations = {}});
 }
 
-// When steps, evaluations and epochs fall.
-class Timetable {
- public:
-  Timetable(int64_t rows, const TrainingOptions& options)
-      : batch_(std::min(options.batch_size, rows)), evaluations_per_epoch_(options.evaluations_per_epoch) {
-    // The last rows of an epoch that do not fill a batch wait for the next shuffle.
-    steps_per_epoch_ = std::max<int64_t>(1, rows / batch_);
-    total_steps_ = std::max<int64_t>(1, std::llround(options.epochs * static_cast<double>(steps_per_epoch_)));
-  }
-
-  int64_t batch() const { return batch_; }
-  int64_t total_steps() const { return total_steps_; }
-  int64_t steps_per_epoch() const { return steps_per_epoch_; }
-
-  // True after the last step, and where a part of an epoch ends.
-  bool EvaluateAfter(int64_t step) const {
-    if (step == total_steps_) return true;
-    const auto parts = [&](int64_t s) { return s * evaluations_per_epoch_ / steps_per_epoch_; };
-    return parts(step) != parts(step - 1);
-  }
-
- private:
-  int64_t batch_, evaluations_per_epoch_, steps_per_epoch_ = 0, total_steps_ = 0;
-};
-
 double Since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
@@ -105,7 +81,10 @@ std::string JobKey(const TrainingJob& job) {
                    UpdateKey(job.optimizer.sparse), "|", schedule.warmup_fraction, "|",
                    static_cast<int>(schedule.decay), "|", schedule.final_factor, "|", schedule.hold_fraction,
                    "|", schedule.power, "|", schedule.warmup_steps, "|", schedule.decay_start_step, "|",
-                   schedule.decay_steps, "|", ToAbsl(Name(UsablePrecision(options.precision)))));
+                   schedule.decay_steps, "|", ToAbsl(Name(UsablePrecision(options.precision)))) +
+      absl::StrCat("|", options.evaluate_every_samples, "|", options.evaluate_every_seconds, "|",
+                   static_cast<int>(options.auc_method), "|", job.initial_model.folder.empty() ? 0 : 1, "|",
+                   job.initial_model.sha256));
 }
 
 // One training from its first or resumed step to its end.
@@ -126,12 +105,13 @@ class Training {
               team_, job.options.precision),
         loader_(train, {train.rows(), job.options.shuffle, HashOf(job.seed, {kShuffleSeedStream})},
                 timetable_.batch(), timetable_.steps_per_epoch(), timetable_.total_steps()),
-        evaluator_(layout_, validation, kEvaluationBatch, team_, group_by),
+        evaluator_(layout_, validation, kEvaluationBatch, team_, group_by, job.options.auc_method),
         job_key_(JobKey(job)) {}
 
   absl::StatusOr<TrainingResult> Run() {
-    Begin();
+    SDA_RETURN_IF_ERROR(Begin());
     loader_.Start(position_.step + 1);
+    evaluated_at_seconds_ = position_.train_seconds;  // checkpoints are made at evaluations
     for (int64_t step = position_.step + 1; step <= timetable_.total_steps(); ++step) {
       if (stop_.stop_requested()) return End(TrainingResult::End::kCancelled);
       SDA_ASSIGN_OR_RETURN(const double loss, Step(step));
@@ -139,7 +119,7 @@ class Training {
         return Diverged("LOSS_NOT_FINITE", absl::StrCat("the loss became ", loss, " at step ", step));
       }
       if (step % kProgressSteps == 0) observer_.OnProgress(samples(), total_samples());
-      if (!timetable_.EvaluateAfter(step)) continue;
+      if (!timetable_.EvaluateAfter(step) && !EvaluationIsDue()) continue;
       SDA_ASSIGN_OR_RETURN(const std::optional<TrainingResult::End> end, Evaluate());
       if (end == TrainingResult::End::kDiverged) return *divergence_;
       if (end) return Deliver(*end);
@@ -150,16 +130,24 @@ class Training {
  private:
   TrainingState State() { return {weights_, optimizer_state_, best_.get(), position_}; }
 
-  void Begin() {
+  absl::Status Begin() {
     absl::Status resumed;
     if (!job_.resume_checkpoint.empty()) {
       resumed = ReadCheckpoint(job_.resume_checkpoint, job_key_, State());
-      if (resumed.ok()) return observer_.OnStart(position_.step, resumed);
+      if (resumed.ok()) {
+        observer_.OnStart(position_.step, resumed);
+        return absl::OkStatus();
+      }
       // One that is gone or damaged costs time, not the trial; what was read of it so far goes.
       for (const auto& buffer : BuffersOf(State())) std::fill(buffer.begin(), buffer.end(), 0.0f);
     }
     weights_.Initialize(layout_, job_.seed);
+    if (!job_.initial_model.folder.empty()) {
+      SDA_RETURN_IF_ERROR(
+          StartFromModel(job_.initial_model, job_.manifest, job_.dataset_folder, layout_, weights_));
+    }
     observer_.OnStart(0, resumed);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<double> Step(int64_t step) {
@@ -177,6 +165,22 @@ class Training {
     return loss;
   }
 
+  bool EvaluationIsDue() const {
+    const double every = job_.options.evaluate_every_seconds;
+    return every > 0 && position_.train_seconds - evaluated_at_seconds_ >= every;
+  }
+
+  bool TargetReached(const SplitMetrics& metrics) const {
+    const TrainingOptions& options = job_.options;
+    if (options.target_auc && metrics.auc >= *options.target_auc) return true;
+    if (!options.target_value) return false;
+    const auto measured = MetricMap(metrics);
+    const auto found = measured.find(options.target_metric);
+    if (found == measured.end()) return false;
+    const bool loss = options.target_metric == "logloss" || options.target_metric == "normalized_entropy";
+    return loss ? found->second <= *options.target_value : found->second >= *options.target_value;
+  }
+
   // Measures, keeps the best, reports; an end, or nothing to go on.
   absl::StatusOr<std::optional<TrainingResult::End>> Evaluate() {
     const auto begin = std::chrono::steady_clock::now();
@@ -191,6 +195,7 @@ class Training {
       return TrainingResult::End::kDiverged;
     }
     ++position_.evaluations;
+    evaluated_at_seconds_ = position_.train_seconds;
     const bool stuck = std::abs(metrics.auc - 0.5) < kStuckMargin;
     if (stuck && position_.stuck_evaluations == 0) position_.stuck_since = position_.step;
     position_.stuck_evaluations = stuck ? position_.stuck_evaluations + 1 : 0;
@@ -207,8 +212,7 @@ class Training {
     Keep(metrics);
     SDA_ASSIGN_OR_RETURN(const std::string checkpoint, WriteCheckpointIfDue());
     const bool go_on = Report(metrics, checkpoint);
-    if (job_.options.target_auc && metrics.auc >= *job_.options.target_auc)
-      return TrainingResult::End::kTargetReached;
+    if (TargetReached(metrics)) return TrainingResult::End::kTargetReached;
     if (!go_on) return TrainingResult::End::kStopped;
     if (job_.options.patience > 0 && position_.evaluations_since_best >= job_.options.patience) {
       return TrainingResult::End::kFinished;
@@ -341,6 +345,7 @@ class Training {
   Evaluator evaluator_;
   const std::string job_key_;
   TrainingPosition position_;
+  double evaluated_at_seconds_ = 0;  // of training, at the last evaluation
   std::optional<TrainingResult> divergence_;
   std::deque<std::string> checkpoints_;  // written by this attempt and still there, oldest first
   struct {
@@ -355,6 +360,7 @@ absl::StatusOr<TrainingResult> Train(const TrainingJob& job, TrainingObserver& o
   SDA_RETURN_IF_ERROR(CheckSpec(job.model, ShapeOf(job.manifest)));
   SDA_ASSIGN_OR_RETURN(const auto group_by,
                        TableToGroupBy(ShapeOf(job.manifest), job.options.group_by, "training.group_by"));
+  SDA_RETURN_IF_ERROR(CheckAucMethod(job.options.auc_method, job.options.group_by, "training.group_by"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "train"));
   SDA_RETURN_IF_ERROR(CheckSplit(job.manifest, "validation"));
   std::error_code error;
@@ -378,7 +384,9 @@ int64_t EstimateMemoryBytes(const TrainingJob& job) {
   return weights * (job.options.keep == Keep::kBest ? 2 : 1) + OptimizerState::Bytes(layout, job.optimizer) +
          TrainStep::Bytes(layout, batch, job.threads, job.options.precision) +
          BatchLoader::Bytes(layout.inputs(), batch) + RowOrder::Bytes(rows_of("train")) +
-         Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads);
+         InitialModelBytes(job.initial_model) +
+         Evaluator::Bytes(layout, rows_of("validation"), kEvaluationBatch, job.threads,
+                          job.options.auc_method);
 }
 
 }  // namespace sda::trainer

@@ -13,6 +13,8 @@
 #include "common/storage/dataset_manifest.h"
 #include "services/trainer_worker/core/model/model_spec.h"
 #include "services/trainer_worker/core/optimizers/optimizer_options.h"
+#include "services/trainer_worker/core/training/evaluation.h"
+#include "services/trainer_worker/core/training/initial_model.h"
 #include "services/trainer_worker/core/training/train_step.h"
 
 namespace sda::trainer {
@@ -24,9 +26,16 @@ struct TrainingOptions {
   int64_t batch_size = 2048;
   double epochs = 1;
   int evaluations_per_epoch = 1;
+  // Either of them replaces evaluations_per_epoch; 0: not used. Seconds are those of training steps alone.
+  int64_t evaluate_every_samples = 0;
+  double evaluate_every_seconds = 0;
   int patience = 0;  // 0: never
   Keep keep = Keep::kBest;
   std::optional<double> target_auc;
+  // A second target: stop where this metric is at least, of losses at most, target_value.
+  std::string target_metric = "auc";
+  std::optional<double> target_value = {};
+  AucMethod auc_method = AucMethod::kExact;
   std::string group_by =
       {};  // a categorical column; evaluations report grouped_auc, map and ndcg. Empty: none
   bool shuffle = true;
@@ -48,6 +57,7 @@ struct TrainingJob {
   uint64_t seed = 0;
   int threads = 1;
   std::string output_folder;      // of this attempt; made if missing. Checkpoints and "model" go below it
+  InitialModel initial_model;     // whose weights a fresh start begins with; optimizer state starts anew
   std::string resume_checkpoint;  // a file that an earlier attempt wrote; empty for a fresh start
   std::string spec_json = "{}";   // kept in the exported model as it is
 };
@@ -84,7 +94,7 @@ class TrainingObserver {
 struct TrainingResult {
   enum class End {
     kFinished,       // all epochs, or patience was over
-    kTargetReached,  // target_auc
+    kTargetReached,  // target_auc or target_value
     kStopped,        // the observer said so
     kDiverged,       // reason and message say how; no model
     kCancelled,      // the stop token; no model
