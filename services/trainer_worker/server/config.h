@@ -20,6 +20,7 @@ struct Config {
   std::string worker_id;     // empty: host and process id
   int slots = 1;
   int threads_per_slot = 1;
+  bool pin_threads = false;
 
   void Declare(rpc::Flags& flags);
 };
