@@ -1,10 +1,14 @@
 #include "tests/benchmarks/train_config.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <nlohmann/json.hpp>
 
 #include "common/numerics/rng.h"
@@ -48,30 +52,106 @@ TrainConfig Sc20Small() {
   return config;
 }
 
+// Reads fields of an object one by one; the first mistake is kept, with the field's name and what it must be.
+class FieldReader {
+ public:
+  FieldReader(const nlohmann::json& object, std::string path) : object_(object), path_(std::move(path)) {}
+
+  const absl::Status& status() const { return status_; }
+
+  int64_t Integer(const char* name, int64_t low, int64_t high, std::optional<int64_t> otherwise = {}) {
+    seen_.insert(name);
+    const auto found = object_.find(name);
+    if (found == object_.end() && otherwise) return *otherwise;
+    const std::string rule = absl::StrCat("must be an integer from ", low, " to ", high);
+    if (found == object_.end()) return Fail(name, "is missing", rule), low;
+    return Value(name, *found, low, high, rule);
+  }
+
+  std::vector<int64_t> Integers(const char* name, int64_t low, int64_t high, size_t most) {
+    seen_.insert(name);
+    const std::string rule =
+        absl::StrCat("must be a list of at most ", most, " integers from ", low, " to ", high);
+    const auto found = object_.find(name);
+    if (found == object_.end()) return Fail(name, "is missing", rule), std::vector<int64_t>();
+    if (!found->is_array() || found->size() > most)
+      return Fail(name, absl::StrCat("is ", found->dump().substr(0, kShown)), rule), std::vector<int64_t>();
+    std::vector<int64_t> values;
+    for (size_t i = 0; i < found->size(); ++i)
+      values.push_back(Value(absl::StrCat(name, "[", i, "]"), (*found)[i], low, high,
+                             absl::StrCat("must be an integer from ", low, " to ", high)));
+    return values;
+  }
+
+  // Fields that nobody has asked for are mistakes: a misspelt optional one would go unnoticed.
+  void RefuseOthers() {
+    for (const auto& item : object_.items()) {
+      if (!seen_.contains(item.key()))
+        Fail(item.key(), "is no field", absl::StrCat("must be one of ", absl::StrJoin(seen_, ", ")));
+    }
+  }
+
+ private:
+  static constexpr size_t kShown = 40;
+
+  int64_t Value(const std::string& name, const nlohmann::json& value, int64_t low, int64_t high,
+                const std::string& rule) {
+    // Numbers beyond 64 bits are not integers of the parser.
+    const bool good = value.is_number_integer() &&
+                      !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) &&
+                      value.get<int64_t>() >= low && value.get<int64_t>() <= high;
+    if (good) return value.get<int64_t>();
+    Fail(name, absl::StrCat("is ", value.dump().substr(0, kShown)), rule);
+    return low;
+  }
+
+  void Fail(const std::string& name, const std::string& is, const std::string& rule) {
+    if (status_.ok())
+      status_ = absl::InvalidArgumentError(absl::StrCat(path_, ": ", name, " ", is, "; ", rule));
+  }
+
+  const nlohmann::json& object_;
+  const std::string path_;
+  std::set<std::string> seen_;
+  absl::Status status_;
+};
+
 absl::StatusOr<TrainConfig> ReadConfig(const std::string& path) {
+  constexpr int64_t kMostWidth = 1 << 16, kMostRows = INT32_MAX;
+  constexpr size_t kMostLayers = 100, kMostTables = 10'000;
+  constexpr int64_t kMostBytes = int64_t{1} << 40;
   std::ifstream file(path);
-  if (!file) {
+  if (!file || std::filesystem::is_directory(path)) {
     return absl::NotFoundError(absl::StrCat(
         "config: ", path, " is neither a file nor one of kaggle, kaggle128, mlperf_small, sc20_small"));
   }
-  TrainConfig config{.name = path, .model = {}, .inputs = {}, .batch = 0};
+  nlohmann::json json;
   try {
-    const auto json = nlohmann::json::parse(file);
-    json.at("embedding_dim").get_to(config.model.embedding_dim);
-    json.at("dense_columns").get_to(config.inputs.dense_columns);
-    json.at("bottom").get_to(config.model.bottom_layers);
-    json.at("top").get_to(config.model.top_layers);
-    json.at("batch").get_to(config.batch);
-    config.lookups = json.value("lookups", int64_t{1});
-    SetTables(config, json.at("tables").get<std::vector<int64_t>>());
+    json = nlohmann::json::parse(file);
   } catch (const nlohmann::json::exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", error.what()));
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is not JSON: ", error.what()));
   }
-  if (config.batch < 1 || config.lookups < 0 || config.model.embedding_dim < 1 ||
-      *std::min_element(config.inputs.table_rows.begin(), config.inputs.table_rows.end()) < 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": batch, embedding_dim and tables must be at least 1, lookups at least 0"));
-  }
+  if (!json.is_object()) return absl::InvalidArgumentError(path + ": must be a JSON object");
+  TrainConfig config{.name = path, .model = {}, .inputs = {}, .batch = 0};
+  FieldReader fields(json, path);
+  config.model.embedding_dim = fields.Integer("embedding_dim", 1, kMostWidth);
+  config.inputs.dense_columns = fields.Integer("dense_columns", 0, kMostWidth);
+  config.model.bottom_layers = fields.Integers("bottom", 1, kMostWidth, kMostLayers);
+  config.model.top_layers = fields.Integers("top", 1, kMostWidth, kMostLayers);
+  const std::vector<int64_t> tables = fields.Integers("tables", 1, kMostRows, kMostTables);
+  config.lookups = fields.Integer("lookups", 0, 1 << 16, 1);
+  config.batch = fields.Integer("batch", 1, 1 << 24);
+  fields.RefuseOthers();
+  if (!fields.status().ok()) return fields.status();
+  if (config.batch * config.lookups > INT32_MAX)
+    return absl::InvalidArgumentError(path + ": batch times lookups must be below 2^31");
+  int64_t rows = 0;
+  for (int64_t table : tables) rows += table;
+  if (rows > kMostBytes / 4 / config.model.embedding_dim)
+    return absl::InvalidArgumentError(absl::StrCat(path, ": tables of ", rows, " rows of ",
+                                                   config.model.embedding_dim,
+                                                   " floats are beyond 1 TiB; use fewer or smaller tables"));
+  SetTables(config, tables);
   return config;
 }
 

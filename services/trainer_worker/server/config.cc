@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "services/trainer_worker/core/kernels/isa.h"
+#include "services/trainer_worker/core/training/core_claim.h"
 #include "services/trainer_worker/server/artefact_folders.h"
 #include "services/trainer_worker/server/machine_profile.h"
 #include "services/trainer_worker/server/memory_probe.h"
@@ -34,6 +35,8 @@ void Config::Declare(rpc::Flags& flags) {
   flags.Text("worker-id", &worker_id, "name among the workers of an optimizer; default: host and process id");
   flags.Integer("slots", &slots, "trials at the same time", 1, 1024);
   flags.Integer("threads-per-slot", &threads_per_slot, "threads of each trial", 1, 1024);
+  flags.Switch("pin-threads", &pin_threads,
+               "keep each of these threads on a core of its own; for machines without other programs");
   flags.Duration(
       "resource-wait", &resource_wait,
       "how long a trial waits for memory or disk that other programs hold before its attempt fails",
@@ -73,6 +76,7 @@ absl::Status Validate(const Config& config, int cores) {
                                 ": ", config.slots * config.threads_per_slot,
                                 " threads; must be at most the ", cores, " cores of this machine"));
   }
+  SetThreadPinning(config.pin_threads);
   return absl::OkStatus();
 }
 

@@ -24,6 +24,7 @@ struct Config {
   std::string worker_id;     // empty: host and process id
   int slots = 1;
   int threads_per_slot = 1;
+  bool pin_threads = false;
   absl::Duration resource_wait = absl::Minutes(1);
   PredictionOptions prediction;
   Retention::Options retention;

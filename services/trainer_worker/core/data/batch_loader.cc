@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "services/trainer_worker/core/training/core_claim.h"
+
 namespace sda::trainer {
 
 BatchLoader::BatchLoader(const SplitReader& reader, RowOrder order, int64_t batch, int64_t steps_per_epoch,
@@ -37,6 +39,7 @@ absl::StatusOr<Batch> BatchLoader::Next() {
 }
 
 void BatchLoader::Load(int64_t first) {
+  UnpinThisThread();  // started by a thread that trains
   for (int64_t step = first; step <= total_steps_; ++step) {
     {
       std::unique_lock lock(mutex_);

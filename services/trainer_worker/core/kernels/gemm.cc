@@ -45,15 +45,19 @@ struct Compiled {
   size_t scratchpad_bytes = 0;
 };
 
-dnnl::memory::desc Describe(int64_t rows, int64_t cols, int64_t stride, bool transposed) {
+using DataType = dnnl::memory::data_type;
+
+dnnl::memory::desc Describe(int64_t rows, int64_t cols, int64_t stride, bool transposed,
+                            DataType type = DataType::f32) {
   const dnnl::memory::dims strides =
       transposed ? dnnl::memory::dims{1, stride} : dnnl::memory::dims{stride, 1};
-  return {{rows, cols}, dnnl::memory::data_type::f32, strides};
+  return {{rows, cols}, type, strides};
 }
 
-Compiled Compile(const Product& p, const dnnl::engine& engine) {
-  const auto a = Describe(p.m, p.k, p.a_stride, p.a_transposed);
-  const auto b = Describe(p.k, p.n, p.b_stride, p.b_transposed);
+// `type` is that of a and b.
+Compiled Compile(const Product& p, DataType type, const dnnl::engine& engine) {
+  const auto a = Describe(p.m, p.k, p.a_stride, p.a_transposed, type);
+  const auto b = Describe(p.k, p.n, p.b_stride, p.b_transposed, type);
   const auto c = Describe(p.m, p.n, p.c_stride, false);
   const auto bias = Describe(1, p.n, p.n, false);
 
@@ -100,6 +104,46 @@ void* Handle(const float* data) {
   return const_cast<float*>(data);
 }
 
+// An operand in memory as it lies: rows of so many floats.
+struct Stored {
+  int64_t rows, cols;
+};
+Stored StoredA(const Product& p) {
+  return p.a_transposed ? Stored{p.k, p.m} : Stored{p.m, p.k};
+}
+Stored StoredB(const Product& p) {
+  return p.b_transposed ? Stored{p.n, p.k} : Stored{p.k, p.n};
+}
+
+// The mask of a product, where the kernel does not apply it as it stores c.
+void ApplyMask(const Product& p) {
+  for (int64_t i = 0; i < p.m; ++i) {
+    const float* const mask = p.mask + i * p.mask_stride;
+    float* const c = p.c + i * p.c_stride;
+    for (int64_t j = 0; j < p.n; ++j) c[j] = mask[j] > 0 ? c[j] * p.mask_scale : 0.0f;
+  }
+}
+
+// Words of an operand in bfloat16, a multiple of a cache line.
+int64_t Bf16Words(Stored operand) {
+  return (operand.rows * ((operand.cols + 1) / 2) + 15) / 16 * 16;
+}
+
+// The product with a and b in bfloat16, converted into `memory`.
+Product InBf16(const Product& p, FloatBuffer& memory) {
+  const Stored a = StoredA(p), b = StoredB(p);
+  const int64_t a_words = Bf16Words(a), words = a_words + Bf16Words(b);
+  if (static_cast<int64_t>(memory.size()) < words) memory = FloatBuffer(words);
+  Bf16Convert(a.rows, a.cols, p.a, p.a_stride, reinterpret_cast<uint32_t*>(memory.data()));
+  Bf16Convert(b.rows, b.cols, p.b, p.b_stride, reinterpret_cast<uint32_t*>(memory.data() + a_words));
+  Product converted = p;
+  converted.a = memory.data();
+  converted.a_stride = (a.cols + 1) / 2 * 2;
+  converted.b = memory.data() + a_words;
+  converted.b_stride = (b.cols + 1) / 2 * 2;
+  return converted;
+}
+
 }  // namespace
 
 struct Gemm::State {
@@ -108,8 +152,13 @@ struct Gemm::State {
   dnnl::stream stream{engine};
   // Nothing where oneDNN has no implementation.
   absl::flat_hash_map<Shape, std::optional<Compiled>> primitives;
+  FloatBuffer operands;    // of kOneDnnBf16, in bfloat16
   FloatBuffer scratchpad;  // as large as the largest shape so far asks for
   int64_t fallback_shapes = 0;
+
+  GemmVariant VariantOf(int64_t k, int64_t n) const;
+  // a and b are of that type. False where oneDNN has no implementation.
+  bool Execute(const Product& p, DataType type);
 };
 
 std::string_view Name(GemmVariant variant) {
@@ -122,6 +171,8 @@ std::string_view Name(GemmVariant variant) {
       return "simd";
     case GemmVariant::kBf16:
       return "bf16";
+    case GemmVariant::kOneDnnBf16:
+      return "onednn_bf16";
   }
   return "";
 }
@@ -136,7 +187,7 @@ Precision UsablePrecision(Precision wanted) {
 
 std::vector<GemmVariant> GemmVariants(Precision precision) {
   if (UsablePrecision(precision) == Precision::kBf16)
-    return {GemmVariant::kOneDnn, GemmVariant::kSimd, GemmVariant::kBf16};
+    return {GemmVariant::kOneDnn, GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kOneDnnBf16};
   if (!HasSimdGemm()) return {GemmVariant::kOneDnn};
   return {GemmVariant::kOneDnn, GemmVariant::kSimd};
 }
@@ -148,7 +199,9 @@ Gemm::Gemm(GemmVariant variant) : state_(std::make_unique<State>()) {
 }
 
 Gemm::Gemm(Precision precision)
-    : Gemm(UsablePrecision(precision) == Precision::kBf16 ? GemmVariant::kBf16 : GemmVariant::kBest) {}
+    : Gemm(UsablePrecision(precision) == Precision::kFp32 ? GemmVariant::kBest
+           : UsableIsa() >= Isa::kAmx                     ? GemmVariant::kOneDnnBf16
+                                                          : GemmVariant::kBf16) {}
 Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
 Gemm& Gemm::operator=(Gemm&&) noexcept = default;
@@ -157,53 +210,70 @@ int64_t Gemm::fallback_shapes() const {
   return state_->fallback_shapes;
 }
 
+// The variant that computes a product of these sizes.
+GemmVariant Gemm::State::VariantOf(int64_t k, int64_t n) const {
+  const bool bf16 = variant == GemmVariant::kBf16 || variant == GemmVariant::kOneDnnBf16;
+  return bf16 && (k <= kFewTerms || n == 1) ? GemmVariant::kSimd : variant;
+}
+
 int64_t Gemm::PackedFloats(int64_t k, int64_t n) const {
-  if (state_->variant == GemmVariant::kSimd && HasSimdGemm()) return SimdPackedFloats(k, n);
-  if (state_->variant == GemmVariant::kBf16 && HasBf16Gemm()) return Bf16PackedFloats(k, n);
+  const GemmVariant variant = state_->VariantOf(k, n);
+  if (variant == GemmVariant::kSimd && HasSimdGemm()) return SimdPackedFloats(k, n);
+  if (variant == GemmVariant::kBf16 && HasBf16Gemm()) return Bf16PackedFloats(k, n);
   return 0;
 }
 
 void Gemm::Pack(const Product& p, int64_t part, int64_t parts, float* packed) {
   if (PackedFloats(p.k, p.n) == 0) return;
-  if (state_->variant == GemmVariant::kSimd) return SimdPack(p, part, parts, packed);
+  if (state_->VariantOf(p.k, p.n) == GemmVariant::kSimd) return SimdPack(p, part, parts, packed);
   Bf16Pack(p, part, parts, state_->scratchpad, packed);
 }
 
 void Gemm::Multiply(const Product& p) {
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) return ReferenceMultiply(p);
-  if (state_->variant == GemmVariant::kSimd) {
-    if (!HasSimdGemm()) return ReferenceMultiply(p);
-    return SimdMultiply(p, state_->scratchpad);
+  switch (state_->VariantOf(p.k, p.n)) {
+    case GemmVariant::kSimd:
+      return HasSimdGemm() ? SimdMultiply(p, state_->scratchpad) : ReferenceMultiply(p);
+    case GemmVariant::kBf16:
+      return HasBf16Gemm() ? Bf16Multiply(p, state_->scratchpad) : ReferenceMultiply(p);
+    case GemmVariant::kOneDnnBf16:
+      if (!HasBf16Gemm()) return ReferenceMultiply(p);
+      // In fp32 where oneDNN has no such product.
+      if (!state_->Execute(InBf16(p, state_->operands), DataType::bf16)) return ReferenceMultiply(p);
+      break;
+    case GemmVariant::kBest:
+    case GemmVariant::kOneDnn:
+      if (!state_->Execute(p, DataType::f32)) return ReferenceMultiply(p);
   }
-  if (state_->variant == GemmVariant::kBf16) {
-    if (!HasBf16Gemm()) return ReferenceMultiply(p);
-    return Bf16Multiply(p, state_->scratchpad);
-  }
+  if (p.mask != nullptr) ApplyMask(p);
+}
+
+bool Gemm::State::Execute(const Product& p, DataType type) {
   static thread_local const bool single_threaded = (omp_set_num_threads(1), true);
   (void)single_threaded;
 
-  auto [entry, inserted] = state_->primitives.try_emplace(ShapeOf(p));
+  auto [entry, inserted] = primitives.try_emplace(ShapeOf(p));
   if (inserted) {
     try {
-      entry->second = Compile(p, state_->engine);
+      entry->second = Compile(p, type, engine);
     } catch (const dnnl::error&) {
-      ++state_->fallback_shapes;
+      ++fallback_shapes;
     }
   }
-  if (!entry->second) return ReferenceMultiply(p);
+  if (!entry->second) return false;
 
   Compiled& compiled = *entry->second;
-  if (state_->scratchpad.bytes() < compiled.scratchpad_bytes) {
-    state_->scratchpad = FloatBuffer((compiled.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
-  }
+  if (scratchpad.bytes() < compiled.scratchpad_bytes)
+    scratchpad = FloatBuffer((compiled.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
   compiled.a.set_data_handle(Handle(p.a));
   compiled.b.set_data_handle(Handle(p.b));
   compiled.c.set_data_handle(p.c);
   if (p.bias != nullptr) compiled.bias.set_data_handle(Handle(p.bias));
-  compiled.scratchpad.set_data_handle(state_->scratchpad.data());
-  compiled.primitive.execute(state_->stream, compiled.arguments);
-  state_->stream.wait();
+  compiled.scratchpad.set_data_handle(scratchpad.data());
+  compiled.primitive.execute(stream, compiled.arguments);
+  stream.wait();
+  return true;
 }
 
 }  // namespace sda::trainer

@@ -12,6 +12,7 @@ enum class Activation { kNone, kRelu };
 
 // One fp32 matrix product, all operands row-major with a stride (elements from row to row):
 //   c[i, j] = activation(Σ_l a(i, l) · b(l, j) + bias[j])
+// and, with a mask, c[i, j] = mask[i, j] > 0 ? mask_scale · that : 0.
 // where a(i, l) is a[i·a_stride + l], or a[l·a_stride + i] when a_transposed; b likewise.
 // c must not overlap the inputs; it is overwritten. m, n and k may be 0 (k = 0 leaves activation(bias)).
 // No alignment is required.
@@ -27,12 +28,20 @@ struct Product {
   Activation activation = Activation::kNone;
   float* c = nullptr;
   int64_t c_stride = 0;
+  // [m, n], or null: the units that a ReLU let through, whose derivative is applied to c. mask_scale undoes
+  // inverted dropout. It must not overlap c.
+  const float* mask = nullptr;
+  int64_t mask_stride = 0;
+  float mask_scale = 1;
   // b as Gemm::Pack left it, or null. Only where a is not transposed; b must be there all the same.
   const float* packed_b = nullptr;
 };
 
-// In what the operands of products are rounded before they are multiplied; sums are fp32.
+// In what the operands of products are rounded before they are multiplied; sums are fp32. Products of at most
+// kFewTerms terms, and those by a single column, are in fp32 always: they are a model's dense inputs and its
+// logit, where rounding costs most and bfloat16 gains nothing.
 enum class Precision { kFp32, kBf16 };
+inline constexpr int64_t kFewTerms = 16;
 
 // What this CPU, as limited by LimitIsa, gains from: kBf16 only where it multiplies bfloat16.
 Precision UsablePrecision(Precision wanted);
@@ -42,13 +51,14 @@ std::string_view Name(Precision precision);
 
 // Who computes.
 enum class GemmVariant {
-  kBest,    // kSimd where the CPU has vector instructions for it, else kOneDnn
-  kOneDnn,  // oneDNN
-  kSimd,    // simd_gemm.h; the reference on a CPU without AVX2
-  kBf16,    // bf16_gemm.h
+  kBest,        // kSimd where the CPU has vector instructions for it, else kOneDnn
+  kOneDnn,      // oneDNN
+  kSimd,        // simd_gemm.h; the reference on a CPU without AVX2
+  kBf16,        // bf16_gemm.h
+  kOneDnnBf16,  // operands rounded to bfloat16, products by oneDNN, which uses AMX where the CPU has it
 };
 
-// "onednn", "simd", "bf16", "best".
+// "onednn", "simd", "bf16", "onednn_bf16", "best".
 std::string_view Name(GemmVariant variant);
 
 // Those that this CPU runs at a precision, without kBest.
@@ -66,7 +76,7 @@ std::vector<GemmVariant> GemmVariants(Precision precision = Precision::kFp32);
 class Gemm {
  public:
   explicit Gemm(GemmVariant variant = GemmVariant::kBest);
-  // The best at UsablePrecision(precision).
+  // The best at UsablePrecision(precision): in bfloat16 oneDNN with AMX, else kBf16.
   explicit Gemm(Precision precision);
   ~Gemm();
   Gemm(Gemm&&) noexcept;

@@ -7,10 +7,31 @@
 #include <absl/strings/str_cat.h>
 #include <hwy/highway.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace sda::trainer {
 namespace {
 
-constexpr Isa kAll[] = {Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16};
+constexpr Isa kAll[] = {Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
+
+#if defined(__x86_64__)
+// AMX tiles and products of bfloat16 in the CPU (CPUID leaf 7, EDX bits 24 and 22), and the system saves
+// their state (XCR0 bits 17 and 18).
+bool HasAmxBf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned kOsXsave = 1u << 27;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & kOsXsave) == 0) return false;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  constexpr unsigned kTile = 1u << 24, kBf16 = 1u << 22;
+  if ((d & (kTile | kBf16)) != (kTile | kBf16)) return false;
+  unsigned low = 0, high = 0;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  constexpr unsigned kTileState = 3u << 17;
+  return (low & kTileState) == kTileState;
+}
+#endif
 
 bool CpuHas(Isa isa) {
 #if defined(__x86_64__)
@@ -23,6 +44,8 @@ bool CpuHas(Isa isa) {
       return (hwy::SupportedTargets() & HWY_AVX3) != 0;
     case Isa::kAvx512Bf16:
       return (hwy::SupportedTargets() & HWY_AVX3) != 0 && __builtin_cpu_supports("avx512bf16");
+    case Isa::kAmx:
+      return CpuHas(Isa::kAvx512Bf16) && HasAmxBf16();
   }
 #endif
   return isa == Isa::kPlain;
@@ -42,7 +65,7 @@ Isa CpuIsa() {
 }
 
 std::atomic<Isa>& Limit() {
-  static std::atomic<Isa> limit{Isa::kAvx512Bf16};
+  static std::atomic<Isa> limit{Isa::kAmx};
   return limit;
 }
 
@@ -58,6 +81,8 @@ std::string_view Name(Isa isa) {
       return "avx512";
     case Isa::kAvx512Bf16:
       return "avx512_bf16";
+    case Isa::kAmx:
+      return "amx";
   }
   return "";
 }

@@ -14,9 +14,10 @@ enum class Isa {
   kAvx2,        // with FMA
   kAvx512,      // F, BW, CD, DQ and VL
   kAvx512Bf16,  // also products of bfloat16
+  kAmx,         // also tiles of bfloat16 (AMX), where the system lets programs use them
 };
 
-// "plain", "avx2", "avx512", "avx512_bf16".
+// "plain", "avx2", "avx512", "avx512_bf16", "amx".
 std::string_view Name(Isa isa);
 
 // What kernels use: the CPU's best, or less after LimitIsa.

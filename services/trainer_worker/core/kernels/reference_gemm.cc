@@ -11,8 +11,10 @@ void ReferenceMultiply(const Product& p) {
         const float b = p.b_transposed ? p.b[j * p.b_stride + l] : p.b[l * p.b_stride + j];
         sum += static_cast<double>(a) * b;
       }
-      const float value = static_cast<float>(sum);
-      p.c[i * p.c_stride + j] = p.activation == Activation::kRelu && value < 0 ? 0 : value;
+      float value = static_cast<float>(sum);
+      if (p.activation == Activation::kRelu && value < 0) value = 0;
+      if (p.mask != nullptr) value = p.mask[i * p.mask_stride + j] > 0 ? value * p.mask_scale : 0;
+      p.c[i * p.c_stride + j] = value;
     }
   }
 }

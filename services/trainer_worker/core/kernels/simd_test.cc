@@ -11,6 +11,7 @@
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/kernels/elementwise.h"
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
+#include "services/trainer_worker/core/kernels/float_buffer.h"
 #include "services/trainer_worker/core/kernels/gemm.h"
 #include "services/trainer_worker/core/kernels/interaction.h"
 #include "services/trainer_worker/core/kernels/isa.h"
@@ -82,6 +83,7 @@ void CheckProducts(Gemm gemm) {
       };
       const auto a = ta ? matrix(k, m) : matrix(m, k), b = tb ? matrix(n, k) : matrix(k, n);
       const auto bias = Integers(rng, n);
+      const auto mask = matrix(m, n);
       std::vector<float> got(padding + m * (n + padding), kNan), want = got;
       Product product{.m = m,
                       .n = n,
@@ -95,7 +97,10 @@ void CheckProducts(Gemm gemm) {
                       .bias = (bits & 8) != 0 ? bias.data() : nullptr,
                       .activation = (bits & 16) != 0 ? Activation::kRelu : Activation::kNone,
                       .c = got.data() + padding,
-                      .c_stride = n + padding};
+                      .c_stride = n + padding,
+                      .mask = (bits & 32) != 0 ? mask.data() + padding : nullptr,
+                      .mask_stride = n + padding,
+                      .mask_scale = 2};
       gemm.Multiply(product);
       product.c = want.data() + padding;
       ReferenceMultiply(product);
@@ -149,6 +154,58 @@ TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
     product.c = want.data();
     ReferenceMultiply(product);
     for (int64_t i = 0; i < m * n; ++i) EXPECT_LE(std::abs(got[i] - want[i]), k * kEpsilon * k / 8) << i;
+  }
+}
+
+TEST_P(SimdTest, OneDnnBf16ProductsOverTailsAndBlocks) {
+  LimitIsa(GetParam());
+  CheckProducts(Gemm(GemmVariant::kOneDnnBf16));
+}
+
+TEST_P(SimdTest, PackedOnceGivesTheBytesOfPackingEachTime) {
+  LimitIsa(GetParam());
+  Rng rng(12);
+  for (const GemmVariant variant : {GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kOneDnn}) {
+    Gemm gemm(variant);
+    for (const int64_t n : {1, 15, 16, 17, 32, 33, 100}) {
+      // Odd, and beyond a block of terms.
+      for (const int64_t k : {1, 7, 300, 1025, 2101}) {
+        for (const bool transposed : {false, true}) {
+          const int64_t m = 17, parts = 1 + static_cast<int64_t>(rng.Below(4)), padding = 3;
+          const int64_t b_stride = (transposed ? k : n) + padding;
+          std::vector<float> a(m * k), b((transposed ? n : k) * b_stride, kNan), bias(n), plain(m * n),
+              packed(m * n);
+          for (auto* operand : {&a, &bias}) {
+            for (float& value : *operand) value = static_cast<float>(rng.Uniform(-1, 1));
+          }
+          for (size_t i = 0; i < b.size(); ++i) {
+            if (static_cast<int64_t>(i) % b_stride < b_stride - padding)
+              b[i] = static_cast<float>(rng.Uniform(-1, 1));
+          }
+          Product product{.m = m,
+                          .n = n,
+                          .k = k,
+                          .a = a.data(),
+                          .a_stride = k,
+                          .b = b.data(),
+                          .b_stride = b_stride,
+                          .b_transposed = transposed,
+                          .bias = bias.data(),
+                          .activation = Activation::kRelu,
+                          .c = plain.data(),
+                          .c_stride = n};
+          gemm.Multiply(product);
+          FloatBuffer memory(gemm.PackedFloats(k, n));
+          for (float& value : memory.span()) value = kNan;
+          for (int64_t part = parts; part-- > 0;) gemm.Pack(product, part, parts, memory.data());
+          if (memory.size() > 0) product.packed_b = memory.data();
+          product.c = packed.data();
+          gemm.Multiply(product);
+          EXPECT_EQ(plain, packed) << Name(variant) << " n " << n << " k " << k << " transposed "
+                                   << transposed;
+        }
+      }
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "services/trainer_worker/core/kernels/elementwise.h"
+#include "services/trainer_worker/core/optimizers/simd_rules.h"
 
 namespace sda::trainer {
 
@@ -84,6 +85,8 @@ void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* 
       }
       return;
     case Algorithm::kAdagrad:
+      if constexpr (std::is_same_v<Real, float>)
+        return AdagradUpdate(n, rule.rate, rule.epsilon, g, w, first);
       for (int64_t i = 0; i < n; ++i) {
         first[i] += g[i] * g[i];
         w[i] -= rule.rate * g[i] / (std::sqrt(first[i]) + rule.epsilon);
@@ -91,13 +94,21 @@ void ApplyRule(const BasicStepRule<Real>& rule, int64_t n, const Real* g, Real* 
       return;
     case Algorithm::kRowwiseAdagrad: {
       Real sum = 0;
-      for (int64_t i = 0; i < n; ++i) sum += g[i] * g[i];
+      if constexpr (std::is_same_v<Real, float>) {
+        sum = SumOfSquares(n, g);
+      } else {
+        for (int64_t i = 0; i < n; ++i) sum += g[i] * g[i];
+      }
       *first += sum / static_cast<Real>(n);
       const Real rate = rule.rate / (std::sqrt(*first) + rule.epsilon);
+      if constexpr (std::is_same_v<Real, float>) return AddScaledTo(n, -rate, g, w);
       for (int64_t i = 0; i < n; ++i) w[i] -= rate * g[i];
       return;
     }
     case Algorithm::kAdam:
+      if constexpr (std::is_same_v<Real, float>) {
+        return AdamUpdate(n, rule.rate, rule.epsilon, rule.beta1, rule.beta2, g, w, first, second);
+      }
       for (int64_t i = 0; i < n; ++i) {
         first[i] = rule.beta1 * first[i] + (1 - rule.beta1) * g[i];
         second[i] = rule.beta2 * second[i] + (1 - rule.beta2) * g[i] * g[i];

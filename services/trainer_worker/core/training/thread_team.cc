@@ -3,8 +3,9 @@
 namespace sda::trainer {
 namespace {
 
-// About 20 microseconds of looking.
+// About 20 microseconds of looking, then as long again or more, by how many others want the core.
 constexpr int kLooks = 1000;
+constexpr int kPoliteLooks = 50;
 
 void Pause() {
 #if defined(__x86_64__)
@@ -19,12 +20,17 @@ void WaitWhile(const std::atomic<T>& value, T old) {
     if (value.load(std::memory_order_acquire) != old) return;
     Pause();
   }
+  for (int look = 0; look < kPoliteLooks; ++look) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    std::this_thread::yield();
+  }
   value.wait(old, std::memory_order_acquire);
 }
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int threads) {
+ThreadTeam::ThreadTeam(int threads) : claim_(CoreClaim::Take(threads)) {
+  if (pinned()) PinThisThread(claim_.cores()[0]);
   for (int part = 1; part < threads; ++part) workers_.emplace_back([this, part] { Work(part); });
 }
 
@@ -33,6 +39,7 @@ ThreadTeam::~ThreadTeam() {
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  if (pinned()) UnpinThisThread();
 }
 
 void ThreadTeam::Run(const std::function<void(int)>& work) {
@@ -69,6 +76,7 @@ void ThreadTeam::RunPart(int part) {
 }
 
 void ThreadTeam::Work(int part) {
+  if (pinned()) PinThisThread(claim_.cores()[part]);
   uint32_t seen = 0;
   while (true) {
     WaitWhile(round_, seen);

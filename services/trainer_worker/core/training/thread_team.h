@@ -10,11 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "services/trainer_worker/core/training/core_claim.h"
+
 namespace sda::trainer {
 
 // A fixed number of threads that do the parts of one piece of work together, the caller being part 0. Who
-// waits looks again and again for a few microseconds, as long as the gaps within a training step, and then
-// sleeps, so that several teams share a machine. Not thread-safe: one caller at a time.
+// waits looks again and again for a few microseconds, as long as the gaps within a training step, then offers
+// its core to others between looks, and then sleeps: several teams, and other programs, share a machine.
+// Where pinning is on (core_claim.h) each thread stays on a core of its own, the caller for the life of the
+// team; that must end on the thread it began on. Not thread-safe: one caller at a time.
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);
@@ -22,6 +26,8 @@ class ThreadTeam {
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
 
+  // Each thread has a core of its own.
+  bool pinned() const { return !claim_.cores().empty(); }
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls work(part) for every part in [0, size()), each on its own thread, and waits for all. An exception
@@ -47,6 +53,7 @@ class ThreadTeam {
   std::atomic<bool> closing_{false};
   std::mutex mutex_;
   std::exception_ptr error_;  // guarded by mutex_
+  const CoreClaim claim_;
   std::vector<std::thread> workers_;
 };
 

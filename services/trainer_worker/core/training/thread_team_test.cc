@@ -25,6 +25,20 @@ TEST(ThreadTeamTest, WritesOfARoundAreSeenInTheNext) {
   }
 }
 
+TEST(ThreadTeamTest, EachUnitIsDoneOnce) {
+  ThreadTeam team(3);
+  for (int64_t units : {0, 1, 2, 3, 100}) {
+    std::vector<int> done(units, 0);
+    std::vector<int64_t> by_part(3, 0);
+    team.RunUnits(units, [&](int part, int64_t unit) {
+      ++done[unit];
+      ++by_part[part];
+    });
+    EXPECT_EQ(done, std::vector<int>(units, 1));
+    EXPECT_EQ(by_part[0] + by_part[1] + by_part[2], units);
+  }
+}
+
 TEST(ThreadTeamTest, SharesCoverEverythingOnce) {
   for (int threads : {1, 2, 3, 7}) {
     ThreadTeam team(threads);

@@ -21,6 +21,17 @@ constexpr int64_t kChunkFloats = 16 << 10;
 // all ids of the table; enough that threads end at about the same time.
 constexpr int64_t kUnitsAThread = 4;
 
+// Fewer threads pack weights on their own: what a thread packs it finds in its second-level cache.
+constexpr int kLeastSharingThreads = 4;
+
+// Rows whose memory is fetched before they are updated.
+constexpr size_t kGroupsAhead = 8;
+
+void PrefetchRow(const float* row, int64_t width) {
+  constexpr int64_t kLineFloats = 16;
+  for (int64_t i = 0; i < width; i += kLineFloats) __builtin_prefetch(row + i, /*rw=*/1);
+}
+
 // Adds the time of its life to a stage.
 class StageTime {
  public:
@@ -71,7 +82,6 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
       options_(options),
       gradient_options_(gradients),
       team_(team),
-      packed_(layout, Gemm(precision)),
       ids_(team.size()),
       groups_(team.size()),
       losses_(team.size()),
@@ -83,9 +93,10 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
   const int64_t slice = max_batch / team.size() + 1;
   if (options.dense.algorithm == Algorithm::kLamb || options.dense.algorithm == Algorithm::kIntelLamb)
     lamb_sums_.assign(team.size(), std::vector<LambSums>(layout.tensors().size()));
+  if (team.size() >= kLeastSharingThreads) packed_.emplace(layout, Gemm(precision));
   for (int part = 0; part < team.size(); ++part) {
     workspaces_.push_back(std::make_unique<DlrmWorkspace>(layout, slice, /*training=*/true, precision));
-    workspaces_.back()->packed = &packed_;
+    if (packed_) workspaces_.back()->packed = &*packed_;
     row_gradients_.emplace_back(WidestTable(layout));
   }
 }
@@ -93,7 +104,7 @@ TrainStep::TrainStep(const DlrmLayout& layout, DlrmWeights& weights, OptimizerSt
 int64_t TrainStep::Bytes(const DlrmLayout& layout, int64_t max_batch, int threads, Precision precision) {
   const int64_t per_row = layout.feature_width() + layout.side_width() + 2;
   return threads * DlrmWorkspace::Bytes(layout, max_batch / threads + 1, /*training=*/true) +
-         PackedWeights::Bytes(layout, Gemm(precision)) +
+         (threads < kLeastSharingThreads ? 0 : PackedWeights::Bytes(layout, Gemm(precision))) +
          max_batch * per_row * static_cast<int64_t>(sizeof(float));
 }
 
@@ -134,9 +145,9 @@ double TrainStep::Run(const Batch& batch, int64_t step, RateOfStep rate, const D
 }
 
 void TrainStep::PackWeights() {
-  if (packed_.units() == 0) return;
-  team_.RunUnits(packed_.units(), [&](int part, int64_t unit) {
-    packed_.Pack(workspaces_[part]->gemm, weights_.dense.data(), unit);
+  if (!packed_ || packed_->units() == 0) return;
+  team_.RunUnits(packed_->units(), [&](int part, int64_t unit) {
+    packed_->Pack(workspaces_[part]->gemm, weights_.dense.data(), unit);
   });
 }
 
@@ -278,19 +289,25 @@ void TrainStep::UpdateRows(const Table& table, const StepRule& rule, const RowGr
   const int64_t width = table.width;
   const StateShape states = StateOf(options_.sparse);
   const auto l2 = static_cast<float>(gradient_options_.l2_sparse);
+  float* const weights = weights_.embeddings.data() + table.begin;
+  float* const row_states = states.per_row > 0 ? state_.sparse.data() + table.row_begin : nullptr;
+  float* const firsts = states.per_weight > 0 ? state_.sparse.data() + table.begin : nullptr;
+  float* const seconds = states.per_weight > 1 ? firsts + layout_.embedding_floats() : nullptr;
   for (size_t group = 0; group < groups.size(); ++group) {
-    SumSampleGradients(BagGradients(table), BagStride(table), width, groups.samples(group), gradient);
-    const int64_t begin = table.begin + groups.row(group) * width;
-    float* weights = weights_.embeddings.data() + begin;
-    if (l2 != 0) {
-      for (int64_t i = 0; i < width; ++i) gradient[i] += l2 * weights[i];
+    if (group + kGroupsAhead < groups.size()) {
+      const int64_t ahead = groups.row(group + kGroupsAhead);
+      PrefetchRow(weights + ahead * width, width);
+      if (row_states != nullptr) PrefetchRow(row_states + ahead, 1);
+      if (firsts != nullptr) PrefetchRow(firsts + ahead * width, width);
+      if (seconds != nullptr) PrefetchRow(seconds + ahead * width, width);
     }
-    float* first = nullptr;
-    float* second = nullptr;
-    if (states.per_row > 0) first = state_.sparse.data() + table.row_begin + groups.row(group);
-    if (states.per_weight > 0) first = state_.sparse.data() + begin;
-    if (states.per_weight > 1) second = first + layout_.embedding_floats();
-    ApplyRule(rule, width, gradient, weights, first, second);
+    SumSampleGradients(BagGradients(table), BagStride(table), width, groups.samples(group), gradient);
+    const int64_t row = groups.row(group);
+    if (l2 != 0) AddScaledTo(width, l2, weights + row * width, gradient);
+    float* first = row_states != nullptr ? row_states + row : nullptr;
+    if (firsts != nullptr) first = firsts + row * width;
+    float* const second = seconds != nullptr ? seconds + row * width : nullptr;
+    ApplyRule(rule, width, gradient, weights + row * width, first, second);
   }
 }
 

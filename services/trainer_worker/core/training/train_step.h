@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -89,16 +90,16 @@ class TrainStep {
   ThreadTeam& team_;
 
   std::vector<std::unique_ptr<DlrmWorkspace>> workspaces_;  // one a thread
-  PackedWeights packed_;
-  std::vector<IdScratch> ids_;                    // one a thread
-  std::vector<RowGroups> groups_;                 // one a thread
-  std::vector<FloatBuffer> row_gradients_;        // one a thread: [widest table]
-  std::vector<std::vector<LambSums>> lamb_sums_;  // one a thread and tensor; empty without LAMB
-  std::vector<double> losses_;                    // one a thread
-  std::vector<double> chunk_squares_;             // one a chunk: of the summed gradients
-  std::vector<float> logits_, dlogits_;           // [max_batch]
-  FloatBuffer feature_gradients_;                 // [max_batch, feature_width]
-  FloatBuffer side_gradients_;                    // [max_batch, side_width]
+  std::optional<PackedWeights> packed_;                     // of large teams
+  std::vector<IdScratch> ids_;                              // one a thread
+  std::vector<RowGroups> groups_;                           // one a thread
+  std::vector<FloatBuffer> row_gradients_;                  // one a thread: [widest table]
+  std::vector<std::vector<LambSums>> lamb_sums_;            // one a thread and tensor; empty without LAMB
+  std::vector<double> losses_;                              // one a thread
+  std::vector<double> chunk_squares_;                       // one a chunk: of the summed gradients
+  std::vector<float> logits_, dlogits_;                     // [max_batch]
+  FloatBuffer feature_gradients_;                           // [max_batch, feature_width]
+  FloatBuffer side_gradients_;                              // [max_batch, side_width]
 };
 
 }  // namespace sda::trainer

@@ -84,7 +84,7 @@ TEST(TrainStepTest, LearnsARuleOfDenseAndCategoricalColumns) {
 }
 
 TEST(TrainStepTest, SameSeedAndThreadsGiveTheSameBytes) {
-  for (int threads : {1, 2, 3}) {
+  for (int threads : {1, 2, 3, 5}) {
     ModelSpec model = kModel;
     model.dropout = 0.3;
     Training first(threads, {}, kAdagrad, kRowwise, model), second(threads, {}, kAdagrad, kRowwise, model);
@@ -105,6 +105,19 @@ TEST(TrainStepTest, ThreadsChangeOnlyRounding) {
   }
   const auto a = one.AllWeights(), b = three.AllWeights();
   for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
+}
+
+// Large teams pack weights once for all, and cut tables into shards.
+TEST(TrainStepTest, LargeTeamsChangeOnlyRounding) {
+  for (const UpdateOptions& sparse : {kSgd, kRowwise}) {
+    Training one(1, {}, kSgd, sparse), eight(8, {}, kSgd, sparse);
+    for (uint64_t i = 0; i < 10; ++i) {
+      const Data data(50, i);
+      EXPECT_NEAR(one.Step(data.batch()), eight.Step(data.batch()), 1e-5);
+    }
+    const auto a = one.AllWeights(), b = eight.AllWeights();
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-5);
+  }
 }
 
 TEST(TrainStepTest, BatchSmallerThanTheTeam) {
