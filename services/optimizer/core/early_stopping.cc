@@ -49,10 +49,11 @@ bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
                    const std::vector<Curve>& others) {
   const int64_t step = current.steps.back();
   const int64_t before = current.steps.size() > 1 ? current.steps[current.steps.size() - 2] : 0;
-  int64_t rung = 0;
-  for (int64_t next = std::max<int64_t>(1, rule.min_steps); next <= step; next *= std::max(2, rule.factor))
-    rung = next;
-  if (rung == 0 || rung <= before) return false;
+  const int64_t factor = std::max(2, rule.factor);
+  int64_t rung = std::max<int64_t>(1, rule.min_steps);
+  if (rung > step) return false;
+  while (rung <= step / factor) rung *= factor;
+  if (rung <= before) return false;
   const double own = *BestUpTo(current, rung, maximize);
   std::vector<double> reached = {own};
   for (const Curve& other : others) {

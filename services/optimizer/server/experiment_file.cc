@@ -20,6 +20,12 @@ using v1::Experiment;
 using v1::ExperimentRecord;
 using v1::Trial;
 
+// Positions of a sequence; each trial uses a few.
+constexpr int64_t kMaxSuggestions = int64_t{1} << 31;
+constexpr int kMaxPriorExperiments = 10;
+// A trial holds bounded texts; nothing the server wrote comes near this.
+constexpr size_t kMaxTrialBytes = 4 << 20;
+
 bool HasEnded(const Experiment& experiment) {
   return experiment.state() == Experiment::STATE_COMPLETED || experiment.state() == Experiment::STATE_STOPPED;
 }
@@ -82,9 +88,19 @@ class Reader {
     path_ += ".experiment";
     Experiment experiment = definition.experiment();
     const Experiment given = experiment;
-    if (definition.suggestions_count() < 0)
-      return InvalidField(path_ + ".suggestions_count",
-                          absl::StrCat("is ", definition.suggestions_count(), "; must be at least 0"));
+    if (definition.suggestions_count() < 0 || definition.suggestions_count() > kMaxSuggestions)
+      return InvalidField(
+          path_ + ".suggestions_count",
+          absl::StrCat("is ", definition.suggestions_count(), "; must be in [0, ", kMaxSuggestions, "]"));
+    if (given.prior_experiments_size() > kMaxPriorExperiments)
+      return InvalidField(path_ + ".experiment.prior_experiments",
+                          absl::StrCat("has ", given.prior_experiments_size(), " entries; must have at most ",
+                                       kMaxPriorExperiments));
+    for (int i = 0; i < given.prior_experiments_size(); ++i) {
+      SDA_RETURN_IF_ERROR(ParseExperimentName(absl::StrCat(path_, ".experiment.prior_experiments[", i, "]"),
+                                              given.prior_experiments(i))
+                              .status());
+    }
     if (!definition.work_type_url().empty()) {
       experiment.mutable_work()->set_type_url(definition.work_type_url());
       experiment.mutable_work()->set_value(definition.work());
@@ -120,6 +136,9 @@ class Reader {
 
   absl::Status TakeTrial(const v1::TrialRecord& record) {
     path_ += ".trial";
+    if (record.ByteSizeLong() > kMaxTrialBytes)
+      return InvalidField(
+          path_, absl::StrCat("has ", record.ByteSizeLong(), " bytes; must have at most ", kMaxTrialBytes));
     ExperimentFile::Entry entry;
     Trial& trial = entry.row.message;
     trial = record.trial();

@@ -174,7 +174,8 @@ void PrepareNewExperiment(v1::Experiment& experiment) {
   experiment.clear_etag();
   if (experiment.parallel_bandwidth() == 0) experiment.set_parallel_bandwidth(1);
   if (experiment.max_failed_trials() == 0)
-    experiment.set_max_failed_trials(3 + 2 * experiment.observation_budget());
+    experiment.set_max_failed_trials(3 +
+                                     2 * std::clamp<int64_t>(experiment.observation_budget(), 0, kMaxBudget));
   auto& policy = *experiment.mutable_lease_policy();
   if (!policy.has_duration() || ToDuration(policy.duration()) == absl::ZeroDuration())
     FromDuration(absl::Seconds(60), *policy.mutable_duration());
@@ -217,11 +218,12 @@ absl::Status CheckNewExperiment(const v1::Experiment& experiment) {
   if (experiment.work().ByteSizeLong() > kMaxWorkBytes)
     violations.Add("work", absl::StrCat("has ", experiment.work().ByteSizeLong(),
                                         " bytes; must have at most ", kMaxWorkBytes));
+  SDA_RETURN_IF_ERROR(violations.ToStatus());
+  // What follows counts on a space that keeps the rules.
   if (experiment.algorithm() == v1::Experiment::ALGORITHM_GRID && !GridSize(space)) {
     violations.Add("algorithm",
                    "is GRID; every parameter must then be int_range, grid or categories, without conditions");
   }
-  SDA_RETURN_IF_ERROR(violations.ToStatus());
   if (experiment.default_first() && !SatisfiesConstraints(space, Defaults(space))) {
     violations.Add("default_first", "is set but the defaults break a linear constraint");
   }
