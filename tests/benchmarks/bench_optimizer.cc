@@ -1,5 +1,7 @@
 #include "tests/benchmarks/bench_optimizer.h"
 
+#include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -15,6 +17,7 @@
 #include "common/base/strings.h"
 #include "tests/benchmarks/bench_report.h"
 #include "tests/benchmarks/optimizer_load.h"
+#include "tests/benchmarks/optimizer_scale.h"
 #include "tests/benchmarks/optimizer_server.h"
 
 namespace sda::bench {
@@ -29,6 +32,9 @@ struct Options {
   double seconds = 5;
   int observations = 100;
   int train_ms = 0;
+  bool fill = false;
+  int64_t experiments = 10'000;
+  int64_t trials = 1'000'000;
   std::string work_folder =
       (fs::temp_directory_path() / ("sda-bench-" + std::to_string(::getpid()))).string();
   bool json = false;
@@ -114,10 +120,31 @@ absl::Status RunBayesian(const Options& options, OptimizerServer& server, Optimi
   return absl::OkStatus();
 }
 
+absl::Status RunScale(const Options& options, const std::string& database) {
+  const auto start = std::chrono::steady_clock::now();
+  SDA_RETURN_IF_ERROR(FillOptimizerStore(database, options.experiments, options.trials));
+  nlohmann::ordered_json report = BeginReport("optimizer", UsableCores(), options.seconds);
+  report["store"] = options.store == "sqlite" ? "sqlite" : "postgresql";
+  report["experiments"] = options.experiments;
+  report["trials"] = options.trials;
+  report["fill_seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report["load_before"] = LoadAverage();
+  SDA_ASSIGN_OR_RETURN(const auto server, OptimizerServer::Start(database, options.work_folder));
+  OptimizerLoad load(server->address());
+  SDA_RETURN_IF_ERROR(
+      ReadAtRandom(load.stub(0), options.experiments, options.trials, options.seconds, report));
+  report["load_after"] = LoadAverage();
+  report["start_seconds"] = server->start_seconds();
+  report["peak_rss_bytes"] = server->PeakMemoryBytes();
+  PrintReport(report, options.json);
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Options& options) {
   fs::create_directories(options.work_folder);
   const std::string database =
       options.store == "sqlite" ? options.work_folder + "/optimizer.db" : options.store;
+  if (options.fill) return RunScale(options, database);
   SDA_ASSIGN_OR_RETURN(const auto server, OptimizerServer::Start(database, options.work_folder));
   OptimizerLoad load(server->address());
   nlohmann::ordered_json report = BeginReport("optimizer", UsableCores(), options.seconds);
@@ -151,6 +178,10 @@ int BenchOptimizer(int argc, char** argv) {
       ->check(CLI::Range(0, 100'000));
   app.add_option("--train-ms", options.train_ms, "time between a trial's acquire and its completion")
       ->check(CLI::Range(0, 60'000));
+  app.add_flag("--fill", options.fill, "instead: fill the store and time gets and lists");
+  app.add_option("--experiments", options.experiments, "of --fill")->check(CLI::Range(1, 1'000'000));
+  app.add_option("--trials", options.trials, "of --fill, all experiments together")
+      ->check(CLI::Range(1, 100'000'000));
   app.add_option("--work-folder", options.work_folder, "for the SQLite file; removed at the end");
   app.add_flag("--json", options.json, "one line of JSON");
   try {
