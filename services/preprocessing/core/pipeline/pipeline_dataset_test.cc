@@ -132,7 +132,7 @@ TEST_F(PipelineDatasetTest, ServingGivesTheRowsOfTheDataset) {
       for (int64_t row = 0; row < lists.length(); ++row) {
         std::vector<int32_t> expected(served.ids.begin() + served.offsets[static_cast<size_t>(row)],
                                       served.ids.begin() + served.offsets[static_cast<size_t>(row) + 1]);
-        if (expected.empty()) expected = {0};
+        if (expected.empty()) expected.push_back(0);
         const std::vector<int32_t> stored(ids.raw_values() + lists.value_offset(row),
                                           ids.raw_values() + lists.value_offset(row + 1));
         EXPECT_EQ(stored, expected) << row;
