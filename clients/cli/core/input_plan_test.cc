@@ -190,6 +190,14 @@ TEST_F(InputPlanTest, SchemaErrorsNameFileLineAndColumn) {
               HasSubstr("goes with list_separator only"));
 }
 
+TEST_F(InputPlanTest, WeightIsAColumnOtherThanTheLabel) {
+  EXPECT_EQ(PlanInput(flags_, FileCheck::kHere)->weight, "");
+  flags_.weight = "importance";
+  EXPECT_EQ(PlanInput(flags_, FileCheck::kHere)->weight, "importance");
+  flags_.weight = flags_.label;
+  EXPECT_THAT(Error(), HasSubstr("--weight: must name a column other than the label"));
+}
+
 TEST_F(InputPlanTest, PositiveAndNullLists) {
   flags_.positive = ">50K,>50K.";
   flags_.null_values = "?,";
