@@ -1,7 +1,6 @@
 """Of an experiment the best models stay on the disk, and nothing that only a running trial needs."""
 
 import json
-import pathlib
 import time
 
 import harness
@@ -41,7 +40,7 @@ class RetentionTest(harness.SdaTestCase):
         harness.eventually(lambda: self.models(report) == best and not self.leftovers(report),
                            f"models of {best}, not of {self.models(report)}; left: {self.leftovers(report)}")
         self.assertIn(report["best"]["trial"].split("/")[-1], best)
-        delivered = pathlib.Path(report["best"]["model"])
+        delivered = self.state / "artefacts" / report["best"]["model"]
         self.assertTrue((delivered / "weights.bin").exists(), delivered)
 
     def start_run(self):
