@@ -363,15 +363,16 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
   std::copy(dlogits, dlogits + rows, dy);
   for (size_t i = layout.top().size(); i-- > 0;) {
     const LinearLayer& layer = layout.top()[i];
+    const bool last = i + 1 == layout.top().size();
     const float* x = i > 0 ? workspace.top[i - 1].data()
                      : cat ? workspace.features.data()
                      : dot ? workspace.interacted.data()
                            : workspace.cross.back().data();
+    const float* y = last ? nullptr : workspace.top[i].data();
+    const float scale = last ? 1.0f : static_cast<float>(1 / (1 - dropout.rate));
     float* out = i == 0 && cat ? dfeatures : dx;
-    // The activation of each layer but the first is undone by the layer after it.
-    const InputActivation input{.relu = i > 0, .scale = static_cast<float>(1 / (1 - dropout.rate))};
-    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, nullptr, layer.out, dy, layer.out,
-                   1.0f, gradients, out, layer.in, PackedTop(workspace, i), input);
+    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, layer.out, dy, layer.out, scale,
+                   gradients, out, layer.in, PackedTop(workspace, i));
     std::swap(dy, dx);
   }
   if (dot) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
@@ -412,10 +413,10 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
     const LinearLayer& layer = layout.bottom()[i];
     const bool last = i + 1 == layout.bottom().size();
     const float* x = i > 0 ? workspace.bottom[i - 1].data() : batch.dense.data() + begin * layer.in;
-    const float* y = last ? workspace.features.data() : nullptr;
-    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, feature_stride, dlayer,
-                   dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in, PackedBottom(workspace, i),
-                   {.relu = i > 0});
+    const float* y = last ? workspace.features.data() : workspace.bottom[i].data();
+    LinearBackward(workspace.gemm, layer, parameters, rows, x, layer.in, y, last ? feature_stride : layer.out,
+                   dlayer, dlayer_stride, 1.0f, gradients, i > 0 ? dx : nullptr, layer.in,
+                   PackedBottom(workspace, i));
     dlayer = dx;
     dlayer_stride = layer.in;
     std::swap(dy, dx);
