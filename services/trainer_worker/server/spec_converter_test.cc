@@ -96,6 +96,27 @@ TEST(SpecConverterTest, OptimizersAndSchedule) {
   EXPECT_NEAR(ScheduleRate(intel.schedule, 75, 100).factor, 0.25, 1e-12);
 }
 
+TEST(SpecConverterTest, EvaluationPointsTargetsAndTheInitialModel) {
+  const TrainingOptions defaults = JobWith({}).options;
+  EXPECT_EQ(defaults.evaluate_every_samples, 0);
+  EXPECT_EQ(defaults.evaluate_every_seconds, 0);
+  EXPECT_EQ(defaults.auc_method, AucMethod::kExact);
+  EXPECT_FALSE(defaults.target_value.has_value());
+  const TrainingOptions options = JobWith({{"training.evaluate_every_samples", 5e6},
+                                           {"training.evaluate_every_seconds", 2.5},
+                                           {"training.target_metric", Text("logloss")},
+                                           {"training.target_value", 0.45},
+                                           {"training.auc_method", Text("histogram")}})
+                                      .options;
+  EXPECT_EQ(options.evaluate_every_samples, 5'000'000);
+  EXPECT_EQ(options.evaluate_every_seconds, 2.5);
+  EXPECT_EQ(options.target_metric, "logloss");
+  EXPECT_EQ(options.target_value, 0.45);
+  EXPECT_EQ(options.auc_method, AucMethod::kHistogram);
+  for (const std::string& name : training_spec::EnumValues("training.target_metric"))
+    EXPECT_EQ(JobWith({{"training.target_metric", name}}).options.target_metric, name);
+}
+
 // Beyond the sections above: no algorithm, decay or enum value falls back to another unnoticed.
 TEST(SpecConverterTest, EveryAlgorithmAndDecayIsItsOwn) {
   std::set<Algorithm> algorithms;
