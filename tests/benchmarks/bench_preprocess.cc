@@ -82,7 +82,9 @@ double CpuSeconds() {
 absl::Status Run(const Options& options) {
   fs::create_directories(options.work_folder);
   SDA_ASSIGN_OR_RETURN(const std::string input, MakeInput(options));
-  SDA_ASSIGN_OR_RETURN(const auto store, ArtefactStore::Open(options.keep.empty() ? options.work_folder + "/dataset" : options.keep));
+  SDA_ASSIGN_OR_RETURN(
+      const auto store,
+      ArtefactStore::Open(options.keep.empty() ? options.work_folder + "/dataset" : options.keep));
   StoreOutput output(*store);
   preprocessing::DatasetSpec spec{.data_uris = {input}, .label = "label"};
   // Counts go through the logarithm, by convention for such logs; so peers need not look for skewness.

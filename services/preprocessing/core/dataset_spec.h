@@ -73,7 +73,7 @@ struct DatasetSpec {
   int64_t frequency_threshold = 0;  // 0: by the number of training rows
   int64_t seed = 0;
   int64_t shard_rows = 65536;
-  MlperfSpec mlperf = {};  // with FormatSpec::Kind::kMlperf
+  MlperfSpec mlperf = {};                           // with FormatSpec::Kind::kMlperf
   std::optional<pipeline::Pipeline> pipeline = {};  // instead of automatic roles and encodings
 
   bool operator==(const DatasetSpec&) const = default;
