@@ -47,7 +47,10 @@ std::string Spoil(std::string bytes, const std::string& other, Rng& rng) {
   return bytes;
 }
 
-class RequestFuzzTest : public ::testing::TestWithParam<std::string> {};
+class RequestFuzzTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  RequestFuzzer fuzzer_;
+};
 
 TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
   std::vector<std::string> inputs;
@@ -55,7 +58,7 @@ TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
   ASSERT_TRUE(std::filesystem::is_directory(folder)) << folder << " is missing: every request has a corpus";
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
     inputs.push_back(ReadAll(file.path()));
-    const absl::Status status = FuzzRequest(GetParam(), inputs.back());
+    const absl::Status status = fuzzer_.Try(GetParam(), inputs.back());
     EXPECT_TRUE(status.ok()) << file.path() << ": " << status;
   }
   RequestWorld world;
@@ -65,7 +68,7 @@ TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
     const std::string& one = inputs[rng.Below(inputs.size())];
     const std::string& other = inputs[rng.Below(inputs.size())];
     const std::string bytes = Spoil(one, other, rng);
-    const absl::Status status = FuzzRequest(GetParam(), bytes);
+    const absl::Status status = fuzzer_.Try(GetParam(), bytes);
     EXPECT_TRUE(status.ok()) << "input " << i << " of seed 31: " << status;
   }
 }
