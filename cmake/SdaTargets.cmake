@@ -49,8 +49,9 @@ function(sda_test)
     set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL ON)
   endif()
   if(SDA_SANITIZER STREQUAL "thread")
+    # die_after_fork: Arrow starts a thread when it is loaded, and some tests fork a process that starts threads.
     set_property(TEST ${A_NAME} APPEND PROPERTY ENVIRONMENT
-      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7")
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7 die_after_fork=0")
   endif()
   foreach(label ${A_LABELS})
     if(NOT TARGET ${label}-tests)
