@@ -218,7 +218,6 @@ SDA_BF16_TARGET void PackTiles(const Product& p, int64_t first_term, int64_t ter
   for (int64_t l = 0; l < pairs; ++l) {
     const float* const low = p.a + (first_term + 2 * l) * p.a_stride;
     const bool has_high = 2 * l + 1 < terms;
-    const TileEnds ends = EndsOf(p, first, terms, j);
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const auto [begin, end] = TileRange(p.m, tile, tiles);
       const int64_t rows = end - begin;
@@ -261,6 +260,7 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
       const int64_t tiles = Ceil(row_end - row_begin, kTileRows);
       for (int64_t j = 0; j < p.n; j += kPanelColumns) {
         const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+        const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
           const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
           TileFor<false>(end - begin, columns)(pairs, memory.a + begin * a_stride, a_stride, b + j * pairs,

@@ -236,6 +236,7 @@ void Gemm::Multiply(const Product& p) {
     case GemmVariant::kBest:
     case GemmVariant::kOneDnn:
       if (!state_->Execute(p, DataType::f32)) ReferenceMultiply(p);
+      return;
   }
 }
 

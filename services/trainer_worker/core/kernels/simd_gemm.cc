@@ -36,7 +36,6 @@ void PackTiles(const Product& p, int64_t first_term, int64_t terms, int64_t tile
   const Floats d;
   for (int64_t l = 0; l < terms; ++l) {
     const float* HWY_RESTRICT from = p.a + (first_term + l) * p.a_stride;
-    const TileEnds ends = EndsOf(p, first, terms, j);
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const auto [begin, end] = TileRange(p.m, tile, tiles);
       const int64_t rows = end - begin;
@@ -136,6 +135,7 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
         const int64_t j = panel * kPanelColumns;
         const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
         const int64_t width = VectorsOf(columns) * kLanes;
+        const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
           const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
           const int64_t i = row_begin + begin;
