@@ -2,6 +2,7 @@
 #include <map>
 #include <set>
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 
 #include "common/base/error.h"
@@ -75,6 +76,48 @@ TEST_F(EngineSearchTest, BadHistogramsAreNamed) {
   histogram.set_weights(1, 1e308);
   histogram.add_weights(1e308);
   EXPECT_EQ(field(), "experiment.parameters[0].prior.histogram.weights");
+}
+
+TEST_F(EngineSearchTest, AnExpectedCostIsUsedAndSaid) {
+  auto create = CreateRequest("a", 30, 1);
+  auto& seconds = *create.mutable_experiment()->mutable_metrics(1);
+  seconds.set_strategy(v1::Metric::STRATEGY_OPTIMIZE);
+  seconds.set_objective(v1::Metric::OBJECTIVE_MINIMIZE);
+  seconds.set_expected("2 + size ^ 2 * log(1 + 100 * rate)");
+  const auto created = engine->CreateExperiment(create);
+  ASSERT_TRUE(created.ok()) << created.status();
+  std::string text;
+  for (int i = 0; i < 10; ++i) {
+    const v1::AcquireTrialResponse acquired = Acquire(absl::StrCat("acquire-", i));
+    const v1::Trial& trial = acquired.trial();
+    const double size = static_cast<double>(trial.assignments().at("size").int_value());
+    const double rate = trial.assignments().at("rate").double_value();
+    text = trial.explanation().text();
+    v1::CompleteTrialRequest complete;
+    complete.set_request_id(absl::StrCat("complete-", i));
+    *complete.mutable_lease() = acquired.lease();
+    (*complete.mutable_metrics())["auc"].set_value(0.7 + 0.01 * std::log(size));
+    (*complete.mutable_metrics())["seconds"].set_value(5e-3 * size * size * std::log(1 + 100 * rate));
+    ASSERT_TRUE(engine->CompleteTrial(complete).ok());
+  }
+  EXPECT_THAT(text, ::testing::HasSubstr("seconds starts from a prediction given beforehand"));
+}
+
+TEST_F(EngineSearchTest, BadFormulasAreNamed) {
+  auto create = CreateRequest("a", 5, 1);
+  const auto complaint = [&](const std::string& formula) {
+    create.mutable_experiment()->mutable_metrics(0)->set_expected(formula);
+    const auto detail = GetErrorDetail(engine->CreateExperiment(create).status());
+    return detail ? absl::StrCat(detail->violations[0].field, " ", detail->violations[0].description) : "";
+  };
+  EXPECT_EQ(
+      complaint("rate *"),
+      "experiment.metrics[0].expected is no formula over the parameters: it wants a value at character 7");
+  EXPECT_EQ(complaint("depth + rate"),
+            "experiment.metrics[0].expected is no formula over the parameters: it names depth, which is no "
+            "parameter");
+  EXPECT_EQ(complaint(std::string(2'001, '1')),
+            "experiment.metrics[0].expected has 2001 bytes; must have at most 2000");
 }
 
 TEST_F(EngineSearchTest, NestedConditionsAndConstraintsHoldForEverySuggestion) {

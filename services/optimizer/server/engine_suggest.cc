@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/optimizer/core/formula.h"
 #include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
@@ -42,6 +43,20 @@ Trial SuggestedTrial(const Suggestion& suggestion) {
   Trial trial = NewTrial(suggestion.assignments);
   *trial.mutable_explanation() = ToExplanation(suggestion);
   return trial;
+}
+
+// Formulas were checked when the experiment was made; one that an older file brings along counts for nothing.
+std::vector<PriorMean> PriorMeansOf(const v1::Experiment& experiment) {
+  std::vector<PriorMean> means;
+  for (const v1::Metric& metric : experiment.metrics()) {
+    if (metric.expected().empty()) continue;
+    auto formula = Formula::Parse(metric.expected());
+    if (!formula.ok()) continue;
+    means.push_back({metric.name(), [formula = *std::move(formula)](const Assignments& assignments) {
+                       return formula.Evaluate(assignments);
+                     }});
+  }
+  return means;
 }
 
 }  // namespace
@@ -138,7 +153,8 @@ absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Stud
                     .trials = std::move(study.trials),
                     .seed = static_cast<uint64_t>(experiment.message.seed()),
                     .suggestions = experiment.suggestions,
-                    .knowledge = std::move(knowledge)};
+                    .knowledge = std::move(knowledge),
+                    .prior_means = PriorMeansOf(experiment.message)};
   const Suggester& suggester =
       ToAlgorithm(experiment.message.algorithm()) == Algorithm::kParzen ? *parzen_ : *bayesian_;
   const auto add = [&](Trial trial, const Assignments& point, int64_t used) {

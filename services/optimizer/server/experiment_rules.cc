@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/base/status_macros.h"
+#include "services/optimizer/core/formula.h"
 #include "services/optimizer/core/metric.h"
 #include "services/optimizer/core/space.h"
 #include "services/optimizer/core/suggester.h"
@@ -24,6 +26,7 @@ constexpr size_t kMaxLabelBytes = 63;
 constexpr size_t kMaxMetadataBytes = 10'000;
 constexpr size_t kMaxWorkBytes = 1 << 20;
 constexpr size_t kMaxReasonBytes = 1'000;
+constexpr size_t kMaxFormulaBytes = 2'000;
 constexpr int32_t kDefaultPage = 100;
 constexpr int32_t kMaxPage = 1'000;
 
@@ -76,6 +79,22 @@ void CheckAnnotations(const v1::Experiment& experiment, Violations& violations) 
     if (value.size() > kMaxMetadataBytes)
       violations.Add(absl::StrCat("metadata[", key.substr(0, 100), "]"),
                      absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
+  }
+}
+
+void CheckExpected(const v1::Experiment& experiment, const Space& space, Violations& violations) {
+  for (int i = 0; i < experiment.metrics_size(); ++i) {
+    const std::string& text = experiment.metrics(i).expected();
+    if (text.empty()) continue;
+    const std::string path = absl::StrCat("metrics[", i, "].expected");
+    if (text.size() > kMaxFormulaBytes) {
+      violations.Add(path, absl::StrCat("has ", text.size(), " bytes; must have at most ", kMaxFormulaBytes));
+      continue;
+    }
+    const auto formula = Formula::Parse(text);
+    const std::optional<std::string> problem =
+        formula.ok() ? formula->Check(space) : std::string(formula.status().message());
+    if (problem) violations.Add(path, absl::StrCat("is no formula over the parameters: it ", *problem));
   }
 }
 
@@ -199,6 +218,7 @@ absl::Status CheckNewExperiment(const v1::Experiment& experiment) {
   const std::vector<Metric> metrics = ToMetrics(experiment);
   violations.Append(ValidateSpace(space, experiment.default_first()));
   violations.Append(ValidateMetrics(metrics));
+  CheckExpected(experiment, space, violations);
   for (int i = 0; i < experiment.parameters_size(); ++i) {
     if (experiment.parameters(i).reason().size() > kMaxReasonBytes) {
       violations.Add(absl::StrCat("parameters[", i, "].reason"),
