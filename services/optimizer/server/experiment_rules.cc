@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "common/base/status_macros.h"
@@ -276,6 +277,15 @@ absl::StatusOr<int32_t> PageSize(int32_t page_size) {
   if (page_size < 0 || page_size > kMaxPage)
     return InvalidField("page_size", absl::StrCat("is ", page_size, "; must be in [0, ", kMaxPage, "]"));
   return page_size == 0 ? kDefaultPage : page_size;
+}
+
+absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first) {
+  int64_t value = first;
+  if (!token.empty() && (!absl::SimpleAtoi(token, &value) || value < 0)) {
+    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
+                                                   "\"; must be the next_page_token of the page before"));
+  }
+  return value;
 }
 
 absl::Status CheckMetricNames(const v1::Experiment& experiment,

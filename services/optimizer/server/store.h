@@ -148,13 +148,14 @@ struct Reading {
 absl::StatusOr<std::vector<Reading>> ReadingsOf(sql::Transaction& tx, const std::string& experiment_id,
                                                 const std::string& metric);
 
-// What changed after an event: trial numbers, 0 for the experiment itself; each once, and the last event's
-// number.
-struct Changes {
-  std::vector<int64_t> trials;
-  int64_t last_event = 0;
+// What changed after an event, each thing once, by the event that changed it last: at most `limit`, oldest
+// event first. Who has seen an event's change has seen all changes up to it.
+struct Change {
+  int64_t event = 0;
+  int64_t trial = 0;  // 0: the experiment itself
 };
-absl::StatusOr<Changes> ChangesAfter(sql::Transaction& tx, const std::string& experiment_id, int64_t event);
+absl::StatusOr<std::vector<Change>> ChangesAfter(sql::Transaction& tx, const std::string& experiment_id,
+                                                 int64_t event, int64_t limit);
 // The number of the newest event; 0 for none.
 absl::StatusOr<int64_t> LastChange(sql::Transaction& tx, const std::string& experiment_id);
 // Of several experiments; PostgreSQL only.

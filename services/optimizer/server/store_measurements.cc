@@ -97,17 +97,15 @@ absl::StatusOr<std::vector<Reading>> ReadingsOf(Transaction& tx, const std::stri
   return readings;
 }
 
-absl::StatusOr<Changes> ChangesAfter(Transaction& tx, const std::string& experiment_id, int64_t event) {
+absl::StatusOr<std::vector<Change>> ChangesAfter(Transaction& tx, const std::string& experiment_id,
+                                                 int64_t event, int64_t limit) {
   SDA_ASSIGN_OR_RETURN(const auto rows, (tx.Query<int64_t, int64_t>(
                                             "SELECT seq, trial FROM changes WHERE experiment = :experiment "
-                                            "AND seq > :event ORDER BY seq",
-                                            {experiment_id, event})));
-  Changes changes;
-  changes.last_event = event;
-  for (const auto& [seq, trial] : rows) {
-    changes.last_event = seq;
-    changes.trials.push_back(trial);
-  }
+                                            "AND seq > :event ORDER BY seq LIMIT :limit",
+                                            {experiment_id, event, limit})));
+  std::vector<Change> changes;
+  changes.reserve(rows.size());
+  for (const auto& [seq, trial] : rows) changes.push_back({.event = seq, .trial = trial});
   return changes;
 }
 
@@ -125,9 +123,11 @@ absl::StatusOr<std::map<std::string, int64_t>> LastChanges(Transaction& tx,
   const std::string ids = absl::StrCat("{", absl::StrJoin(experiment_ids, ","), "}");
   SDA_ASSIGN_OR_RETURN(
       const auto rows,
-      (tx.Query<std::string, int64_t>("SELECT experiment, MAX(seq) FROM changes "
-                                      "WHERE experiment = ANY (CAST(:ids AS TEXT[])) GROUP BY experiment",
-                                      {ids})));
+      // One look at the end of the index for each, however many changes it has had.
+      (tx.Query<std::string, int64_t>(
+          "SELECT asked.id, COALESCE((SELECT MAX(seq) FROM changes WHERE experiment = asked.id), 0) "
+          "FROM unnest(CAST(:ids AS TEXT[])) AS asked (id)",
+          {ids})));
   std::map<std::string, int64_t> changes;
   for (const auto& [id, seq] : rows) changes[id] = seq;
   return changes;
