@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "common/base/sha256.h"
+#include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 #include "services/optimizer/server/experiment_file.h"
@@ -87,6 +88,11 @@ absl::StatusOr<v1::ImportExperimentResponse> Engine::ImportExperiment(
       "ImportExperiment", payload, ExperimentName(file.experiment.id),
       [&](Transaction& tx) -> absl::StatusOr<v1::ImportExperimentResponse> {
         store::ExperimentRow experiment = file.experiment;
+        // A file written by hand need not say when.
+        for (auto* time :
+             {experiment.message.mutable_create_time(), experiment.message.mutable_update_time()}) {
+          if (time->seconds() == 0 && time->nanos() == 0) FromTime(clock_.Now(), *time);
+        }
         SDA_RETURN_IF_ERROR(store::InsertExperiment(tx, experiment));
         for (const ExperimentFile::Entry& entry : file.trials) {
           store::TrialRow trial = entry.row;
