@@ -5,7 +5,7 @@
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 #include "services/optimizer/server/experiment_file.h"
-#include "services/optimizer/server/store_transfer.h"
+#include "services/optimizer/server/store_curves.h"
 
 // Experiments as files.
 namespace sda::optimizer {
@@ -97,7 +97,11 @@ absl::StatusOr<v1::ImportExperimentResponse> Engine::ImportExperiment(
         for (const ExperimentFile::Entry& entry : file.trials) {
           store::TrialRow trial = entry.row;
           SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-          SDA_RETURN_IF_ERROR(store::RestoreMeasurements(tx, trial.id, entry.measurements));
+          for (const v1::Measurement& measurement : entry.measurements) {
+            SDA_RETURN_IF_ERROR(store::RestoreMeasurement(tx, trial.id, measurement));
+            if (!measurement.superseded())
+              SDA_RETURN_IF_ERROR(store::ExtendCurve(tx, trial.id, experiment.message, measurement));
+          }
         }
         v1::ImportExperimentResponse response;
         *response.mutable_experiment() = experiment.message;

@@ -13,6 +13,7 @@
 #include "services/optimizer/core/space.h"
 #include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/converters.h"
+#include "services/optimizer/server/trial_rules.h"
 
 namespace sda::optimizer {
 namespace {
@@ -22,7 +23,6 @@ constexpr int32_t kMaxBandwidth = 10'000;
 constexpr size_t kMaxDisplayName = 100;
 constexpr int kMaxLabels = 100;
 constexpr size_t kMaxLabelBytes = 63;
-constexpr size_t kMaxMetadataBytes = 10'000;
 constexpr size_t kMaxWorkBytes = 1 << 20;
 constexpr size_t kMaxReasonBytes = 1'000;
 constexpr int32_t kDefaultPage = 100;
@@ -70,14 +70,9 @@ void CheckAnnotations(const v1::Experiment& experiment, Violations& violations) 
       violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"),
                      absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxLabelBytes));
   }
-  if (experiment.metadata().size() > kMaxLabels)
-    violations.Add("metadata", absl::StrCat("has ", experiment.metadata().size(),
-                                            " entries; must have at most ", kMaxLabels));
-  for (const auto& [key, value] : experiment.metadata()) {
-    if (value.size() > kMaxMetadataBytes)
-      violations.Add(absl::StrCat("metadata[", key.substr(0, 100), "]"),
-                     absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
-  }
+  std::vector<FieldViolation> found;
+  CheckMetadata(experiment.metadata(), "metadata", found);
+  violations.Append(found);
 }
 
 void CheckBudgets(const v1::Experiment& experiment, Violations& violations) {

@@ -37,16 +37,29 @@ absl::Status AddChange(Transaction& tx, const std::string& experiment_id, int64_
       .status();
 }
 
-absl::Status AppendMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+namespace {
+
+absl::Status Append(Transaction& tx, const TrialId& id, const v1::Measurement& measurement, bool superseded) {
   return tx
       .Execute(
           "INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
           "VALUES (:experiment, :trial, (SELECT COALESCE(MAX(position), 0) + 1 FROM measurements "
-          "WHERE experiment = :same_experiment AND trial = :same_trial), :step, 0, :has_checkpoint, "
+          "WHERE experiment = :same_experiment AND trial = :same_trial), :step, :superseded, "
+          ":has_checkpoint, "
           ":message)",
-          {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(),
+          {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(), superseded,
            !measurement.checkpoint_uri().empty(), Bytes{measurement.SerializeAsString()}})
       .status();
+}
+
+}  // namespace
+
+absl::Status AppendMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+  return Append(tx, id, measurement, /*superseded=*/false);
+}
+
+absl::Status RestoreMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+  return Append(tx, id, measurement, measurement.superseded());
 }
 
 absl::Status SupersedeMeasurements(Transaction& tx, const TrialId& id, int64_t step) {
@@ -78,23 +91,6 @@ absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(Transaction& tx,
   SDA_ASSIGN_OR_RETURN(auto measurements, ParseMeasurements(rows));
   if (measurements.empty()) return std::nullopt;
   return std::make_optional(std::move(measurements.front()));
-}
-
-absl::StatusOr<std::vector<Reading>> ReadingsOf(Transaction& tx, const std::string& experiment_id,
-                                                const std::string& metric) {
-  SDA_ASSIGN_OR_RETURN(
-      const auto rows,
-      (tx.Query<int64_t, Bytes>("SELECT trial, message FROM measurements WHERE experiment = :experiment "
-                                "AND superseded = 0 ORDER BY trial, position",
-                                {experiment_id})));
-  std::vector<Reading> readings;
-  for (const auto& [trial, bytes] : rows) {
-    v1::Measurement measurement;
-    SDA_RETURN_IF_ERROR(Parse(bytes, measurement));
-    const auto value = measurement.metrics().find(metric);
-    if (value != measurement.metrics().end()) readings.push_back({trial, measurement.step(), value->second});
-  }
-  return readings;
 }
 
 absl::StatusOr<std::vector<Change>> ChangesAfter(Transaction& tx, const std::string& experiment_id,
