@@ -15,10 +15,12 @@
 
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/sql/database.h"
 #include "tests/benchmarks/bench_report.h"
 #include "tests/benchmarks/optimizer_load.h"
 #include "tests/benchmarks/optimizer_scale.h"
 #include "tests/benchmarks/optimizer_server.h"
+#include "tests/benchmarks/optimizer_watch.h"
 
 namespace sda::bench {
 namespace {
@@ -32,6 +34,7 @@ struct Options {
   double seconds = 5;
   int observations = 100;
   int train_ms = 0;
+  int64_t watch_changes = 200;
   bool fill = false;
   int64_t experiments = 10'000;
   int64_t trials = 1'000'000;
@@ -120,6 +123,19 @@ absl::Status RunBayesian(const Options& options, OptimizerServer& server, Optimi
   return absl::OkStatus();
 }
 
+// Fields `prefix`_ms_p50, _p99_ms and _ms_max: from a report's sending to the arrival of its change.
+absl::Status RunWatch(const Options& options, const std::string& prefix, const std::string& id,
+                      OptimizerLoad& makes, OptimizerLoad& sees, nlohmann::ordered_json& report) {
+  if (options.watch_changes == 0) return absl::OkStatus();
+  SDA_RETURN_IF_ERROR(makes.CreateExperiment(id, /*bayesian=*/false, /*bandwidth=*/1));
+  SDA_ASSIGN_OR_RETURN(Timings watched, WatchChanges(makes, sees, id, options.watch_changes));
+  report[prefix + "_changes"] = watched.calls;
+  report[prefix + "_ms_p50"] = Percentile(watched.latencies_ms, 0.5);
+  report[prefix + "_p99_ms"] = Percentile(watched.latencies_ms, 0.99);
+  report[prefix + "_ms_max"] = Percentile(watched.latencies_ms, 1);
+  return absl::OkStatus();
+}
+
 absl::Status RunScale(const Options& options, const std::string& database) {
   const auto start = std::chrono::steady_clock::now();
   SDA_RETURN_IF_ERROR(FillOptimizerStore(database, options.experiments, options.trials));
@@ -155,6 +171,15 @@ absl::Status Run(const Options& options) {
   report["load_before"] = LoadAverage();
   SDA_RETURN_IF_ERROR(options.algorithm == "sobol" ? RunSobol(options, *server, load, report)
                                                    : RunBayesian(options, *server, load, report));
+  SDA_RETURN_IF_ERROR(RunWatch(options, "watch", "watched", load, load, report));
+  if (sql::IsPostgresUrl(database)) {
+    // A change made through one server, seen through another.
+    const std::string folder = options.work_folder + "/other";
+    fs::create_directories(folder);
+    SDA_ASSIGN_OR_RETURN(const auto other, OptimizerServer::Start(database, folder));
+    OptimizerLoad other_load(other->address());
+    SDA_RETURN_IF_ERROR(RunWatch(options, "watch_other", "watched-elsewhere", load, other_load, report));
+  }
   report["load_after"] = LoadAverage();
   report["start_seconds"] = server->start_seconds();
   report["peak_rss_bytes"] = server->PeakMemoryBytes();
@@ -178,6 +203,9 @@ int BenchOptimizer(int argc, char** argv) {
       ->check(CLI::Range(0, 100'000));
   app.add_option("--train-ms", options.train_ms, "time between a trial's acquire and its completion")
       ->check(CLI::Range(0, 60'000));
+  app.add_option("--watch-changes", options.watch_changes,
+                 "changes that a watcher waits for, one after the other; 0: none")
+      ->check(CLI::Range(0, 1'000'000));
   app.add_flag("--fill", options.fill, "instead: fill the store and time gets and lists");
   app.add_option("--experiments", options.experiments, "of --fill")->check(CLI::Range(1, 1'000'000));
   app.add_option("--trials", options.trials, "of --fill, all experiments together")

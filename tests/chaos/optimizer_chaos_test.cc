@@ -1,8 +1,10 @@
 // The optimizer's program under fire: killed again and again, reached over bad connections. Every claim is
 // checked from what its clients were told.
 //
-//   optimizer_chaos_test [--kills N] [--store sqlite|postgresql://…] [--clients N] [--seed S] [--server
-//   PROGRAM]
+//   optimizer_chaos_test [--kills N] [--store sqlite|postgresql|postgresql://…] [--clients N] [--seed S]
+//                        [--server PROGRAM]
+//
+// "postgresql" is one of the test's own; a URL is of an empty database, for one test (--gtest_filter).
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -26,6 +28,7 @@
 #include "common/testing/child_process.h"
 #include "common/testing/eventually.h"
 #include "common/testing/temp_dir.h"
+#include "common/testing/test_store.h"
 #include "tests/chaos/chaos_client.h"
 #include "tests/chaos/client_log.h"
 #include "tests/chaos/flaky_proxy.h"
@@ -44,6 +47,8 @@ struct Options {
 };
 Options options;
 
+// What CTest takes for a test that was skipped.
+constexpr int kSkipped = 77;
 // Fewer than the four that the claim allows.
 constexpr int64_t kTrialsPerKill = 3;
 // Every so many lives the server may live long enough for leases to run out.
@@ -67,10 +72,9 @@ class OptimizerProcess {
   OptimizerProcess() : port_(FreePort()) { Start(); }
 
   void Start() {
-    const std::string database = options.store == "sqlite" ? folder_ / "optimizer.db" : options.store;
     process_ = std::make_unique<testing::ChildProcess>(
-        std::vector<std::string>{options.server, "--listen", address(), "--database", database, "--log-level",
-                                 "error", "--call-threads", "8"});
+        std::vector<std::string>{options.server, "--listen", address(), "--database", database_,
+                                 "--log-level", "error", "--call-threads", "8"});
   }
   void Kill() {
     process_->Signal(SIGKILL);
@@ -82,7 +86,13 @@ class OptimizerProcess {
   std::string Words() const { return process_->standard_error(); }
 
  private:
+  static std::string NewDatabase(const testing::TempDir& folder) {
+    if (options.store == "sqlite") return folder / "optimizer.db";
+    return options.store == "postgresql" ? testing::SharedPostgres().NewDatabase() : options.store;
+  }
+
   const testing::TempDir folder_;
+  const std::string database_ = NewDatabase(folder_);
   const int port_;
   std::unique_ptr<testing::ChildProcess> process_;
 };
@@ -266,6 +276,10 @@ int main(int argc, char** argv) {
       std::cerr << "optimizer_chaos_test: cannot read " << name << " " << value << "\n";
       return 2;
     }
+  }
+  if (sda::chaos::options.store == "postgresql" && !sda::testing::PostgresServer::IsInstalled()) {
+    std::cout << "skipped: " << sda::testing::PostgresServer::kWhyNot << "\n";
+    return sda::chaos::kSkipped;
   }
   return RUN_ALL_TESTS();
 }

@@ -5,6 +5,7 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include "common/testing/test_store.h"
 #include "tests/fuzz/request_world.h"
 
 namespace sda::fuzz {
@@ -22,7 +23,13 @@ std::vector<std::string> ChangingRequests() {
   return types;
 }
 
-class DuplicatesTest : public ::testing::TestWithParam<std::string> {};
+class DuplicatesTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (sda::testing::OnPostgres() && !sda::testing::PostgresServer::IsInstalled())
+      GTEST_SKIP() << sda::testing::PostgresServer::kWhyNot;
+  }
+};
 
 TEST_P(DuplicatesTest, TwinsHaveOneEffectAndOneReply) {
   RequestWorld world;

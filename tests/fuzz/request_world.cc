@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
+#include "common/testing/test_store.h"
 #include "services/optimizer/server/deterministic.h"
 #include "services/optimizer/server/experiment_file.h"
 #include "services/optimizer/server/well_formed.h"
@@ -100,7 +101,7 @@ void SampleTrial(v1::Trial& trial) {
 }  // namespace
 
 RequestWorld::RequestWorld() {
-  auto opened = sql::Database::Open(folder_ / "optimizer.db", optimizer::store::OptimizerSchema());
+  auto opened = sql::Database::Open(testing::NewTestDatabase(folder_), optimizer::store::OptimizerSchema());
   EXPECT_TRUE(opened.ok()) << opened.status();
   database_ = *std::move(opened);
   engine_ = std::make_unique<Engine>(*database_, clock_);

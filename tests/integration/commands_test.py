@@ -4,6 +4,7 @@ import json
 import re
 
 import harness
+import services
 
 
 class HelpTest(harness.SdaTestCase):
@@ -170,6 +171,157 @@ class CommandsTest(harness.SdaTestCase):
         as_yaml = self.sda("health", "--state", self.state, "--output", "yaml")
         self.assertEqual(as_yaml.process.returncode, 0)
         self.assertEqual(as_yaml.out.count("state: SERVING"), 4)
+
+
+class ExperimentCommandsTest(harness.SdaTestCase):
+    """`sda experiment` against the optimizer alone: files, corrections, copies, changes, insights."""
+
+    DEFINITION = {
+        "name": "experiments/first", "observation_budget": 40, "parallel_bandwidth": 2,
+        "parameters": [{"name": "rate", "double_range": {"min": 0.001, "max": 1}, "scale": "SCALE_LOG"},
+                       {"name": "size", "int_range": {"min": 1, "max": 100}},
+                       {"name": "kind", "categories": {"values": ["adam", "sgd"]}}],
+        "metrics": [{"name": "auc"}, {"name": "seconds", "strategy": "STRATEGY_STORE"}], "state": "STATE_ACTIVE"}
+    ROWS = 16
+
+    def setUp(self):
+        super().setUp()
+        self.suite = services.Services(self.folder / "suite")
+        harness.eventually(self.suite.start("optimizer"), "the optimizer is ready")
+        records = ({"header": {"format_version": 1}}, {"experiment": {"experiment": self.DEFINITION}}, {"footer": {}})
+        self.empty = self.write("empty.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+
+    def tearDown(self):
+        self.suite.stop_all()
+        super().tearDown()
+
+    def experiment(self, *args, code=0):
+        """`sda experiment …` as a person calls it."""
+        done = self.sda("experiment", *args, "--optimizer", self.suite.address["optimizer"])
+        self.assertEqual(done.process.returncode, code, f"{args}: {done.out}{done.err}")
+        return done
+
+    def document(self, *args):
+        return json.loads(self.experiment(*args, "--output", "json").out)
+
+    def observations(self):
+        lines = ["rate,size,kind,auc,auc.stddev,seconds"]
+        for i in range(self.ROWS):
+            rate, kind = 10 ** (-3 * i / self.ROWS), "adam" if i % 2 else "sgd"
+            lines.append(f'{rate},{1 + 6 * i},"{kind}",{0.8 - abs(rate - 0.1) * 0.3},0.001,{3 * i}')
+        return self.write("observations.csv", "\n".join(lines) + "\n")
+
+    def fill(self):
+        self.experiment("import", self.empty)
+        self.experiment("import-csv", "first", self.observations())
+
+    def test_a_file_goes_out_and_comes_back_equal(self):
+        self.fill()
+        self.assertEqual(len(self.document("trials", "first")), self.ROWS)
+        out = self.folder / "out.jsonl"
+        said = self.experiment("export", "first", out)
+        self.assertIn(f"experiments/first with {self.ROWS} trials is in {out}", said.out + said.err)
+        self.assertEqual(len(self.experiment("export", "first", "-").out.splitlines()),
+                         len(out.read_text().splitlines()))
+        copy = self.document("import", out, "--name", "experiments/copy")
+        self.assertEqual(copy["name"], "experiments/copy")
+        self.assertEqual(copy["state"], "PAUSED")
+        mine, theirs = self.document("trials", "first"), self.document("trials", "copy")
+        for trial in mine + theirs:
+            trial["name"] = trial["name"].rsplit("/", 1)[1]
+        self.assertEqual(mine, theirs)
+        self.assertIn("experiments/copy exists already",
+                      self.experiment("import", out, "--name", "copy", code=2).err)
+
+    def test_a_file_without_times_was_made_now(self):
+        self.assertGreater(self.document("import", self.empty)["create_time"], "2024")
+
+    def test_bad_files_name_line_and_rule_and_leave_nothing(self):
+        self.fill()
+        whole = self.folder / "out.jsonl"
+        self.experiment("export", "first", whole)
+        lines = whole.read_text().splitlines(keepends=True)
+        for text, said in ((lines[:5] + [lines[5][:40]], r"line 6: is no record of an export: \S"),
+                           (lines[:5], "the file is not whole"),
+                           ([line.replace('"adam"', '"nope"') if '"trial"' in line else line for line in lines],
+                            r'line \d+.*assignments\[kind\].*one of "adam", "sgd"'),
+                           ([line.replace('"format_version":1', '"format_version":99') for line in lines],
+                            r"line 1, header.format_version: is 99"),
+                           ([], "the stream is empty|is empty")):
+            refused = self.experiment("import", self.write("bad.jsonl", "".join(text)), "--name", "bad", code=2)
+            self.assertRegex(refused.err, said)
+            self.assertNotIn("\n\n", refused.err.strip())
+        self.assertEqual(len(self.document("list")), 1)
+        for rows, said in ((["0.5,5,adam,0.7", "9,5,adam,0.7"], r"line 3, column 1 \(rate\): is 9; must be a number in "
+                                                              r"\[0.001, 1\]"),
+                           (["0.5,x,adam,0.7"], r"line 2, column 2 \(size\): is \"x\"; must be an integer"),
+                           (["0.5,5,adam,"], r"line 2: has no value of the metric auc"),
+                           (["0.5,5,adam"], r"line 2: has 3 cells")):
+            table = self.write("bad.csv", "\n".join(["rate,size,kind,auc", *rows]) + "\n")
+            self.assertRegex(self.experiment("import-csv", "first", table, code=2).err, said)
+        self.assertEqual(len(self.document("trials", "first")), self.ROWS)
+        self.experiment("export", "first", self.folder / "no" / "out.jsonl", code=2)
+        self.assertIn("experiments/none does not exist",
+                      self.experiment("export", "none", self.folder / "none.jsonl", code=2).err)
+        self.assertFalse((self.folder / "none.jsonl").exists())
+
+    def test_corrections_count_at_once(self):
+        self.fill()
+        amended = self.document("amend", "first/trials/3", "--metric", "auc=0.99", "--reason", "a slip")
+        self.assertEqual(amended["metrics"]["auc"], 0.99)
+        self.assertEqual(self.document("best", "first")["recommended"]["name"], "experiments/first/trials/3")
+        voided = self.experiment("void", "experiments/first/trials/3", "--reason", "wrong data")
+        self.assertIn("CANCELLED", voided.out)
+        self.assertNotEqual(self.document("best", "first")["recommended"]["name"], "experiments/first/trials/3")
+        self.assertEqual(self.document("get", "first")["trial_counts"]["succeeded_count"], self.ROWS - 1)
+        for args, said in ((("amend", "first/trials/1", "--metric", "auc", "--reason", "x"), "--metric: .*NAME=NUMBER"),
+                           (("amend", "first/trials/1", "--metric", "no=1", "--reason", "x"), "no.*is no metric"),
+                           (("amend", "first/trials/1", "--metric", "auc=1"), "--reason is required"),
+                           (("void", "first/trials/99", "--reason", "x"), "trials/99 does not exist"),
+                           (("void", "first", "--reason", "x"), "TRIAL: .*experiments/abc-1/trials/7")):
+            self.assertRegex(self.experiment(*args, code=2).err, said)
+
+    def test_copies_and_changes(self):
+        self.fill()
+        clone = self.document("clone", "first", "--name", "second", "--budget", 50, "--copy-trials")
+        self.assertEqual((clone["name"], clone["state"], clone["observation_budget"]),
+                         ("experiments/second", "ACTIVE", 50))
+        self.assertEqual(clone["trial_counts"]["succeeded_count"], self.ROWS)
+        self.assertEqual(self.document("clone", "first")["trial_counts"]["succeeded_count"], 0)
+        self.assertIn("trials that are copied",
+                      self.experiment("clone", "first", "--budget", 2, "--copy-trials", code=2).err)
+
+        changed = self.document("update", "second", "--budget", 60, "--parallel", 3, "--threshold", "auc=0.7")
+        self.assertEqual((changed["observation_budget"], changed["parallel_bandwidth"]), (60, 3))
+        self.assertEqual(changed["metrics"][0]["threshold"], 0.7)
+        self.assertNotIn("threshold", self.document("update", "second", "--threshold", "auc=")["metrics"][0])
+        self.assertIn("is no metric", self.experiment("update", "second", "--threshold", "no=1", code=2).err)
+        self.assertIn("nothing to change", self.experiment("update", "second", code=2).err)
+
+        self.experiment("archive", "second", code=1)  # it runs
+        self.experiment("resume", "first")
+        self.assertEqual(self.document("pause", "second")["state"], "PAUSED")
+        self.assertEqual(self.document("stop", "second")["state"], "STOPPED")
+        self.assertEqual(self.document("watch", "second")["state"], "STOPPED")
+        self.experiment("archive", "second")
+        self.assertNotIn("experiments/second", [e["name"] for e in self.document("list")])
+        self.experiment("archive", "second", "--undo")
+        self.assertIn("experiments/second", [e["name"] for e in self.document("list")])
+        self.experiment("delete", "second")
+        self.experiment("get", "second", code=2)
+
+    def test_insights_say_what_moves_the_metric(self):
+        self.fill()
+        insights = self.document("insights", "first")
+        self.assertEqual(insights["metric"], "auc")
+        self.assertEqual(insights["observation_count"], self.ROWS)
+        self.assertEqual(insights["importance"][0]["parameter"], "rate")
+        text = self.experiment("insights", "first").out
+        self.assertIn("What moves auc", text)
+        self.assertNotRegex(text, r"\d\.\d{9}")  # numbers for people
+        self.assertIn('metric: is "no"', self.experiment("insights", "first", "--metric", "no", code=2).err)
+        self.experiment("import", self.empty, "--name", "few")
+        self.assertRegex(self.experiment("insights", "few", code=1).err, r"experiments/few.* observations|at least 4")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 
 #include "clients/cli/commands/command_line.h"
 #include "clients/cli/core/flag_values.h"
@@ -41,6 +43,31 @@ void AddRow(const Experiment& experiment, Table& table) {
                 absl::StrCat(Finished(counts)), absl::StrCat(experiment.observation_budget()),
                 absl::StrCat(counts.active_count()), absl::StrCat(counts.failed_count()),
                 ToDocument(experiment).value("create_time", "")});
+}
+
+// An enum's value without its prefix, in lower case.
+std::string Lower(const std::string& name, const std::string& prefix) {
+  return absl::AsciiStrToLower(absl::StripPrefix(name, prefix));
+}
+
+// "[0.001, 1] log", or the values there are.
+std::string DomainText(const optimizer::v1::Parameter& parameter, const Document& shown) {
+  std::string text;
+  if (parameter.has_double_range()) {
+    text = absl::StrCat("[", FormatNumber(parameter.double_range().min()), ", ",
+                        FormatNumber(parameter.double_range().max()), "]");
+  } else if (parameter.has_int_range()) {
+    text = absl::StrCat("[", parameter.int_range().min(), ", ", parameter.int_range().max(), "]");
+  } else {
+    for (const char* kind : {"grid", "categories"}) {
+      if (shown.contains(kind)) text = shown[kind]["values"].dump();
+    }
+  }
+  const bool plain = parameter.scale() == optimizer::v1::Parameter::SCALE_UNSPECIFIED ||
+                     parameter.scale() == optimizer::v1::Parameter::SCALE_LINEAR;
+  if (!plain)
+    absl::StrAppend(&text, " ", Lower(optimizer::v1::Parameter::Scale_Name(parameter.scale()), "SCALE_"));
+  return text;
 }
 
 absl::StatusOr<ExitCode> List(Session& session) {
@@ -181,19 +208,19 @@ absl::StatusOr<ExitCode> PrintExperiment(const Experiment& experiment, Session& 
     AddRow(experiment, table);
     Table parameters({"parameter", "domain", "default", "reason"});
     for (const optimizer::v1::Parameter& parameter : experiment.parameters()) {
-      Document domain = ToDocument(parameter);
-      std::string range;
-      for (const char* kind : {"double_range", "int_range", "grid", "categories"}) {
-        if (!domain.contains(kind)) continue;
-        range = domain[kind].contains("values")
-                    ? domain[kind]["values"].dump()
-                    : absl::StrCat("[", domain[kind]["min"].dump(), ", ", domain[kind]["max"].dump(), "]");
-      }
-      parameters.AddRow({parameter.name(), range,
-                         domain.contains("default_value") ? domain["default_value"].dump() : "-",
+      const Document shown = ToDocument(parameter);
+      parameters.AddRow({parameter.name(), DomainText(parameter, shown),
+                         shown.contains("default_value") ? shown["default_value"].dump() : "-",
                          parameter.reason()});
     }
-    return absl::StrCat(table.Render(), "\n", parameters.Render());
+    Table metrics({"metric", "role", "better", "threshold"});
+    for (const optimizer::v1::Metric& metric : experiment.metrics()) {
+      metrics.AddRow({metric.name(),
+                      Lower(optimizer::v1::Metric::Strategy_Name(metric.strategy()), "STRATEGY_"),
+                      metric.objective() == optimizer::v1::Metric::OBJECTIVE_MINIMIZE ? "lower" : "higher",
+                      metric.has_threshold() ? FormatNumber(metric.threshold()) : "-"});
+    }
+    return absl::StrCat(table.Render(), "\n", parameters.Render(), "\n", metrics.Render());
   }));
   return ExitCode::kDone;
 }
@@ -231,6 +258,7 @@ void AddExperimentCommands(CommandLine& line) {
   add("pause", "Hands out no more trials; running ones go on", Pause);
   add("resume", "Hands out trials again", Resume);
   add("stop", "Ends the search for good", Stop);
+  AddExperimentChangeCommands(line, *family);
   AddExperimentInsightsCommands(line, *family);
   AddExperimentFileCommands(line, *family);
 }

@@ -10,6 +10,9 @@ namespace sda::cli {
 // export, import, import-csv.
 void AddExperimentFileCommands(CommandLine& line, CLI::App& family);
 
+// update, archive, delete.
+void AddExperimentChangeCommands(CommandLine& line, CLI::App& family);
+
 // insights, clone, amend, void.
 void AddExperimentInsightsCommands(CommandLine& line, CLI::App& family);
 

@@ -71,9 +71,12 @@ absl::StatusOr<ExitCode> Export(const FileFlags& flags, Session& session) {
 absl::StatusOr<ExperimentRecord> ParseLine(const std::string& line, const std::string& file, size_t number) {
   ExperimentRecord record;
   const auto parsed = google::protobuf::util::JsonStringToMessage(line, &record);
-  if (!parsed.ok())
-    return absl::InvalidArgumentError(
-        absl::StrCat(file, ": line ", number, ": ", std::string(parsed.message())));
+  if (!parsed.ok()) {
+    // The parser adds a picture of the place, which has no place in one line.
+    const std::string why(parsed.message());
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, ": line ", number, ": is no record of an export: ", why.substr(0, why.find('\n'))));
+  }
   return record;
 }
 

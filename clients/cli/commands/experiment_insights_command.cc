@@ -12,6 +12,7 @@
 #include "clients/cli/core/flag_values.h"
 #include "clients/cli/core/table.h"
 #include "clients/cli/remote/proto_document.h"
+#include "clients/cli/remote/run_reports.h"
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 
@@ -28,6 +29,17 @@ struct Flags {
   int64_t budget = 0;
   bool copy_trials = false;
 };
+
+// A trial's name, experiments/abc-1/trials/7, or that without its "experiments/".
+absl::StatusOr<std::string> TrialName(const std::string& text) {
+  const size_t trials = text.find("/trials/");
+  int64_t number = 0;
+  if (trials != std::string::npos && absl::SimpleAtoi(text.substr(trials + 8), &number) && number > 0) {
+    const auto experiment = ParseNameFlag("TRIAL", "experiments", text.substr(0, trials));
+    if (experiment.ok()) return absl::StrCat(*experiment, "/trials/", number);
+  }
+  return InvalidField("TRIAL", absl::StrCat("'", text, "' is not a name like experiments/abc-1/trials/7"));
+}
 
 std::string Percent(double share) {
   return absl::StrFormat("%.0f %%", 100 * share);
@@ -61,7 +73,10 @@ std::string InsightsText(const Insights& insights) {
     for (int i = 0; i < points; ++i) {
       if (points > 12 && i + 1 != points && i % (points / 8) != 0) continue;
       const Document point = ToDocument(dependence.points(i));
-      curve.AddRow({point["value"].is_string() ? point["value"].get<std::string>() : point["value"].dump(),
+      const Document& value = point["value"];
+      curve.AddRow({value.is_string()         ? value.get<std::string>()
+                    : value.is_number_float() ? FormatNumber(value.get<double>())
+                                              : value.dump(),
                     FormatNumber(dependence.points(i).metric().value()),
                     FormatNumber(dependence.points(i).metric().stddev())});
     }
@@ -103,11 +118,11 @@ absl::StatusOr<ExitCode> Clone(const Flags& flags, Session& session) {
 
 absl::StatusOr<ExitCode> PrintTrial(const Trial& trial, Session& session) {
   SDA_RETURN_IF_ERROR(session.Print(ToDocument(trial), [&] {
-    Table table({"trial", "metric", "value", "corrections"});
+    Table table({"trial", "state", "metric", "value", "corrections"});
+    const std::string state = StateName(trial.state()), corrections = absl::StrCat(trial.amendments_size());
     for (const auto& [name, value] : trial.metrics())
-      table.AddRow({trial.name(), name, FormatNumber(value.value()), absl::StrCat(trial.amendments_size())});
-    if (trial.metrics().empty())
-      table.AddRow({trial.name(), "-", "-", absl::StrCat(trial.amendments_size())});
+      table.AddRow({trial.name(), state, name, FormatNumber(value.value()), corrections});
+    if (trial.metrics().empty()) table.AddRow({trial.name(), state, "-", "-", corrections});
     return table.Render();
   }));
   return ExitCode::kDone;
@@ -117,7 +132,7 @@ absl::StatusOr<ExitCode> PrintTrial(const Trial& trial, Session& session) {
 absl::StatusOr<ExitCode> Amend(const Flags& flags, Session& session) {
   optimizer::v1::AmendTrialRequest request;
   request.set_request_id(NewRequestId());
-  request.set_name(flags.name);
+  SDA_ASSIGN_OR_RETURN(*request.mutable_name(), TrialName(flags.name));
   request.set_reason(flags.reason);
   for (const std::string& text : flags.values) {
     const size_t equals = text.find('=');
@@ -136,7 +151,7 @@ absl::StatusOr<ExitCode> Amend(const Flags& flags, Session& session) {
 absl::StatusOr<ExitCode> Void(const Flags& flags, Session& session) {
   optimizer::v1::VoidTrialRequest request;
   request.set_request_id(NewRequestId());
-  request.set_name(flags.name);
+  SDA_ASSIGN_OR_RETURN(*request.mutable_name(), TrialName(flags.name));
   request.set_reason(flags.reason);
   SDA_ASSIGN_OR_RETURN(const auto client, session.Optimizer());
   SDA_ASSIGN_OR_RETURN(const optimizer::v1::VoidTrialResponse response,

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "services/optimizer/core/stopping_step.h"
+
 namespace sda::optimizer {
 namespace {
 
@@ -31,7 +33,6 @@ std::optional<double> BestUpTo(const Curve& curve, int64_t step, bool maximize) 
 bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current,
                   const std::vector<Curve>& others) {
   const int64_t step = current.steps.back();
-  if (step < rule.min_steps) return false;
   std::vector<double> averages;
   for (const Curve& other : others) {
     if (const auto average = RunningAverage(other, step)) averages.push_back(*average);
@@ -45,15 +46,8 @@ bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current,
   return maximize ? best < median : best > median;
 }
 
-bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
+bool StopByHalving(const HalvingRule& rule, int64_t rung, bool maximize, const Curve& current,
                    const std::vector<Curve>& others) {
-  const int64_t step = current.steps.back();
-  const int64_t before = current.steps.size() > 1 ? current.steps[current.steps.size() - 2] : 0;
-  const int64_t factor = std::max(2, rule.factor);
-  int64_t rung = std::max<int64_t>(1, rule.min_steps);
-  if (rung > step) return false;
-  while (rung <= step / factor) rung *= factor;
-  if (rung <= before) return false;
   const double own = *BestUpTo(current, rung, maximize);
   std::vector<double> reached = {own};
   for (const Curve& other : others) {
@@ -69,13 +63,29 @@ bool StopByHalving(const HalvingRule& rule, bool maximize, const Curve& current,
 
 }  // namespace
 
+std::optional<int64_t> StepToCompare(const StoppingRule& rule, int64_t before, int64_t last) {
+  if (const auto* median = std::get_if<MedianRule>(&rule))
+    return last < median->min_steps ? std::nullopt : std::make_optional(last);
+  if (const auto* halving = std::get_if<HalvingRule>(&rule)) {
+    const int64_t factor = std::max(2, halving->factor);
+    int64_t rung = std::max<int64_t>(1, halving->min_steps);
+    if (rung > last) return std::nullopt;
+    while (rung <= last / factor) rung *= factor;
+    return rung <= before ? std::nullopt : std::make_optional(rung);
+  }
+  return std::nullopt;
+}
+
 bool ShouldStop(const StoppingRule& rule, bool maximize, const Curve& current,
                 const std::vector<Curve>& others) {
   if (current.steps.empty()) return false;
+  const size_t readings = current.steps.size();
+  const auto step = StepToCompare(rule, readings > 1 ? current.steps[readings - 2] : 0, current.steps.back());
+  if (!step) return false;
   if (const auto* median = std::get_if<MedianRule>(&rule))
     return StopByMedian(*median, maximize, current, others);
   if (const auto* halving = std::get_if<HalvingRule>(&rule))
-    return StopByHalving(*halving, maximize, current, others);
+    return StopByHalving(*halving, *step, maximize, current, others);
   return false;
 }
 

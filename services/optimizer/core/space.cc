@@ -432,6 +432,39 @@ bool SatisfiesConstraints(const Space& space, const Assignments& assignments) {
       });
 }
 
+namespace {
+
+// "an integer in [1, 100]"; long lists are cut.
+struct DomainInWords {
+  std::string operator()(const std::monostate&) const { return "in the parameter's domain"; }
+  std::string operator()(const DoubleRange& range) const {
+    return absl::StrCat("a number in [", FormatNumber(range.min), ", ", FormatNumber(range.max), "]");
+  }
+  std::string operator()(const IntRange& range) const {
+    return absl::StrCat("an integer in [", range.min, ", ", range.max, "]");
+  }
+  std::string operator()(const Grid& grid) const {
+    return List(grid.values, [](double value) { return FormatNumber(value); });
+  }
+  std::string operator()(const Categories& categories) const {
+    return List(categories.values,
+                [](const std::string& value) { return absl::StrCat("\"", value.substr(0, 100), "\""); });
+  }
+
+ private:
+  template <class T, class Format>
+  static std::string List(const std::vector<T>& values, const Format& format) {
+    constexpr size_t kShown = 10;
+    std::string text = "one of ";
+    for (size_t i = 0; i < std::min(kShown, values.size()); ++i)
+      absl::StrAppend(&text, i == 0 ? "" : ", ", format(values[i]));
+    if (values.size() > kShown) absl::StrAppend(&text, " and ", values.size() - kShown, " more");
+    return text;
+  }
+};
+
+}  // namespace
+
 std::vector<FieldViolation> CheckAssignments(const Space& space, const Assignments& assignments,
                                              std::string_view prefix) {
   std::vector<FieldViolation> violations;
@@ -445,8 +478,8 @@ std::vector<FieldViolation> CheckAssignments(const Space& space, const Assignmen
     } else if (!IsActive(space, *parameter, assignments)) {
       add(name, "has a value although its conditions do not hold");
     } else if (!InDomain(parameter->domain, value)) {
-      add(name,
-          absl::StrCat("is ", FormatValue(value), "; must lie in the parameter's domain and be of its type"));
+      add(name, absl::StrCat("is ", FormatValue(value), "; must be ",
+                             std::visit(DomainInWords(), parameter->domain)));
     }
   }
   for (const Parameter& parameter : space.parameters) {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 
 #include "common/base/ids.h"
 #include "services/optimizer/server/converters.h"
@@ -16,15 +16,6 @@ using v1::Experiment;
 
 // Labels that a list is filtered by: each is a join, of which SQLite takes at most 63.
 constexpr int kMaxLabelsAsked = 16;
-
-absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first) {
-  int64_t value = first;
-  if (!token.empty() && !absl::SimpleAtoi(token, &value)) {
-    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
-                                                   "\"; must be the next_page_token of the page before"));
-  }
-  return value;
-}
 
 }  // namespace
 

@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "common/base/ids.h"
-#include "services/optimizer/core/early_stopping.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
+#include "services/optimizer/server/store_curves.h"
 
 // Leases: granted, renewed, reported under, ended.
 namespace sda::optimizer {
@@ -73,7 +73,9 @@ absl::Status CheckFail(const v1::FailTrialRequest& request) {
 absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                            const std::string& worker, AcquireTrialResponse& response) {
   SDA_ASSIGN_OR_RETURN(const auto checkpoint, store::NewestCheckpoint(tx, trial.id));
-  SDA_RETURN_IF_ERROR(store::SupersedeMeasurements(tx, trial.id, checkpoint ? checkpoint->step() : -1));
+  const int64_t stands = checkpoint ? checkpoint->step() : -1;
+  SDA_RETURN_IF_ERROR(store::SupersedeMeasurements(tx, trial.id, stands));
+  if (store::ComparedMetric(experiment.message)) SDA_RETURN_IF_ERROR(store::CutCurve(tx, trial.id, stands));
   if (checkpoint) {
     *trial.message.mutable_last_measurement() = *checkpoint;
   } else {
@@ -125,31 +127,6 @@ absl::StatusOr<v1::RenewLeaseResponse> Engine::RenewLease(const v1::RenewLeaseRe
   return response;
 }
 
-absl::StatusOr<bool> Engine::StopsEarly(Transaction& tx, const store::TrialRow& trial,
-                                        const v1::Experiment& experiment) {
-  const StoppingRule rule = ToStoppingRule(experiment.early_stopping());
-  if (std::holds_alternative<std::monostate>(rule)) return false;
-  const std::vector<Metric> metrics = ToMetrics(experiment);
-  std::string name = experiment.early_stopping().has_median()
-                         ? experiment.early_stopping().median().metric()
-                         : experiment.early_stopping().halving().metric();
-  const auto metric = std::find_if(metrics.begin(), metrics.end(), [&](const Metric& m) {
-    return m.strategy == Strategy::kOptimize && (name.empty() || m.name == name);
-  });
-  if (metric == metrics.end()) return false;
-  SDA_ASSIGN_OR_RETURN(const auto readings, store::ReadingsOf(tx, trial.id.experiment_id, metric->name));
-  Curve current;
-  std::map<int64_t, Curve> others;
-  for (const store::Reading& reading : readings) {
-    Curve& curve = reading.trial == trial.id.number ? current : others[reading.trial];
-    curve.steps.push_back(reading.step);
-    curve.values.push_back(reading.value);
-  }
-  std::vector<Curve> list;
-  for (auto& [number, curve] : others) list.push_back(std::move(curve));
-  return ShouldStop(rule, metric->maximize, current, list);
-}
-
 absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
     const v1::ReportMeasurementRequest& request) {
   SDA_RETURN_IF_ERROR(CheckMeasurement(request.measurement()));
@@ -175,6 +152,7 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
         measurement.set_superseded(false);
         FromTime(clock_.Now(), *measurement.mutable_report_time());
         SDA_RETURN_IF_ERROR(store::AppendMeasurement(tx, id, measurement));
+        SDA_RETURN_IF_ERROR(store::ExtendCurve(tx, id, experiment.message, measurement));
         *trial.message.mutable_last_measurement() = measurement;
         if (trial.stop_reason.empty()) {
           SDA_ASSIGN_OR_RETURN(const bool stop, StopsEarly(tx, trial, experiment.message));

@@ -6,29 +6,21 @@
 #include <absl/strings/str_format.h>
 
 #include "common/base/status_macros.h"
+#include "services/optimizer/core/stopping_step.h"
 #include "services/optimizer/core/threshold_rule.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine.h"
+#include "services/optimizer/server/store_curves.h"
 
-// Early stopping by extrapolation of a trial's own curves.
+// Early stopping: against the other trials, and by extrapolation of a trial's own curves.
 namespace sda::optimizer {
 namespace {
 
-constexpr int64_t kPage = 10'000;
 // A curve of more readings is thinned: the fit gains nothing from every single one.
-constexpr size_t kMaxReadings = 2'000;
-
-// Keeps the last reading and, before it, every so-and-so-many-th.
-void Thin(Curve& curve) {
-  const size_t stride = (curve.steps.size() + kMaxReadings - 1) / kMaxReadings;
-  if (stride < 2) return;
-  Curve thinned;
-  for (size_t i = (curve.steps.size() - 1) % stride; i < curve.steps.size(); i += stride) {
-    thinned.steps.push_back(curve.steps[i]);
-    thinned.values.push_back(curve.values[i]);
-  }
-  curve = std::move(thinned);
-}
+constexpr int64_t kMaxReadings = 2'000;
+// Trials that one is compared with, the newest: what a report reads is bounded, and the median of so many
+// says what that of all would.
+constexpr int64_t kMaxOthers = 1'000;
 
 ThresholdRule ToThresholdRule(const v1::ThresholdRule& message) {
   ThresholdRule rule{.max_steps = message.max_steps(), .min_steps = message.min_steps()};
@@ -39,29 +31,45 @@ ThresholdRule ToThresholdRule(const v1::ThresholdRule& message) {
 
 }  // namespace
 
+absl::StatusOr<bool> Engine::StopsEarly(Transaction& tx, const store::TrialRow& trial,
+                                        const v1::Experiment& experiment) {
+  const std::optional<Metric> metric = store::ComparedMetric(experiment);
+  if (!metric || !trial.message.last_measurement().metrics().contains(metric->name)) return false;
+  const StoppingRule rule = ToStoppingRule(experiment.early_stopping());
+  SDA_ASSIGN_OR_RETURN(const auto own, store::LastPoints(tx, trial.id));
+  if (own.empty()) return false;
+  const auto step = StepToCompare(rule, own.size() > 1 ? own[1].step : 0, own[0].step);
+  if (!step) return false;
+  SDA_ASSIGN_OR_RETURN(const auto points, store::OthersAt(tx, trial.id, *step, kMaxOthers));
+  // Curves of a point or two that the rule cannot tell from the whole ones.
+  Curve current;
+  if (own.size() > 1) current = {{own[1].step}, {own[1].best}};
+  current.steps.push_back(own[0].step);
+  current.values.push_back(trial.message.last_measurement().metrics().at(metric->name));
+  std::vector<Curve> others;
+  const bool by_mean = std::holds_alternative<MedianRule>(rule);
+  for (const store::CurvePoint& point : points) {
+    if (by_mean && point.step > *step) continue;  // no reading up to there to take the mean of
+    others.push_back({{*step}, {by_mean ? point.mean : point.best}});
+  }
+  return ShouldStop(rule, metric->maximize, current, others);
+}
+
 absl::Status Engine::ApplyThresholdRule(Transaction& tx, store::TrialRow& trial,
                                         const v1::Experiment& experiment) {
   if (!experiment.early_stopping().has_threshold() || !trial.stop_reason.empty()) return absl::OkStatus();
   const ThresholdRule rule = ToThresholdRule(experiment.early_stopping().threshold());
   if (trial.message.last_measurement().step() < rule.min_steps) return absl::OkStatus();
   std::map<std::string, Curve> curves;
-  for (int64_t after = 0;; after += kPage) {
-    SDA_ASSIGN_OR_RETURN(const auto measurements, store::ListMeasurements(tx, trial.id, after, kPage));
-    for (const v1::Measurement& measurement : measurements) {
-      if (measurement.superseded()) continue;
-      for (const auto& [name, value] : measurement.metrics()) {
-        curves[name].steps.push_back(measurement.step());
-        curves[name].values.push_back(value);
-      }
+  SDA_ASSIGN_OR_RETURN(const auto measurements, store::SpreadMeasurements(tx, trial.id, kMaxReadings));
+  for (const v1::Measurement& measurement : measurements) {
+    for (const auto& [name, value] : measurement.metrics()) {
+      curves[name].steps.push_back(measurement.step());
+      curves[name].values.push_back(value);
     }
-    if (static_cast<int64_t>(measurements.size()) < kPage) break;
   }
-  for (auto& [name, curve] : curves) Thin(curve);
-  SDA_ASSIGN_OR_RETURN(const auto rows,
-                       store::ListTrials(tx, trial.id.experiment_id, {.states = {TrialState::kSucceeded}}));
-  std::vector<MetricValues> succeeded;
-  for (const store::TrialRow& row : rows) succeeded.push_back(ToMetricValues(row.message.metrics()));
-  const Outlook outlook = LookAhead(rule, ToMetrics(experiment), curves, succeeded);
+  SDA_ASSIGN_OR_RETURN(const auto front, store::FrontValues(tx, trial.id.experiment_id, experiment));
+  const Outlook outlook = LookAhead(rule, ToMetrics(experiment), curves, front);
   if (!outlook.stop) return absl::OkStatus();
   trial.stop_reason = outlook.thresholds ? "THRESHOLD_OUT_OF_REACH" : "FRONT_OUT_OF_REACH";
   trial.message.set_stop_message(

@@ -17,8 +17,9 @@ constexpr absl::Duration kSweepInterval = absl::Seconds(1);
 // Records of calls outlive their experiment by this.
 constexpr absl::Duration kReplyLifetime = absl::Hours(24 * 7);
 constexpr int kSweepsBetweenForgetting = 600;
-// Half of what a watcher may wait for a change made through another server.
-constexpr absl::Duration kFollowInterval = absl::Milliseconds(50);
+// A quarter of what a watcher may wait for a change made through another server: the rest is for a busy
+// machine.
+constexpr absl::Duration kFollowInterval = absl::Milliseconds(25);
 
 bool IsFinal(v1::Experiment::State state) {
   return state == v1::Experiment::STATE_COMPLETED || state == v1::Experiment::STATE_STOPPED;

@@ -1,10 +1,11 @@
 #include <utility>
 
 #include "common/base/sha256.h"
+#include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 #include "services/optimizer/server/experiment_file.h"
-#include "services/optimizer/server/store_transfer.h"
+#include "services/optimizer/server/store_curves.h"
 
 // Experiments as files.
 namespace sda::optimizer {
@@ -87,11 +88,20 @@ absl::StatusOr<v1::ImportExperimentResponse> Engine::ImportExperiment(
       "ImportExperiment", payload, ExperimentName(file.experiment.id),
       [&](Transaction& tx) -> absl::StatusOr<v1::ImportExperimentResponse> {
         store::ExperimentRow experiment = file.experiment;
+        // A file written by hand need not say when.
+        for (auto* time :
+             {experiment.message.mutable_create_time(), experiment.message.mutable_update_time()}) {
+          if (time->seconds() == 0 && time->nanos() == 0) FromTime(clock_.Now(), *time);
+        }
         SDA_RETURN_IF_ERROR(store::InsertExperiment(tx, experiment));
         for (const ExperimentFile::Entry& entry : file.trials) {
           store::TrialRow trial = entry.row;
           SDA_RETURN_IF_ERROR(store::InsertTrial(tx, trial));
-          SDA_RETURN_IF_ERROR(store::RestoreMeasurements(tx, trial.id, entry.measurements));
+          for (const v1::Measurement& measurement : entry.measurements) {
+            SDA_RETURN_IF_ERROR(store::RestoreMeasurement(tx, trial.id, measurement));
+            if (!measurement.superseded())
+              SDA_RETURN_IF_ERROR(store::ExtendCurve(tx, trial.id, experiment.message, measurement));
+          }
         }
         v1::ImportExperimentResponse response;
         *response.mutable_experiment() = experiment.message;

@@ -2,30 +2,18 @@
 #include <map>
 #include <utility>
 
-#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 
 #include "services/optimizer/core/best_trials.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
 
-// Trials: listed, the best of them; and the watch over all.
+// Trials: listed, cancelled, the best of them.
 namespace sda::optimizer {
 namespace {
 
 using v1::Trial;
-
-// A watcher that missed a wake-up looks again after this.
-constexpr absl::Duration kWatchInterval = absl::Seconds(5);
-
-absl::StatusOr<int64_t> ParsePageToken(const std::string& token) {
-  int64_t value = 0;
-  if (!token.empty() && (!absl::SimpleAtoi(token, &value) || value < 0)) {
-    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
-                                                   "\"; must be the next_page_token of the page before"));
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -45,8 +33,7 @@ absl::StatusOr<v1::ListTrialsResponse> Engine::ListTrials(const v1::ListTrialsRe
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
   SDA_ASSIGN_OR_RETURN(const bool descending,
                        IsDescending(request.order_by(), "number", /*by_default=*/false));
-  SDA_ASSIGN_OR_RETURN(const int64_t token, ParsePageToken(request.page_token()));
-  const int64_t after = descending && request.page_token().empty() ? INT64_MAX : token;
+  SDA_ASSIGN_OR_RETURN(const int64_t after, ParsePageToken(request.page_token(), descending ? INT64_MAX : 0));
   store::TrialFilter filter{.states = {}, .after = after, .limit = size + 1, .descending = descending};
   SDA_RETURN_IF_ERROR(CheckStates(request.states(), Trial::State_IsValid));
   for (int state : request.states()) filter.states.push_back(static_cast<TrialState>(state));
@@ -71,7 +58,7 @@ absl::StatusOr<v1::ListMeasurementsResponse> Engine::ListMeasurements(
     const v1::ListMeasurementsRequest& request) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("parent", request.parent()));
   SDA_ASSIGN_OR_RETURN(const int32_t size, PageSize(request.page_size()));
-  SDA_ASSIGN_OR_RETURN(const int64_t after, ParsePageToken(request.page_token()));
+  SDA_ASSIGN_OR_RETURN(const int64_t after, ParsePageToken(request.page_token(), 0));
   v1::ListMeasurementsResponse response;
   SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
     SDA_RETURN_IF_ERROR(store::GetTrial(tx, id).status());
@@ -127,50 +114,6 @@ absl::StatusOr<v1::ListBestTrialsResponse> Engine::ListBestTrials(const v1::List
     return absl::OkStatus();
   }));
   return response;
-}
-
-absl::Status Engine::WatchExperiment(const v1::WatchExperimentRequest& request,
-                                     const std::function<bool(v1::WatchExperimentResponse)>& send,
-                                     std::stop_token stop) {
-  SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("name", request.name()));
-  int64_t seen = 0;
-  if (!request.resume_token().empty() && (!absl::SimpleAtoi(request.resume_token(), &seen) || seen < 0)) {
-    return InvalidField("resume_token", absl::StrCat("is \"", request.resume_token().substr(0, 100),
-                                                     "\"; must be the resume_token of an event"));
-  }
-  ChangeHub::Waiter waiter(hub_, {id}, ChangeHub::Kind::kWatch);
-  while (!stop.stop_requested()) {
-    waiter.Reset();
-    std::vector<v1::WatchExperimentResponse> events;
-    bool over = false;
-    SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
-      events.clear();
-      SDA_ASSIGN_OR_RETURN(const store::ExperimentRow experiment, store::GetExperiment(tx, id));
-      SDA_ASSIGN_OR_RETURN(const store::Changes changes, store::ChangesAfter(tx, id, seen));
-      for (int64_t number : changes.trials) {
-        auto& event = events.emplace_back();
-        if (number == 0) {
-          *event.mutable_experiment() = experiment.message;
-          SDA_RETURN_IF_ERROR(FillCounts(tx, id, *event.mutable_experiment()));
-        } else {
-          SDA_ASSIGN_OR_RETURN(const store::TrialRow trial, store::GetTrial(tx, {id, number}));
-          *event.mutable_trial() = trial.message;
-        }
-        // A token stands for everything up to it, so only the last event of a snapshot may carry the newest.
-        event.set_resume_token(absl::StrCat(number == changes.trials.back() ? changes.last_event : seen));
-      }
-      SDA_ASSIGN_OR_RETURN(const TrialCounts counts, store::CountTrials(tx, id));
-      over = HasEnded(experiment.message) && counts.open() == 0;
-      seen = changes.last_event;
-      return absl::OkStatus();
-    }));
-    for (auto& event : events) {
-      if (!send(std::move(event))) return absl::CancelledError("nobody watches any more");
-    }
-    if (over) return absl::OkStatus();
-    waiter.Await(kWatchInterval, stop);
-  }
-  return absl::CancelledError("the watch was ended");
 }
 
 }  // namespace sda::optimizer

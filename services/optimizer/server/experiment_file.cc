@@ -150,7 +150,7 @@ class Reader {
       return InvalidField(path_ + ".counted_attempts",
                           absl::StrCat("is ", record.counted_attempts(), "; must be in [0, attempt]"));
     std::vector<FieldViolation> violations;
-    CheckTrialMetadata(trial.metadata(), path_ + ".trial.metadata", violations);
+    CheckMetadata(trial.metadata(), path_ + ".trial.metadata", violations);
     CheckAssignmentValues(trial.assignments(), path_ + ".trial.assignments", violations);
     if (!violations.empty()) return InvalidFields(violations);
     violations = CheckAssignments(space_, ToAssignments(trial.assignments()), path_ + ".trial.assignments");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include "common/base/status_macros.h"
@@ -14,6 +15,7 @@
 #include "services/optimizer/core/space.h"
 #include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/converters.h"
+#include "services/optimizer/server/trial_rules.h"
 
 namespace sda::optimizer {
 namespace {
@@ -23,7 +25,6 @@ constexpr int32_t kMaxBandwidth = 10'000;
 constexpr size_t kMaxDisplayName = 100;
 constexpr int kMaxLabels = 100;
 constexpr size_t kMaxLabelBytes = 63;
-constexpr size_t kMaxMetadataBytes = 10'000;
 constexpr size_t kMaxWorkBytes = 1 << 20;
 constexpr size_t kMaxReasonBytes = 1'000;
 constexpr size_t kMaxFormulaBytes = 2'000;
@@ -72,14 +73,9 @@ void CheckAnnotations(const v1::Experiment& experiment, Violations& violations) 
       violations.Add(absl::StrCat("labels[", key.substr(0, 100), "]"),
                      absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxLabelBytes));
   }
-  if (experiment.metadata().size() > kMaxLabels)
-    violations.Add("metadata", absl::StrCat("has ", experiment.metadata().size(),
-                                            " entries; must have at most ", kMaxLabels));
-  for (const auto& [key, value] : experiment.metadata()) {
-    if (value.size() > kMaxMetadataBytes)
-      violations.Add(absl::StrCat("metadata[", key.substr(0, 100), "]"),
-                     absl::StrCat("has ", value.size(), " bytes; must have at most ", kMaxMetadataBytes));
-  }
+  std::vector<FieldViolation> found;
+  CheckMetadata(experiment.metadata(), "metadata", found);
+  violations.Append(found);
 }
 
 void CheckExpected(const v1::Experiment& experiment, const Space& space, Violations& violations) {
@@ -296,6 +292,15 @@ absl::StatusOr<int32_t> PageSize(int32_t page_size) {
   if (page_size < 0 || page_size > kMaxPage)
     return InvalidField("page_size", absl::StrCat("is ", page_size, "; must be in [0, ", kMaxPage, "]"));
   return page_size == 0 ? kDefaultPage : page_size;
+}
+
+absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first) {
+  int64_t value = first;
+  if (!token.empty() && (!absl::SimpleAtoi(token, &value) || value < 0)) {
+    return InvalidField("page_token", absl::StrCat("is \"", token.substr(0, 100),
+                                                   "\"; must be the next_page_token of the page before"));
+  }
+  return value;
 }
 
 absl::Status CheckMetricNames(const v1::Experiment& experiment,

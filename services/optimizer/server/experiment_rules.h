@@ -30,6 +30,9 @@ absl::Status CheckRequestId(const std::string& request_id);
 // In [0, 1000]; the size to use.
 absl::StatusOr<int32_t> PageSize(int32_t page_size);
 
+// The number that a page begins behind; `first` without a token. INVALID_ARGUMENT for one that no list gave.
+absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first);
+
 // Whether `order_by` is "`key` desc"; empty: `by_default`. INVALID_ARGUMENT unless it is that or "`key`".
 absl::StatusOr<bool> IsDescending(const std::string& order_by, const std::string& key, bool by_default);
 

@@ -132,6 +132,8 @@ absl::StatusOr<bool> HasPoint(sql::Transaction& tx, const std::string& experimen
 absl::StatusOr<int64_t> DatabaseMicros(sql::Transaction& tx);
 
 absl::Status AppendMeasurement(sql::Transaction& tx, const TrialId& id, const v1::Measurement& measurement);
+// The same with its mark of being superseded, for imports.
+absl::Status RestoreMeasurement(sql::Transaction& tx, const TrialId& id, const v1::Measurement& measurement);
 // Marks readings after `step` as superseded; step -1: all.
 absl::Status SupersedeMeasurements(sql::Transaction& tx, const TrialId& id, int64_t step);
 // From position `after` on (0 for the first), with the position of the last one.
@@ -139,22 +141,14 @@ absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(sql::Transaction& 
                                                               int64_t after, int64_t limit);
 // The newest reading with a checkpoint that is not superseded.
 absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(sql::Transaction& tx, const TrialId& id);
-// Step and value of one metric for all trials of an experiment, readings that stand, by trial and position.
-struct Reading {
-  int64_t trial = 0;
-  int64_t step = 0;
-  double value = 0;
+// What changed after an event, each thing once, by the event that changed it last: at most `limit`, oldest
+// event first. Who has seen an event's change has seen all changes up to it.
+struct Change {
+  int64_t event = 0;
+  int64_t trial = 0;  // 0: the experiment itself
 };
-absl::StatusOr<std::vector<Reading>> ReadingsOf(sql::Transaction& tx, const std::string& experiment_id,
-                                                const std::string& metric);
-
-// What changed after an event: trial numbers, 0 for the experiment itself; each once, and the last event's
-// number.
-struct Changes {
-  std::vector<int64_t> trials;
-  int64_t last_event = 0;
-};
-absl::StatusOr<Changes> ChangesAfter(sql::Transaction& tx, const std::string& experiment_id, int64_t event);
+absl::StatusOr<std::vector<Change>> ChangesAfter(sql::Transaction& tx, const std::string& experiment_id,
+                                                 int64_t event, int64_t limit);
 // The number of the newest event; 0 for none.
 absl::StatusOr<int64_t> LastChange(sql::Transaction& tx, const std::string& experiment_id);
 // Of several experiments; PostgreSQL only.

@@ -37,16 +37,29 @@ absl::Status AddChange(Transaction& tx, const std::string& experiment_id, int64_
       .status();
 }
 
-absl::Status AppendMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+namespace {
+
+absl::Status Append(Transaction& tx, const TrialId& id, const v1::Measurement& measurement, bool superseded) {
   return tx
       .Execute(
           "INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
           "VALUES (:experiment, :trial, (SELECT COALESCE(MAX(position), 0) + 1 FROM measurements "
-          "WHERE experiment = :same_experiment AND trial = :same_trial), :step, 0, :has_checkpoint, "
+          "WHERE experiment = :same_experiment AND trial = :same_trial), :step, :superseded, "
+          ":has_checkpoint, "
           ":message)",
-          {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(),
+          {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(), superseded,
            !measurement.checkpoint_uri().empty(), Bytes{measurement.SerializeAsString()}})
       .status();
+}
+
+}  // namespace
+
+absl::Status AppendMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+  return Append(tx, id, measurement, /*superseded=*/false);
+}
+
+absl::Status RestoreMeasurement(Transaction& tx, const TrialId& id, const v1::Measurement& measurement) {
+  return Append(tx, id, measurement, measurement.superseded());
 }
 
 absl::Status SupersedeMeasurements(Transaction& tx, const TrialId& id, int64_t step) {
@@ -80,34 +93,15 @@ absl::StatusOr<std::optional<v1::Measurement>> NewestCheckpoint(Transaction& tx,
   return std::make_optional(std::move(measurements.front()));
 }
 
-absl::StatusOr<std::vector<Reading>> ReadingsOf(Transaction& tx, const std::string& experiment_id,
-                                                const std::string& metric) {
-  SDA_ASSIGN_OR_RETURN(
-      const auto rows,
-      (tx.Query<int64_t, Bytes>("SELECT trial, message FROM measurements WHERE experiment = :experiment "
-                                "AND superseded = 0 ORDER BY trial, position",
-                                {experiment_id})));
-  std::vector<Reading> readings;
-  for (const auto& [trial, bytes] : rows) {
-    v1::Measurement measurement;
-    SDA_RETURN_IF_ERROR(Parse(bytes, measurement));
-    const auto value = measurement.metrics().find(metric);
-    if (value != measurement.metrics().end()) readings.push_back({trial, measurement.step(), value->second});
-  }
-  return readings;
-}
-
-absl::StatusOr<Changes> ChangesAfter(Transaction& tx, const std::string& experiment_id, int64_t event) {
+absl::StatusOr<std::vector<Change>> ChangesAfter(Transaction& tx, const std::string& experiment_id,
+                                                 int64_t event, int64_t limit) {
   SDA_ASSIGN_OR_RETURN(const auto rows, (tx.Query<int64_t, int64_t>(
                                             "SELECT seq, trial FROM changes WHERE experiment = :experiment "
-                                            "AND seq > :event ORDER BY seq",
-                                            {experiment_id, event})));
-  Changes changes;
-  changes.last_event = event;
-  for (const auto& [seq, trial] : rows) {
-    changes.last_event = seq;
-    changes.trials.push_back(trial);
-  }
+                                            "AND seq > :event ORDER BY seq LIMIT :limit",
+                                            {experiment_id, event, limit})));
+  std::vector<Change> changes;
+  changes.reserve(rows.size());
+  for (const auto& [seq, trial] : rows) changes.push_back({.event = seq, .trial = trial});
   return changes;
 }
 
@@ -125,9 +119,11 @@ absl::StatusOr<std::map<std::string, int64_t>> LastChanges(Transaction& tx,
   const std::string ids = absl::StrCat("{", absl::StrJoin(experiment_ids, ","), "}");
   SDA_ASSIGN_OR_RETURN(
       const auto rows,
-      (tx.Query<std::string, int64_t>("SELECT experiment, MAX(seq) FROM changes "
-                                      "WHERE experiment = ANY (CAST(:ids AS TEXT[])) GROUP BY experiment",
-                                      {ids})));
+      // One look at the end of the index for each, however many changes it has had.
+      (tx.Query<std::string, int64_t>(
+          "SELECT asked.id, COALESCE((SELECT MAX(seq) FROM changes WHERE experiment = asked.id), 0) "
+          "FROM unnest(CAST(:ids AS TEXT[])) AS asked (id)",
+          {ids})));
   std::map<std::string, int64_t> changes;
   for (const auto& [id, seq] : rows) changes[id] = seq;
   return changes;

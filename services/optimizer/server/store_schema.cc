@@ -6,6 +6,7 @@
 #include "common/storage/sql/idempotency.h"
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/store.h"
+#include "services/optimizer/server/store_curves.h"
 #include "services/optimizer/server/store_rows.h"
 
 namespace sda::optimizer::store {
@@ -107,13 +108,48 @@ absl::Status FillSecondVersion(Transaction& tx) {
   return absl::OkStatus();
 }
 
+// What a report needs of all readings and of all finished trials, kept instead of read (store_curves.h).
+std::vector<std::string> ThirdVersion() {
+  return {
+      "CREATE TABLE curves (experiment TEXT NOT NULL, trial BIGINT NOT NULL, step BIGINT NOT NULL, "
+      "total DOUBLE PRECISION NOT NULL, readings BIGINT NOT NULL, best DOUBLE PRECISION NOT NULL, "
+      "PRIMARY KEY (experiment, trial, step), "
+      "FOREIGN KEY (experiment, trial) REFERENCES trials (experiment, number) ON DELETE CASCADE)",
+      "CREATE TABLE fronts (experiment TEXT PRIMARY KEY REFERENCES experiments (id) ON DELETE CASCADE, "
+      "event BIGINT NOT NULL, etag TEXT NOT NULL, message TEXT NOT NULL)",
+  };
+}
+
+// The curves of trials that have reported already; fronts are made when they are first asked for.
+absl::Status FillThirdVersion(Transaction& tx) {
+  SDA_ASSIGN_OR_RETURN(const auto experiments,
+                       (tx.Query<std::string, Bytes>("SELECT id, message FROM experiments")));
+  for (const auto& [id, bytes] : experiments) {
+    v1::Experiment experiment;
+    SDA_RETURN_IF_ERROR(Parse(bytes, experiment));
+    if (!ComparedMetric(experiment)) continue;
+    SDA_ASSIGN_OR_RETURN(
+        const auto rows,
+        (tx.Query<int64_t, Bytes>("SELECT trial, message FROM measurements WHERE experiment = :experiment "
+                                  "AND superseded = 0 ORDER BY trial, position",
+                                  {id})));
+    for (const auto& [trial, reading] : rows) {
+      v1::Measurement measurement;
+      SDA_RETURN_IF_ERROR(Parse(reading, measurement));
+      SDA_RETURN_IF_ERROR(ExtendCurve(tx, {id, trial}, experiment, measurement));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 const sql::Schema& OptimizerSchema() {
-  static const auto* const schema = new sql::Schema{
-      .component = "optimizer",
-      .migrations = {{.version = 1, .statements = FirstVersion(), .fill = {}},
-                     {.version = 2, .statements = SecondVersion(), .fill = FillSecondVersion}}};
+  static const auto* const schema =
+      new sql::Schema{.component = "optimizer",
+                      .migrations = {{.version = 1, .statements = FirstVersion(), .fill = {}},
+                                     {.version = 2, .statements = SecondVersion(), .fill = FillSecondVersion},
+                                     {.version = 3, .statements = ThirdVersion(), .fill = FillThirdVersion}}};
   return *schema;
 }
 

@@ -21,8 +21,8 @@ std::string Entry(const std::string& path, const std::string& key) {
 
 }  // namespace
 
-void CheckTrialMetadata(const google::protobuf::Map<std::string, std::string>& metadata,
-                        const std::string& path, std::vector<FieldViolation>& violations) {
+void CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata, const std::string& path,
+                   std::vector<FieldViolation>& violations) {
   if (metadata.size() > kMaxMetadata)
     violations.push_back(
         {path, absl::StrCat("has ", metadata.size(), " entries; must have at most ", kMaxMetadata)});
@@ -67,7 +67,7 @@ void CheckGivenMetrics(const std::vector<Metric>& metrics,
 
 void CheckGivenTrial(const Space& space, const std::vector<Metric>& metrics, const v1::Trial& trial,
                      const std::string& path, std::vector<FieldViolation>& violations) {
-  CheckTrialMetadata(trial.metadata(), path + ".metadata", violations);
+  CheckMetadata(trial.metadata(), path + ".metadata", violations);
   const size_t before = violations.size();
   CheckAssignmentValues(trial.assignments(), path + ".assignments", violations);
   if (violations.size() == before) {

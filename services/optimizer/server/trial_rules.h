@@ -28,9 +28,9 @@ void CheckGivenMetrics(const std::vector<Metric>& metrics,
 void CheckAssignmentValues(const google::protobuf::Map<std::string, v1::ParameterValue>& assignments,
                            const std::string& path, std::vector<FieldViolation>& violations);
 
-// At most 100 entries, keys of at most 200 bytes, values of at most 10000.
-void CheckTrialMetadata(const google::protobuf::Map<std::string, std::string>& metadata,
-                        const std::string& path, std::vector<FieldViolation>& violations);
+// Of trials and experiments: at most 100 entries, keys of at most 200 bytes, values of at most 10000.
+void CheckMetadata(const google::protobuf::Map<std::string, std::string>& metadata, const std::string& path,
+                   std::vector<FieldViolation>& violations);
 
 }  // namespace sda::optimizer
 
