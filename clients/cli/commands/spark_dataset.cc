@@ -143,6 +143,8 @@ class SparkRun {
 
   absl::StatusOr<DatasetManifest> Run() {
     const absl::Time started = absl::Now();
+    // Before anything of an old dataset is gone.
+    SDA_RETURN_IF_ERROR(FindProgram());
     SDA_RETURN_IF_ERROR(RemoveDataset(store_, job_.dataset));
     SDA_RETURN_IF_ERROR(
         store_.Write(InStaging(preprocessing::kSparkPlanFile), preprocessing::SparkPlanToJson(plan_, job_)));
@@ -168,20 +170,27 @@ class SparkRun {
     return preprocessing::FinishSparkDataset(plan_, job_.dataset, result, tables, started, output);
   }
 
-  absl::Status Submit() {
+  absl::Status FindProgram() {
     const auto environment = [](const std::string& name) -> std::optional<std::string> {
       const char* const value = std::getenv(name.c_str());
       return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
     const auto executable = [](const std::string& path) { return access(path.c_str(), X_OK) == 0; };
-    SDA_ASSIGN_OR_RETURN(const std::string program, FindSparkSubmit(flags_, environment, executable));
-    SDA_ASSIGN_OR_RETURN(
-        const std::vector<std::string> args,
-        SparkSubmitArgs(flags_, BinaryFolder() + "/spark", job_.root, job_.staging, job_.dataset));
+    SDA_ASSIGN_OR_RETURN(program_, FindSparkSubmit(flags_, environment, executable));
+    const std::string package = BinaryFolder() + "/spark";
+    if (access((package + "/sda_spark.zip").c_str(), R_OK) != 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(package, "/sda_spark.zip, the job's code, is not there; it belongs beside the program sda"));
+    }
+    SDA_ASSIGN_OR_RETURN(args_, SparkSubmitArgs(flags_, package, job_.root, job_.staging, job_.dataset));
+    return absl::OkStatus();
+  }
+
+  absl::Status Submit() {
     JobOutput output(session_.terminal(), flags_.log);
     if (!output.good()) return InvalidField("--spark-log", absl::StrCat(*flags_.log, " cannot be written"));
     const auto end =
-        RunPiped(program, args, session_.stop(), [&](std::string_view line) { output.Take(line); });
+        RunPiped(program_, args_, session_.stop(), [&](std::string_view line) { output.Take(line); });
     session_.terminal().ClearBar();
     SDA_RETURN_IF_ERROR(end.status());
     if (session_.stop().stop_requested()) return absl::CancelledError("interrupted; the Spark job was ended");
@@ -189,7 +198,7 @@ class SparkRun {
     // A result, good or bad, says more than the exit code.
     if (answered) return absl::OkStatus();
     return absl::InternalError(
-        absl::StrCat(program, " ", *end, " without a result; it last said:\n", output.Last()));
+        absl::StrCat(program_, " ", *end, " without a result; it last said:\n", output.Last()));
   }
 
   const preprocessing::DatasetPlan& plan_;
@@ -197,6 +206,8 @@ class SparkRun {
   const SparkFlags& flags_;
   const ArtefactStore& store_;
   Session& session_;
+  std::string program_;
+  std::vector<std::string> args_;
 };
 
 }  // namespace

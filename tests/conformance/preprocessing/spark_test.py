@@ -118,6 +118,131 @@ class SparkTest(unittest.TestCase):
         self.assertEqual(expected, found)
         return expected
 
+    def test_quotes_long_delimiters_and_compression(self):
+        pipeline = {"version": 1, "label": "y", "steps": [
+            {"operation": "categorify", "inputs": ["text", "more"], "frequency_threshold": 1, "order": "first_appearance"},
+            {"operation": "fill_missing", "inputs": ["n"], "strategy": "mean"}]}
+        rng = random.Random("formats")
+        rows = [[str(rng.randrange(2)), rng.choice(["a", "b b", "ç", "x::y", ""]), str(rng.randrange(9) / 4), f"m{rng.randrange(40)}"]
+                for _ in range(900)]
+        quoted = [[r[0], f'"{r[1]}, ""so""\nit is"' if i % 7 == 0 else r[1], r[2], r[3]] for i, r in enumerate(rows)]
+        names = ["y", "text", "n", "more"]
+
+        def text(delimiter, lines, end="\n"):
+            return end.join(delimiter.join(line) for line in [names, *lines]).encode()
+
+        cases = {
+            "quotes.csv": text(",", quoted) + b"\n", "returns.csv": text(",", rows, "\r\n"),
+            "blanks.tsv": text("\t", rows).replace(b"\n", b"\n\n", 50) + b"\n\n",
+            "colons.txt": text("::", [[r[0], r[1].replace("::", ":"), *r[2:]] for r in rows]) + b"\n",
+            "packed.csv.gz": gzip.compress(text(",", rows)),
+        }
+        for name, data in cases.items():
+            with self.subTest(name):
+                (self.path / name).write_bytes(data)
+                self.assertIn("digest", self.assert_same(pipeline, 3, [str(self.path / name)], block_bytes=4000))
+
+    def test_parquet_and_exports(self):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rng = random.Random("parquet")
+        count = 500
+        columns = {
+            "y": pa.array([rng.random() < 0.4 for _ in range(count)]),
+            "n": pa.array([rng.choice([None, 1e20, 123456789012345680000.0, 0.0001, 1e-05, -2.5, 3.0]) for _ in range(count)]),
+            "f": pa.array([rng.choice([None, 0.1, 16777216.0, 1e-7]) for _ in range(count)], pa.float32()),
+            "i": pa.array([rng.choice([None, 7, -3, 10**12]) for _ in range(count)], pa.int64()),
+            "t": pa.array([rng.choice([None, "a", "dé", ""]) for _ in range(count)]),
+            "d": pa.array([rng.choice(["u", "v"]) for _ in range(count)]).dictionary_encode(),
+        }
+        file = self.path / "log.parquet"
+        pq.write_table(pa.table(columns), file, row_group_size=120)
+        pipeline = {"version": 1, "label": "y", "steps": [
+            {"operation": "categorify", "inputs": ["n", "f", "t", "d"], "suffix": "_id", "frequency_threshold": 1},
+            {"operation": "cast", "inputs": ["n", "f"], "to": "number"},
+            {"operation": "clip", "inputs": ["i"], "min": 0, "max": 100},
+            {"operation": "cast", "inputs": ["i"], "to": "integer", "outputs": ["whole"]}],
+            "output": {"parquet": True, "mlperf_binary": {"integers": ["whole"], "categories": ["?_id"]}}}
+        self.assertIn("digest", self.assert_same(pipeline, 3, [str(file)]))
+
+    def test_errors_are_worded_alike(self):
+        good = ["y,n,when,t"] + [f"{i % 2},{i},2020-01-01,a" for i in range(400)]
+        number = {"operation": "cast", "inputs": ["n"], "to": "number"}
+        cases = {
+            "label": ({280: "7,1,2020-01-01,a"}, number), "no label": ({280: ",1,2020-01-01,a"}, number),
+            "ragged": ({150: "1,2,3"}, number), "first of two": ({150: "1,2,3", 60: "1,x,2020-01-01,a"}, number),
+            "number": ({333: "1,1e200,2020-01-01,a"}, number), "quote": ({222: '1,"2" 3,2020-01-01,a'}, number),
+            "open quote": ({222: '1,"2,2020-01-01,a'}, number),
+            "bytes": ({100: "1,2,2020-01-01,\udcff\udcfe"}, {"operation": "hash", "inputs": ["t"], "buckets": 9}),
+            "time": ({17: "1,2,2020-02-30,a"}, {"operation": "date_parts", "inputs": ["when"], "parts": ["hour"]}),
+            "no time": ({17: "1,2,,a"}, {"operation": "split", "by": "time", "inputs": ["when"]}),
+            "whole": ({17: "1,2.5,2020-01-01,a"}, {"operation": "cast", "inputs": ["n"], "to": "integer"}),
+            "hex": ({17: "1,2,2020-01-01,xyz"}, {"operation": "hex_to_integer", "inputs": ["t"]}),
+            "nothing left": ({}, {"operation": "filter", "inputs": ["t"], "comparison": "equal", "values": ["z"]}),
+            "one label": ({}, {"operation": "filter", "inputs": ["y"], "comparison": "equal", "values": ["1"]}),
+        }
+        for name, (changes, step) in cases.items():
+            with self.subTest(name):
+                lines = list(good)
+                for at, line in changes.items():
+                    lines[at] = line
+                file = self.path / f"{name}.csv"
+                file.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape") + b"\n")
+                pipeline = {"version": 1, "label": "y", "steps": [step, {**number, "outputs": ["made"]}]}
+                if step["inputs"] == ["n"]:
+                    pipeline["steps"].pop()
+                said = self.assert_same(pipeline, 1, [str(file)], block_bytes=1500)
+                self.assertNotIn("digest", said)
+                if changes:
+                    self.assertIn(f"{file}:{min(changes) + 1}", said)
+
+    def test_a_request_by_the_command_line(self):
+        log = self.path / "criteo.tsv"
+        run = lambda *words: subprocess.run([SDA, *words], capture_output=True, text=True, check=False)  # noqa: E731
+        self.assertEqual(run("datagen", "criteo", "--rows", "3000", "--seed", "5", "--output", str(log)).returncode, 0)
+        ready = self.path / "ready.yaml"
+        ready.write_text(run("pipeline", "show", "criteo_dlrm").stdout, encoding="utf-8")
+        expected, _ = self.ours(str(ready), 0, [str(log)], shard_rows=65536)
+        root = self.path / "artefacts"
+        request = ["dataset", "create", "--engine", "spark", "--master", "local[2]", "--data", str(log), "--pipeline",
+                   "criteo_dlrm", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
+                   str(self.path / "state"), "--spark-conf", "spark.driver.memory=600m",
+                   "spark.ui.enabled=false"]
+        made = run(*request)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        said = json.loads(made.stdout)
+        self.assertEqual("digest\t" + said["digest"], expected)
+        folder = root / "datasets" / "clicks"
+        self.assertEqual(json.loads((folder / "manifest.json").read_text())["digest"], said["digest"])
+        self.assertEqual([p.name for p in folder.glob("spark*")], [], "the staging folder stays")
+        before = (folder / "manifest.json").read_bytes()
+        again = run(*request)
+        self.assertEqual(again.returncode, 2, again.stderr)
+        self.assertIn("--replace", again.stderr)
+        missing = run(*request, "--replace", "--spark-submit", str(self.path / "nothing"))
+        self.assertNotEqual(missing.returncode, 0)
+        self.assertEqual((folder / "manifest.json").read_bytes(), before)
+
+    def test_a_killed_command_leaves_no_dataset(self):
+        log = self.path / "log.csv"
+        log.write_text("y,a\n" + "0,1\n1,2\n" * 500, encoding="utf-8")
+        pipeline = self.pipeline_file({"version": 1, "label": "y", "steps": [
+            {"operation": "hash", "inputs": ["a"], "buckets": 9}]})
+        root = self.path / "artefacts"
+        command = subprocess.Popen(
+            [SDA, "dataset", "create", "--engine", "spark", "--master", "local[1]", "--data", str(log), "--pipeline",
+             pipeline, "--artefacts", str(root), "--name", "gone", "--state", str(self.path / "state")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        with command:
+            # It says so before anything of a dataset is written.
+            for line in command.stderr:
+                if "scan" in line:
+                    break
+            command.kill()
+        self.assertTrue(list((root / "datasets" / "gone").glob("spark-*/plan.json")))
+        self.assertFalse((root / "datasets" / "gone" / "manifest.json").exists())
+
     def explain(self, ours, theirs):
         """Says which file or entry of the manifest differs, before the digests do."""
         for file in sorted(p for p in ours.rglob("*") if p.is_file() and p.name != "manifest.json"):

@@ -100,3 +100,9 @@ def all_missing(columns):
     for column in columns[1:]:
         flags &= column.missing_flags()
     return flags
+
+
+def big_endian(words):
+    """The eight bytes of each word, the greatest first."""
+    data = words.astype(">u8").tobytes()
+    return [data[i : i + 8] for i in range(0, len(data), 8)]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sda_spark import hashing
-from sda_spark.columns import Distinct, all_missing, key_of
+from sda_spark.columns import Distinct, all_missing, big_endian, key_of
 from sda_spark.operations import enum
 from sda_spark.stats import DenseStats, Moments
 
@@ -117,8 +117,7 @@ def number_keys(values):
     """Eight bytes for each number, in the order of the numbers."""
     bits = values.view(np.uint64)
     negative = (bits >> np.uint64(63)).astype(bool)
-    ordered = np.where(negative, ~bits, bits | np.uint64(1 << 63)).astype(">u8")
-    return [value.tobytes() for value in ordered]
+    return big_endian(np.where(negative, ~bits, bits | np.uint64(1 << 63)))
 
 
 def number_of_key(key):

@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 
 
-from sda_spark.columns import key_of
+from sda_spark.columns import big_endian, key_of
 from sda_spark.learning import number_of_key, partitions_of
 from sda_spark.operations import enum
 from sda_spark.rows import TEST, VALIDATION, applies_to, sort_keys
@@ -46,11 +46,11 @@ def learn_rows(index, node, columns, rows, reducers):
                                               pa.array(rows.numbers[use])], schema=USERS), reducers)
     elif kind == "sort":
         keys = sort_keys(node["options"], columns).to_pylist()
-        ends = rows.numbers.astype(">u8")
+        ends = big_endian(rows.numbers)
         for split in range(3):
             chosen = np.flatnonzero(rows.splits == split)
             # The row number makes every key another one, so that ties are no matter and ranges are even.
-            whole = sorted(keys[i] + ends[i].tobytes() for i in chosen)
+            whole = sorted(keys[i] + ends[i] for i in chosen)
             if whole:
                 yield -1, ("sort", index, split, whole)
 

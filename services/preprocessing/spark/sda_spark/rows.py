@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sda_spark import hashing
-from sda_spark.columns import Distinct, to_numpy
+from sda_spark.columns import Distinct, big_endian, to_numpy
 from sda_spark.conversions import parse_numbers, parse_times
 from sda_spark.errors import BadField, quoted
 from sda_spark.operations import enum, enums
@@ -187,7 +187,7 @@ def _sort_key(column, descending):
         ordered = np.where(negative, ~bits, bits | np.uint64(1 << 63))
         if descending:
             ordered = ~ordered
-        keys = [ordered_bytes.tobytes() for ordered_bytes in ordered.astype(">u8")]
+        keys = big_endian(ordered)
     else:
         keys = []
         for text in column.texts.fill_null("").to_pylist():
