@@ -37,12 +37,12 @@ def look_at(plan, piece):
     if plan["layout"]["kind"] == "parquet":
         return {"file": f, "begin": 0, "row_groups": _row_groups(file)}
     found = {"file": f, "begin": begin}
-    with files.open_input(file["path"]) as stream:
-        if begin == 0:
+    if begin == 0:
+        with files.open_input(file["path"]) as stream:
             found["compression"] = compression_of(stream.read(4))
             stream.seek(0)
             found["text_begin"], found["header_lines"] = _skip_header(plan, file, stream, found["compression"])
-            stream.seek(0)
+    with files.open_input(file["path"]) as stream:
         stream.seek(begin)
         # Without quotes the first newline is all there is to know, and it is near.
         data = stream.read(plan["block_bytes"]) if plan["layout"]["quotes"] else _to_newline(stream, plan)
@@ -82,7 +82,10 @@ def _skip_header(plan, file, stream, compression):
     layout = plan["layout"]
     if compression:
         stream = pa.CompressedInputStream(stream, compression)
-    begin = stream.read(HEADER_BYTES)
+    try:
+        begin = stream.read(HEADER_BYTES)
+    except OSError as error:
+        raise DataError(bad_file(file["path"], "INPUT_UNREADABLE", str(error))) from None
     mark = len(BYTE_ORDER_MARK) if begin.startswith(BYTE_ORDER_MARK) else 0
     if not layout["header"]:
         return mark, 0

@@ -206,5 +206,5 @@ def to_parquet(batch):
     """With the settings that Arrow's C++ writer has by itself."""
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_batches([batch]), sink, row_group_size=max(batch.num_rows, 1), compression="NONE",
-                   store_schema=False)
+                   store_schema=False, write_page_index=True)
     return sink.getvalue().to_pybytes()
