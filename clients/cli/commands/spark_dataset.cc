@@ -179,8 +179,8 @@ class SparkRun {
     SDA_ASSIGN_OR_RETURN(program_, FindSparkSubmit(flags_, environment, executable));
     const std::string package = BinaryFolder() + "/spark";
     if (access((package + "/sda_spark.zip").c_str(), R_OK) != 0) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(package, "/sda_spark.zip, the job's code, is not there; it belongs beside the program sda"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          package, "/sda_spark.zip, the job's code, is not there; it belongs beside the program sda"));
     }
     SDA_ASSIGN_OR_RETURN(args_, SparkSubmitArgs(flags_, package, job_.root, job_.staging, job_.dataset));
     return absl::OkStatus();

@@ -9,66 +9,18 @@ import numpy as np
 import pyarrow as pa
 
 from sda_spark import blocks as cutting
-from sda_spark import files, learning, passes, row_learning, shards
-from sda_spark.errors import DataError, bad_cell, bad_file
-from sda_spark.rows import request_times
+from sda_spark import learning, passes, row_learning, shards
+from sda_spark.context import Context, reduce_learned
+from sda_spark.errors import BadField, DataError, bad_cell, bad_file
 from sda_spark.row_learning import kind_of
-from sda_spark.shuffle import CountsMerger, unpack
+from sda_spark.rows import request_times
+from sda_spark.shuffle import pack, unpack
 from sda_spark.state import NodeState, table_to_arrow
-from sda_spark.vocabularies import learned_table
+from sda_spark.vocabularies import learned_table, wanted_of
 
 REDUCERS_BYTES = 128 << 20  # of input for each reducer of counts
 LEAST_REDUCERS, MOST_REDUCERS = 2, 2000
 MOST_WRITERS = 10_000
-
-
-class Context:
-    """What tasks know; goes to executors as a broadcast. `states` by node; those of single blocks lie in files."""
-
-    def __init__(self, plan):
-        self.plan, self.states, self.by_block = plan, {}, set()
-        self.time_bound = 0.0
-        self.reducers = 1
-        self.first_rows = None
-        self.block_rows, self.block_begins = {}, {}
-
-    def store(self):
-        return files.Store(self.plan["root"])
-
-    def state_path(self, node, block):
-        return f"{self.plan['staging']}/rows-{node}/{block}.pickle"
-
-    def states_of(self, block):
-        states = dict(self.states)
-        for node in self.by_block:
-            state = states[node] = NodeState()
-            state.within, state.values = pickle.loads(self.store().read(self.state_path(node, block["index"])))
-        return states
-
-
-def reduce_learned(context, records):
-    """In a reducer: merges what it gets."""
-    counts, stats = CountsMerger(), {}
-    tables = {"firsts": [], "users": []}
-    for _, record in records:
-        kind = record[0]
-        if kind == "driver":
-            yield record
-        elif kind == "stats":
-            stats[record[1]] = stats[record[1]].merge(record[2]) if record[1] in stats else record[2]
-        elif kind == "counts":
-            counts.add(unpack(record[1]))
-        else:
-            tables[kind].append(unpack(record[1]))
-    for index, merged in stats.items():
-        yield "stats", index, merged
-    merged = counts.result()
-    if merged is not None:
-        yield "counts", merged
-    found = list(row_learning.firsts_of(tables["firsts"])) if tables["firsts"] else []
-    found += list(row_learning.last_of_users(tables["users"], context.plan)) if tables["users"] else []
-    for node, rows, values in found:
-        yield "rows", node, rows, values
 
 
 class Driver:
@@ -76,7 +28,6 @@ class Driver:
         self.spark, self.plan, self.progress = spark, plan, progress
         self.context = Context(plan)
         self.nodes = plan["program"]["nodes"]
-        self.states = {}  # node → what the result says of it
         self.tables = {}  # node → learned table in order
         self.seconds = {}
         self.pending = None  # (block, error) of text that is no row: it ends the input there
@@ -176,7 +127,7 @@ class Driver:
             cells = passes.read_block(plan, block, [column])
             try:
                 times = request_times(cells.columns[0])
-            except passes.BadField as bad:
+            except BadField as bad:
                 path, line = plan["files"][block["file"]]["path"], block["first_line"] + cells.line(bad.row)
                 raise DataError(bad_cell(path, line, plan["layout"]["columns"][column], bad.reason, bad.rule)) from None
             keys, counts = np.unique(row_learning.order_bits(times), return_counts=True)
@@ -249,11 +200,9 @@ class Driver:
         if not keyed:
             return
         rows = {i: sum(s["node_rows"].get(i, 0) for s in summaries) for i in keyed}
-        wanted = {i: learning_wanted(self.nodes[i], rows[i]) for i in keyed}
+        wanted = {i: wanted_of(self.nodes[i], rows[i]) for i in keyed}
 
         def chosen(record):
-            from sda_spark.shuffle import pack
-
             part = learning.select(record[1], wanted)
             return [] if part is None else [pack(part)]
 
@@ -379,19 +328,6 @@ class Driver:
         made = dealt.partitionBy(writers + 1 + reducers, lambda key: key).mapPartitions(write).collect()
         self._check([record[1] for record in made if record[0] == "driver"])
         return made
-
-
-def learning_wanted(node, rows):
-    """What the driver needs of the counts of a node, for learning.select."""
-    from sda_spark.vocabularies import threshold_of
-
-    if node["operation"] == "fill_missing":
-        return "best", 1
-    if node["operation"] == "multi_hot":
-        return "best", node["options"]["max_values"]
-    if node["operation"] in ("categorify", "group_categorify"):
-        return "least", threshold_of(node["options"], rows)
-    return "least", 1
 
 
 def _invalid(field, rule):

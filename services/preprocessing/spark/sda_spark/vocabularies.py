@@ -16,6 +16,17 @@ def threshold_of(options, rows):
     return given or next((least for below, least in THRESHOLDS if rows < below), 15)
 
 
+def wanted_of(node, rows):
+    """What the driver needs of the counts of a node, for learning.select."""
+    if node["operation"] == "fill_missing":
+        return "best", 1
+    if node["operation"] == "multi_hot":
+        return "best", node["options"]["max_values"]
+    if node["operation"] in ("categorify", "group_categorify"):
+        return "least", threshold_of(node["options"], rows)
+    return "least", 1
+
+
 class LearnedTable:
     """Values with their counts, in the order of the fitted state; or the one value of a most frequent one."""
 
