@@ -26,6 +26,7 @@ runtime_packages=(
 test_packages=(
   clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14
   shellcheck docker-compose openssl procps postgresql
+  openjdk-17-jre-headless  # Apache Spark
 )
 
 # What rebuilding Abseil for the thread sanitizer needs.

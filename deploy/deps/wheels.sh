@@ -92,3 +92,37 @@ install_onnxruntime() {
   unpack_test_wheel "$1" numpy NUMPY manylinux_2_28_x86_64
   unpack_test_wheel "$1" onnxruntime ONNXRUNTIME manylinux_2_28_x86_64
 }
+
+# Apache Spark for tests: its client and a Spark of one machine. The registry has it as a source archive only, which
+# is unpacked as pip would install it (SPARK_HOME is the package's folder).
+install_pyspark() {
+  local deps_dir=$1 version target python work
+  version=$(pinned SDA_PYSPARK_VERSION)
+  target=$deps_dir/pyspark-$version
+  if [ -x "$target/pyspark/bin/spark-submit" ]; then
+    say "pyspark $version: present"
+    return
+  fi
+  rm -rf "$target"
+  python=$(python_with_pip)
+  mkdir -p "$deps_dir"
+  work=$(mktemp -d "$deps_dir/.unpack-XXXXXX")
+  # shellcheck disable=SC2064  # the folder of this call, not of a later one
+  trap "rm -rf '$work'" EXIT
+  say "pyspark $version: downloading"
+  "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary=pyspark --dest "$work/archive" \
+    "pyspark==$version" >&2 </dev/null || die "pyspark $version: the archive cannot be had from the Python registry"
+  echo "$(pinned SDA_PYSPARK_ARCHIVE_SHA256)  $work/archive/pyspark-$version.tar.gz" | sha256sum --check --status ||
+    die "pyspark $version: the archive's SHA-256 is not the one that cmake/versions.cmake pins"
+  mkdir -p "$work/tree"
+  tar -xzf "$work/archive/pyspark-$version.tar.gz" -C "$work/tree" --strip-components=1
+  rm -rf "$work/archive" "$work/tree/deps/examples" "$work/tree/deps/data" "$work/tree/deps/licenses"
+  mkdir -p "$work/tree/pyspark/python/lib"
+  mv "$work/tree/deps/"* "$work/tree/pyspark/"
+  mv "$work/tree/lib/"*.zip "$work/tree/pyspark/python/lib/"
+  chmod +x "$work/tree/pyspark/bin/"*
+  mv -T "$work/tree" "$target" 2>/dev/null || [ -d "$target" ] || die "cannot write $target"
+  rm -rf "$work"
+  trap - EXIT
+  say "pyspark $version: unpacked to $target"
+}

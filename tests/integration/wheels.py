@@ -12,11 +12,16 @@ DEPS = pathlib.Path(os.environ.get("SDA_DEPS_DIR") or pathlib.Path.home() / ".ca
 PYTHON = (3, 11)  # the wheels are built for
 
 
+def pinned(name):
+    """A version that cmake/versions.cmake sets, e.g. of "NUMPY"."""
+    pins = (ROOT / "cmake" / "versions.cmake").read_text()
+    return re.search(rf"^set\(SDA_{name}_VERSION (\S+)\)$", pins, re.MULTILINE).group(1)
+
+
 def load(*names):
     """The modules, or SkipTest that says what to do. A package that is there and does not load is a failure."""
-    pins = (ROOT / "cmake" / "versions.cmake").read_text()
     for name in names:
-        version = re.search(rf"^set\(SDA_{name.upper()}_VERSION (\S+)\)$", pins, re.MULTILINE).group(1)
+        version = pinned(name.upper())
         folder = DEPS / f"{name}-{version}"
         if not folder.is_dir():
             raise unittest.SkipTest(f"{folder} is not there: run deploy/install-deps.sh --test")

@@ -8,6 +8,7 @@
 
 #include "clients/cli/commands/automatic_pipeline.h"
 #include "clients/cli/commands/command_line.h"
+#include "clients/cli/commands/spark_dataset.h"
 #include "clients/cli/core/flag_values.h"
 #include "clients/cli/core/input_files.h"
 #include "clients/cli/core/input_plan.h"
@@ -29,7 +30,8 @@ using preprocessing::v1::PreprocessingService;
 
 constexpr const char* kCreateExamples =
     "  sda dataset create --data clicks.csv --label click --name clicks\n"
-    "  sda dataset create --data train.tsv --test test.tsv --label 0 --schema columns.yaml";
+    "  sda dataset create --data train.tsv --test test.tsv --label 0 --schema columns.yaml\n"
+    "  sda dataset create --engine spark --master 'local[4]' --data train.tsv --pipeline criteo_dlrm";
 
 bool IsFinal(Job::State state) {
   return state == Job::STATE_SUCCEEDED || state == Job::STATE_FAILED || state == Job::STATE_CANCELLED;
@@ -126,10 +128,12 @@ absl::StatusOr<ExitCode> CreateFrom(const preprocessing::v1::DatasetSpec& spec,
   return ExitCode::kDone;
 }
 
-absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, bool replace,
-                                Session& session) {
+absl::StatusOr<ExitCode> Create(const InputFlags& flags, const SparkFlags& spark, const std::string& id,
+                                bool replace, Session& session) {
+  SDA_ASSIGN_OR_RETURN(const bool with_spark, WantsSpark(spark));
   SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
   SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
+  if (with_spark) return CreateWithSpark(plan, spark, id, replace, session);
   return CreateFrom(ToProto(plan), plan.pipeline, id, replace, session);
 }
 
@@ -295,8 +299,10 @@ void AddDatasetCommands(CommandLine& line) {
   AddInputOptions(create, input.get());
   create->add_option("--name", *name, "The dataset's name (default: chosen)")->type_name("NAME");
   create->add_flag("--replace", *replace, "Replace a dataset of this name (default: an error)");
+  const auto spark = std::make_shared<SparkFlags>();
+  AddSparkOptions(create, spark.get());
   prepare(create);
-  line.Run(create, [=](Session& session) { return Create(*input, *name, *replace, session); });
+  line.Run(create, [=](Session& session) { return Create(*input, *spark, *name, *replace, session); });
 
   CLI::App* import =
       line.Add(*family, "import-mlperf", "Makes a dataset of files in MLPerf's binary format",
