@@ -103,6 +103,28 @@ TEST_F(EngineSearchTest, AnExpectedCostIsUsedAndSaid) {
   EXPECT_THAT(text, ::testing::HasSubstr("seconds starts from a prediction given beforehand"));
 }
 
+// A running trial whose readings tell how it will end counts with that value; one without as unknown.
+TEST_F(EngineSearchTest, ReadingsOfRunningTrialsInformTheModel) {
+  ASSERT_TRUE(engine->CreateExperiment(CreateRequest("a", 30, 3)).ok());
+  const auto report = [&](const v1::Lease& lease, double end) {
+    for (int64_t step = 1; step <= 3; ++step)
+      ASSERT_TRUE(Report(lease, step, end - 0.1 / static_cast<double>(step)).ok());
+  };
+  for (int i = 0; i < 8; ++i) {
+    const auto acquired = Acquire(absl::StrCat("acquire-", i));
+    const double end = 0.7 + 0.01 * i;
+    report(acquired.lease(), end);
+    ASSERT_TRUE(Complete(acquired.lease(), end, absl::StrCat("complete-", i)).ok());
+  }
+  const auto running = Acquire("running");
+  EXPECT_THAT(Acquire("beside").trial().explanation().text(),
+              ::testing::HasSubstr("1 pending trials taken into account"));
+  report(running.lease(), 0.75);
+  const std::string text = Acquire("informed").trial().explanation().text();
+  EXPECT_THAT(text, ::testing::HasSubstr("over 9 trials"));
+  EXPECT_THAT(text, ::testing::HasSubstr("1 pending trials taken into account"));
+}
+
 TEST_F(EngineSearchTest, BadFormulasAreNamed) {
   auto create = CreateRequest("a", 5, 1);
   const auto complaint = [&](const std::string& formula) {

@@ -60,14 +60,7 @@ absl::Status Engine::ApplyThresholdRule(Transaction& tx, store::TrialRow& trial,
   if (!experiment.early_stopping().has_threshold() || !trial.stop_reason.empty()) return absl::OkStatus();
   const ThresholdRule rule = ToThresholdRule(experiment.early_stopping().threshold());
   if (trial.message.last_measurement().step() < rule.min_steps) return absl::OkStatus();
-  std::map<std::string, Curve> curves;
-  SDA_ASSIGN_OR_RETURN(const auto measurements, store::SpreadMeasurements(tx, trial.id, kMaxReadings));
-  for (const v1::Measurement& measurement : measurements) {
-    for (const auto& [name, value] : measurement.metrics()) {
-      curves[name].steps.push_back(measurement.step());
-      curves[name].values.push_back(value);
-    }
-  }
+  SDA_ASSIGN_OR_RETURN(const auto curves, store::CurvesByMetric(tx, trial.id, kMaxReadings));
   SDA_ASSIGN_OR_RETURN(const auto front, store::FrontValues(tx, trial.id.experiment_id, experiment));
   const Outlook outlook = LookAhead(rule, ToMetrics(experiment), curves, front);
   if (!outlook.stop) return absl::OkStatus();

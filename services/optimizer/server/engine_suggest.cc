@@ -6,6 +6,7 @@
 #include "services/optimizer/server/converters.h"
 #include "services/optimizer/server/engine_errors.h"
 #include "services/optimizer/server/engine_once.h"
+#include "services/optimizer/server/store_curves.h"
 
 // Suggestions. Those that need no model are made in the transaction that stores them. The Bayesian ones take
 // milliseconds and would hold up every other write: they are computed on a snapshot beforehand, and stored if
@@ -16,6 +17,8 @@ namespace {
 using v1::Trial;
 
 constexpr int32_t kMaxSuggestions = 1'000;
+// Of each trial; a study holds the curves of all.
+constexpr int64_t kMaxReadings = 64;
 
 Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
   if (algorithm == v1::Experiment::ALGORITHM_BAYESIAN) return Algorithm::kBayesian;
@@ -43,6 +46,12 @@ Trial SuggestedTrial(const Suggestion& suggestion) {
   Trial trial = NewTrial(suggestion.assignments);
   *trial.mutable_explanation() = ToExplanation(suggestion);
   return trial;
+}
+
+// What a model learns of readings: where a trial stands that runs or was stopped, from those that went on.
+bool HasCurve(const ObservedTrial& trial) {
+  using State = ObservedTrial::State;
+  return trial.state == State::kPending || trial.state == State::kStopped || trial.state == State::kSucceeded;
 }
 
 // Formulas were checked when the experiment was made; one that an older file brings along counts for nothing.
@@ -125,7 +134,11 @@ absl::Status Engine::Refresh(Transaction& tx, const store::ExperimentRow& experi
   SDA_ASSIGN_OR_RETURN(const auto changed, store::ChangedTrials(tx, experiment.id, study.seen_event));
   for (const store::NumberedTrial& trial : changed) {
     if (static_cast<size_t>(trial.number) > study.trials.size()) study.trials.resize(trial.number);
-    study.trials[trial.number - 1] = ToObserved(trial.message);
+    ObservedTrial& observed = study.trials[trial.number - 1] = ToObserved(trial.message);
+    if (HasCurve(observed) && trial.message.has_last_measurement()) {
+      SDA_ASSIGN_OR_RETURN(observed.curves,
+                           store::CurvesByMetric(tx, {experiment.id, trial.number}, kMaxReadings));
+    }
   }
   study.seen_event = newest;
   return absl::OkStatus();

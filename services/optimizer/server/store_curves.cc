@@ -186,6 +186,19 @@ absl::StatusOr<std::vector<v1::Measurement>> SpreadMeasurements(Transaction& tx,
   return measurements;
 }
 
+absl::StatusOr<std::map<std::string, Curve>> CurvesByMetric(Transaction& tx, const TrialId& id,
+                                                            int64_t most) {
+  SDA_ASSIGN_OR_RETURN(const auto measurements, SpreadMeasurements(tx, id, most));
+  std::map<std::string, Curve> curves;
+  for (const v1::Measurement& measurement : measurements) {
+    for (const auto& [name, value] : measurement.metrics()) {
+      curves[name].steps.push_back(measurement.step());
+      curves[name].values.push_back(value);
+    }
+  }
+  return curves;
+}
+
 absl::StatusOr<std::vector<MetricValues>> FrontValues(Transaction& tx, const std::string& experiment_id,
                                                       const v1::Experiment& experiment) {
   const std::vector<Metric> metrics = ToMetrics(experiment);

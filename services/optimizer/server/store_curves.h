@@ -2,9 +2,11 @@
 #define SDA_SERVICES_OPTIMIZER_SERVER_STORE_CURVES_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "services/optimizer/core/early_stopping.h"
 #include "services/optimizer/core/metric.h"
 #include "services/optimizer/server/store.h"
 
@@ -40,6 +42,10 @@ absl::StatusOr<std::vector<CurvePoint>> OthersAt(sql::Transaction& tx, const Tri
 // many spread over all.
 absl::StatusOr<std::vector<v1::Measurement>> SpreadMeasurements(sql::Transaction& tx, const TrialId& id,
                                                                 int64_t most);
+
+// A trial's readings that stand, by metric, thinned to those of at most `most` measurements.
+absl::StatusOr<std::map<std::string, Curve>> CurvesByMetric(sql::Transaction& tx, const TrialId& id,
+                                                            int64_t most);
 
 // Final values of the Pareto front of the SUCCEEDED trials. Kept from call to call; only what changed since
 // is read, unless a trial of the front was corrected or the experiment changed. Under the experiment's lock.
