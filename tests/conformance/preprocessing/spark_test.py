@@ -28,6 +28,7 @@ from pipelines_under_test import PIPELINES  # noqa: E402
 ROWS_PROGRAM = os.environ["SDA_PIPELINE_ROWS"]
 SPARK_PROGRAM = os.environ["SDA_SPARK_PIPELINE"]
 SDA = os.environ["SDA_BIN"]
+SKIPPED = 77  # exit code, for CTest
 SHARD_ROWS = 64
 BLOCK_BYTES = 16_000  # several tasks even for small tables
 
@@ -49,6 +50,32 @@ def python_path():
     return folders
 
 
+def breakable_package(folder, mark):
+    """A copy of the job's package for the executors, in which a task fails right after it has published a shard, once
+    for each time that the file `mark` is made."""
+    copy = pathlib.Path(folder) / "package"
+    shutil.copytree(PACKAGE / "sda_spark", copy / "sda_spark", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(copy / "sda_spark" / "files.py", "a", encoding="utf-8") as file:
+        file.write(f"""
+
+_write = Store.write
+
+
+def _write_and_break(self, path, data):
+    _write(self, path, data)
+    if path.endswith("shard-00001.arrow"):
+        try:
+            os.unlink({str(mark)!r})
+        except FileNotFoundError:
+            return
+        raise OSError("broken by the test")
+
+
+Store.write = _write_and_break
+""")
+    return str(copy)
+
+
 class SparkTest(unittest.TestCase):
     maxDiff = 2000
 
@@ -59,9 +86,10 @@ class SparkTest(unittest.TestCase):
         cls.home = os.path.join(cls.folders[0], "pyspark")
         cls.work = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.work.cleanup)
+        cls.breaking = pathlib.Path(cls.work.name) / "break"
         # Spark's scripts and Python processes take these from the environment.
         patch = mock.patch.dict(os.environ, {
-            "PYTHONPATH": os.pathsep.join([str(PACKAGE), *cls.folders]), "SPARK_HOME": cls.home,
+            "PYTHONPATH": os.pathsep.join([breakable_package(cls.work.name, cls.breaking), *cls.folders]), "SPARK_HOME": cls.home,
             "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": cls.work.name,
             "PYTHONDONTWRITEBYTECODE": "1"})
         patch.start()
@@ -70,8 +98,8 @@ class SparkTest(unittest.TestCase):
 
         settings = {"spark.ui.enabled": "false", "spark.driver.memory": "700m", "spark.driver.bindAddress": "127.0.0.1",
                     "spark.ui.showConsoleProgress": "false"}
-        cls.spark = SparkContext(conf=SparkConf().setMaster("local[2]").setAppName("spark_test").setAll(settings.items()))
-        cls.spark.setLogLevel("ERROR")
+        cls.spark = SparkContext(conf=SparkConf().setMaster("local[2,3]").setAppName("spark_test").setAll(settings.items()))
+        cls.spark.setLogLevel("OFF")  # tasks that are broken on purpose say so at length
         cls.addClassCleanup(cls.spark.stop)
 
     def setUp(self):
@@ -197,18 +225,27 @@ class SparkTest(unittest.TestCase):
                 if changes:
                     self.assertIn(f"{file}:{min(changes) + 1}", said)
 
-    def test_a_request_by_the_command_line(self):
+    def test_a_task_that_fails_is_done_again(self):
+        data = write(self.path / "one.csv", table(random.Random("again"), 400))
+        self.breaking.touch()
+        self.assertIn("digest", self.assert_same(PIPELINES["categories"], 5, [data]))
+        self.assertFalse(self.breaking.exists(), "no task has failed")
+
+    def test_a_request_to_a_cluster(self):
         log = self.path / "criteo.tsv"
-        run = lambda *words: subprocess.run([SDA, *words], capture_output=True, text=True, check=False)  # noqa: E731
+        # Executors in processes of their own; nothing but --py-files brings them the package.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(self.folders)}
+        run = lambda *words: subprocess.run(  # noqa: E731
+            [SDA, *words], capture_output=True, text=True, check=False, env=environment)
         self.assertEqual(run("datagen", "criteo", "--rows", "3000", "--seed", "5", "--output", str(log)).returncode, 0)
         ready = self.path / "ready.yaml"
         ready.write_text(run("pipeline", "show", "criteo_dlrm").stdout, encoding="utf-8")
         expected, _ = self.ours(str(ready), 0, [str(log)], shard_rows=65536)
         root = self.path / "artefacts"
-        request = ["dataset", "create", "--engine", "spark", "--master", "local[2]", "--data", str(log), "--pipeline",
+        request = ["dataset", "create", "--engine", "spark", "--master", "local-cluster[2,1,700]", "--data", str(log), "--pipeline",
                    "criteo_dlrm", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
                    str(self.path / "state"), "--spark-conf", "spark.driver.memory=600m",
-                   "spark.ui.enabled=false"]
+                   "spark.executor.memory=500m", "spark.ui.enabled=false"]
         made = run(*request)
         self.assertEqual(made.returncode, 0, made.stderr)
         said = json.loads(made.stdout)
@@ -292,4 +329,9 @@ for each in PIPELINES:
     add(each)
 
 if __name__ == "__main__":
+    try:
+        python_path()
+    except unittest.SkipTest as reason:
+        print(reason)
+        sys.exit(SKIPPED)
     unittest.main()
