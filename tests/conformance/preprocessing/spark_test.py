@@ -1,7 +1,7 @@
 """Every operation of pipelines through Apache Spark: the digest, and so every dictionary, row and statistic, is that of
 the other engine, on random tables with every kind of missing value. One Spark on local[2] serves all tests.
 
-Environment: SDA_PIPELINE_ROWS and SDA_SPARK_PIPELINE, programs of this folder; SDA_BIN, the program sda.
+Environment: SDA_SPARK_PIPELINE, a program of this folder; SDA_BIN, the program sda.
 """
 
 import gzip
@@ -21,11 +21,11 @@ ROOT = HERE.parents[2]
 PACKAGE = ROOT / "services" / "preprocessing" / "spark"
 sys.path[:0] = [str(HERE), str(ROOT / "tests" / "integration"), str(PACKAGE)]
 
+os.environ.setdefault("SDA_PIPELINE_ROWS", "")  # of pipelines_test, whose tables are used
 import wheels  # noqa: E402
 from pipelines_test import NAMES, table, write  # noqa: E402
 from pipelines_under_test import PIPELINES  # noqa: E402
 
-ROWS_PROGRAM = os.environ["SDA_PIPELINE_ROWS"]
 SPARK_PROGRAM = os.environ["SDA_SPARK_PIPELINE"]
 SDA = os.environ["SDA_BIN"]
 SKIPPED = 77  # exit code, for CTest
@@ -107,28 +107,34 @@ class SparkTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
-    def ours(self, pipeline, seed, data, test=(), shard_rows=SHARD_ROWS):
-        """Exit code and what the other engine says: its digest, or its error."""
-        out = tempfile.mkdtemp(dir=self.path)
-        command = [ROWS_PROGRAM, self.pipeline_file(pipeline), str(seed), "2", str(shard_rows), out, *data]
-        done = subprocess.run(command + (["--test", *test] if test else []), capture_output=True, text=True, check=False)
-        return (done.stdout.splitlines()[0], out) if done.returncode == 0 else (done.stderr.strip(), None)
+    def ours(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS):
+        """What the other engine says, its digest or its error, and where the dataset is if there is one."""
+        root = tempfile.mkdtemp(dir=self.path)
+        return self.program("alone", root, self.arguments(pipeline, seed, data, test, split, root, shard_rows, BLOCK_BYTES))
 
-    def sparks(self, pipeline, seed, data, test=(), shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES):
+    def sparks(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES):
+        """The same by Spark."""
         from sda_spark import job
 
         root = tempfile.mkdtemp(dir=self.path)
-        arguments = [self.pipeline_file(pipeline), str(seed), str(shard_rows), str(block_bytes), root, *data]
-        arguments += ["--test", *test] if test else []
-        plan = subprocess.run([SPARK_PROGRAM, "plan", *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(plan.returncode, 0, plan.stderr)
+        arguments = self.arguments(pipeline, seed, data, test, split, root, shard_rows, block_bytes)
         staging = pathlib.Path(root) / "datasets" / "rows" / "spark"
         staging.mkdir(parents=True)
+        plan = subprocess.run([SPARK_PROGRAM, "plan", *arguments], capture_output=True, text=True, check=False)
+        self.assertEqual(plan.returncode, 0, plan.stderr)
         (staging / "plan.json").write_text(plan.stdout, encoding="utf-8")
         job.run(self.spark, root, "datasets/rows/spark", progress=Silent())
-        done = subprocess.run([SPARK_PROGRAM, "finish", *arguments], capture_output=True, text=True, check=False)
-        folder = pathlib.Path(root) / "datasets" / "rows"
-        return (done.stdout.strip(), folder) if done.returncode == 0 else (done.stderr.strip(), None)
+        return self.program("finish", root, arguments)
+
+    def arguments(self, pipeline, seed, data, test, split, root, shard_rows, block_bytes):
+        words = [self.pipeline_file(pipeline), str(seed), str(shard_rows), str(block_bytes), root, *data]
+        return words + (["--test", *test] if test else []) + (["--split", split] if split else [])
+
+    def program(self, what, root, arguments):
+        done = subprocess.run([SPARK_PROGRAM, what, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.strip(), pathlib.Path(root) / "datasets" / "rows"
+        return done.stderr.strip(), None
 
     def pipeline_file(self, pipeline):
         if isinstance(pipeline, str):
@@ -137,14 +143,22 @@ class SparkTest(unittest.TestCase):
         file.write_text(json.dumps(pipeline, ensure_ascii=False), encoding="utf-8")
         return str(file)
 
-    def assert_same(self, *arguments, block_bytes=BLOCK_BYTES):
-        expected, ours = self.ours(*arguments)
-        found, theirs = self.sparks(*arguments, block_bytes=block_bytes)
+    def assert_same(self, *arguments, block_bytes=BLOCK_BYTES, **options):
+        expected, ours = self.ours(*arguments, **options)
+        found, theirs = self.sparks(*arguments, block_bytes=block_bytes, **options)
         self.assertEqual(ours is None, theirs is None, f"{expected}\n{found}")
         if ours is not None and expected != found:
-            self.explain(pathlib.Path(ours), theirs)
+            self.explain(ours, theirs)
         self.assertEqual(expected, found)
         return expected
+
+    def test_splits_that_the_request_asks_for(self):
+        data = write(self.path / "one.csv", table(random.Random("request"), 400))
+        for split in ("hash:user", "hash:c2", "time:time"):
+            with self.subTest(split):
+                self.assertIn("digest", self.assert_same(PIPELINES["categories"], 5, [data], split=split))
+        said = self.assert_same(PIPELINES["categories"], 5, [data], split="time:when")
+        self.assertIn("is neither a number nor an ISO 8601 date or time", said)
 
     def test_quotes_long_delimiters_and_compression(self):
         pipeline = {"version": 1, "label": "y", "steps": [
