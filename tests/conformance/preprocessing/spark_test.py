@@ -178,6 +178,8 @@ class SparkTest(unittest.TestCase):
             "blanks.tsv": text("\t", rows).replace(b"\n", b"\n\n", 50) + b"\n\n",
             "colons.txt": text("::", [[r[0], r[1].replace("::", ":"), *r[2:]] for r in rows]) + b"\n",
             "packed.csv.gz": gzip.compress(text(",", rows)),
+            # A byte order mark; bytes that readers like to take for ends of lines and texts.
+            "marks.tsv": b"\xef\xbb\xbf" + text("\t", [[r[0], r[1] + "\0\r" + r[3], *r[2:]] for r in rows]),
         }
         for name, data in cases.items():
             with self.subTest(name):
