@@ -14,6 +14,7 @@
 
 #include <absl/time/clock.h>
 
+#include "services/preprocessing/core/create_dataset.h"
 #include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 #include "services/preprocessing/core/spark/spark_plan.h"
 #include "services/preprocessing/core/spark/spark_result.h"
@@ -34,37 +35,57 @@ int Fail(std::string_view message) {
   return 2;
 }
 
+int PrintDigest(const absl::StatusOr<DatasetManifest>& manifest) {
+  if (!manifest.ok()) return Fail(std::string(manifest.status().message()));
+  std::cout << "digest\t" << manifest->digest << "\n";
+  return 0;
+}
+
+// The files and the split behind the fixed arguments.
+void ReadRest(int argc, char** argv, DatasetSpec& spec) {
+  bool test = false;
+  for (int i = 7; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--test") {
+      test = true;
+    } else if (word == "--split" && i + 1 < argc) {
+      const std::string split = argv[++i];
+      spec.split.kind = split.starts_with("time:") ? SplitSpec::Kind::kTime : SplitSpec::Kind::kHash;
+      spec.split.column = split.substr(5);
+      spec.split.test_share = 0.3;
+    } else {
+      (test ? spec.test_uris : spec.data_uris).push_back(word);
+    }
+  }
+}
+
 int Main(int argc, char** argv) {
   if (argc < 8)
-    return Fail(
-        "usage: spark_pipeline plan|finish PIPELINE SEED SHARD_ROWS BLOCK_BYTES ROOT DATA… [--test DATA…]");
+    return Fail("usage: spark_pipeline plan|finish|alone PIPELINE SEED SHARD_ROWS BLOCK_BYTES ROOT DATA…");
+  const std::string what = argv[1];
   const PipelineReading reading = ReadPipeline(ReadAll(argv[2]));
   if (!reading.pipeline) return Fail(DescribeViolations(reading.violations, argv[2]));
   DatasetSpec spec;
   spec.pipeline = reading.pipeline;
   spec.seed = std::atoll(argv[3]);
   spec.shard_rows = std::atoll(argv[4]);
-  SparkJob job{argv[6], kDataset, std::string(kDataset) + "/spark", std::atoll(argv[5])};
-  bool test = false;
-  for (int i = 7; i < argc; ++i) {
-    if (std::string(argv[i]) == "--test")
-      test = true;
-    else
-      (test ? spec.test_uris : spec.data_uris).emplace_back(argv[i]);
+  const SparkJob job{argv[6], kDataset, std::string(kDataset) + "/spark", std::atoll(argv[5])};
+  ReadRest(argc, argv, spec);
+  testing::FolderOutput output(job.root + "/" + kDataset);
+  if (what == "alone") {
+    RunSettings settings;
+    settings.threads = 2;
+    return PrintDigest(CreateDataset(spec, kDataset, settings, output));
   }
   const auto plan = PlanForSpark(spec);
   if (!plan.ok()) return Fail(std::string(plan.status().message()));
-  if (std::string(argv[1]) == "plan") {
+  if (what == "plan") {
     std::cout << SparkPlanToJson(*plan, job) << "\n";
     return 0;
   }
-  testing::FolderOutput output(job.root + "/" + kDataset);
   const std::string staging = job.root + "/" + job.staging + "/";
-  const auto manifest = FinishSparkDataset(*plan, kDataset, ReadAll(staging + kSparkResultFile),
-                                           ReadAll(staging + kSparkTablesFile), absl::Now(), output);
-  if (!manifest.ok()) return Fail(std::string(manifest.status().message()));
-  std::cout << "digest\t" << manifest->digest << "\n";
-  return 0;
+  return PrintDigest(FinishSparkDataset(*plan, kDataset, ReadAll(staging + kSparkResultFile),
+                                        ReadAll(staging + kSparkTablesFile), absl::Now(), output));
 }
 
 }  // namespace

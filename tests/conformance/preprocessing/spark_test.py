@@ -1,7 +1,7 @@
 """Every operation of pipelines through Apache Spark: the digest, and so every dictionary, row and statistic, is that of
 the other engine, on random tables with every kind of missing value. One Spark on local[2] serves all tests.
 
-Environment: SDA_PIPELINE_ROWS and SDA_SPARK_PIPELINE, programs of this folder; SDA_BIN, the program sda.
+Environment: SDA_SPARK_PIPELINE, a program of this folder; SDA_BIN, the program sda.
 """
 
 import gzip
@@ -21,13 +21,14 @@ ROOT = HERE.parents[2]
 PACKAGE = ROOT / "services" / "preprocessing" / "spark"
 sys.path[:0] = [str(HERE), str(ROOT / "tests" / "integration"), str(PACKAGE)]
 
+os.environ.setdefault("SDA_PIPELINE_ROWS", "")  # of pipelines_test, whose tables are used
 import wheels  # noqa: E402
 from pipelines_test import NAMES, table, write  # noqa: E402
 from pipelines_under_test import PIPELINES  # noqa: E402
 
-ROWS_PROGRAM = os.environ["SDA_PIPELINE_ROWS"]
 SPARK_PROGRAM = os.environ["SDA_SPARK_PIPELINE"]
 SDA = os.environ["SDA_BIN"]
+SKIPPED = 77  # exit code, for CTest
 SHARD_ROWS = 64
 BLOCK_BYTES = 16_000  # several tasks even for small tables
 
@@ -49,6 +50,32 @@ def python_path():
     return folders
 
 
+def breakable_package(folder, mark):
+    """A copy of the job's package for the executors, in which a task fails right after it has published a shard, once
+    for each time that the file `mark` is made."""
+    copy = pathlib.Path(folder) / "package"
+    shutil.copytree(PACKAGE / "sda_spark", copy / "sda_spark", ignore=shutil.ignore_patterns("__pycache__"))
+    with open(copy / "sda_spark" / "files.py", "a", encoding="utf-8") as file:
+        file.write(f"""
+
+_write = Store.write
+
+
+def _write_and_break(self, path, data):
+    _write(self, path, data)
+    if path.endswith("shard-00001.arrow"):
+        try:
+            os.unlink({str(mark)!r})
+        except FileNotFoundError:
+            return
+        raise OSError("broken by the test")
+
+
+Store.write = _write_and_break
+""")
+    return str(copy)
+
+
 class SparkTest(unittest.TestCase):
     maxDiff = 2000
 
@@ -59,9 +86,10 @@ class SparkTest(unittest.TestCase):
         cls.home = os.path.join(cls.folders[0], "pyspark")
         cls.work = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.work.cleanup)
+        cls.breaking = pathlib.Path(cls.work.name) / "break"
         # Spark's scripts and Python processes take these from the environment.
         patch = mock.patch.dict(os.environ, {
-            "PYTHONPATH": os.pathsep.join([str(PACKAGE), *cls.folders]), "SPARK_HOME": cls.home,
+            "PYTHONPATH": os.pathsep.join([breakable_package(cls.work.name, cls.breaking), *cls.folders]), "SPARK_HOME": cls.home,
             "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": cls.work.name,
             "PYTHONDONTWRITEBYTECODE": "1"})
         patch.start()
@@ -70,8 +98,8 @@ class SparkTest(unittest.TestCase):
 
         settings = {"spark.ui.enabled": "false", "spark.driver.memory": "700m", "spark.driver.bindAddress": "127.0.0.1",
                     "spark.ui.showConsoleProgress": "false"}
-        cls.spark = SparkContext(conf=SparkConf().setMaster("local[2]").setAppName("spark_test").setAll(settings.items()))
-        cls.spark.setLogLevel("ERROR")
+        cls.spark = SparkContext(conf=SparkConf().setMaster("local[2,3]").setAppName("spark_test").setAll(settings.items()))
+        cls.spark.setLogLevel("OFF")  # tasks that are broken on purpose say so at length
         cls.addClassCleanup(cls.spark.stop)
 
     def setUp(self):
@@ -79,28 +107,34 @@ class SparkTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
-    def ours(self, pipeline, seed, data, test=(), shard_rows=SHARD_ROWS):
-        """Exit code and what the other engine says: its digest, or its error."""
-        out = tempfile.mkdtemp(dir=self.path)
-        command = [ROWS_PROGRAM, self.pipeline_file(pipeline), str(seed), "2", str(shard_rows), out, *data]
-        done = subprocess.run(command + (["--test", *test] if test else []), capture_output=True, text=True, check=False)
-        return (done.stdout.splitlines()[0], out) if done.returncode == 0 else (done.stderr.strip(), None)
+    def ours(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS):
+        """What the other engine says, its digest or its error, and where the dataset is if there is one."""
+        root = tempfile.mkdtemp(dir=self.path)
+        return self.program("alone", root, self.arguments(pipeline, seed, data, test, split, root, shard_rows, BLOCK_BYTES))
 
-    def sparks(self, pipeline, seed, data, test=(), shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES):
+    def sparks(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES):
+        """The same by Spark."""
         from sda_spark import job
 
         root = tempfile.mkdtemp(dir=self.path)
-        arguments = [self.pipeline_file(pipeline), str(seed), str(shard_rows), str(block_bytes), root, *data]
-        arguments += ["--test", *test] if test else []
-        plan = subprocess.run([SPARK_PROGRAM, "plan", *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(plan.returncode, 0, plan.stderr)
+        arguments = self.arguments(pipeline, seed, data, test, split, root, shard_rows, block_bytes)
         staging = pathlib.Path(root) / "datasets" / "rows" / "spark"
         staging.mkdir(parents=True)
+        plan = subprocess.run([SPARK_PROGRAM, "plan", *arguments], capture_output=True, text=True, check=False)
+        self.assertEqual(plan.returncode, 0, plan.stderr)
         (staging / "plan.json").write_text(plan.stdout, encoding="utf-8")
         job.run(self.spark, root, "datasets/rows/spark", progress=Silent())
-        done = subprocess.run([SPARK_PROGRAM, "finish", *arguments], capture_output=True, text=True, check=False)
-        folder = pathlib.Path(root) / "datasets" / "rows"
-        return (done.stdout.strip(), folder) if done.returncode == 0 else (done.stderr.strip(), None)
+        return self.program("finish", root, arguments)
+
+    def arguments(self, pipeline, seed, data, test, split, root, shard_rows, block_bytes):
+        words = [self.pipeline_file(pipeline), str(seed), str(shard_rows), str(block_bytes), root, *data]
+        return words + (["--test", *test] if test else []) + (["--split", split] if split else [])
+
+    def program(self, what, root, arguments):
+        done = subprocess.run([SPARK_PROGRAM, what, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return done.stdout.strip(), pathlib.Path(root) / "datasets" / "rows"
+        return done.stderr.strip(), None
 
     def pipeline_file(self, pipeline):
         if isinstance(pipeline, str):
@@ -109,14 +143,22 @@ class SparkTest(unittest.TestCase):
         file.write_text(json.dumps(pipeline, ensure_ascii=False), encoding="utf-8")
         return str(file)
 
-    def assert_same(self, *arguments, block_bytes=BLOCK_BYTES):
-        expected, ours = self.ours(*arguments)
-        found, theirs = self.sparks(*arguments, block_bytes=block_bytes)
+    def assert_same(self, *arguments, block_bytes=BLOCK_BYTES, **options):
+        expected, ours = self.ours(*arguments, **options)
+        found, theirs = self.sparks(*arguments, block_bytes=block_bytes, **options)
         self.assertEqual(ours is None, theirs is None, f"{expected}\n{found}")
         if ours is not None and expected != found:
-            self.explain(pathlib.Path(ours), theirs)
+            self.explain(ours, theirs)
         self.assertEqual(expected, found)
         return expected
+
+    def test_splits_that_the_request_asks_for(self):
+        data = write(self.path / "one.csv", table(random.Random("request"), 400))
+        for split in ("hash:user", "hash:c2", "time:time"):
+            with self.subTest(split):
+                self.assertIn("digest", self.assert_same(PIPELINES["categories"], 5, [data], split=split))
+        said = self.assert_same(PIPELINES["categories"], 5, [data], split="time:when")
+        self.assertIn("is neither a number nor an ISO 8601 date or time", said)
 
     def test_quotes_long_delimiters_and_compression(self):
         pipeline = {"version": 1, "label": "y", "steps": [
@@ -136,6 +178,8 @@ class SparkTest(unittest.TestCase):
             "blanks.tsv": text("\t", rows).replace(b"\n", b"\n\n", 50) + b"\n\n",
             "colons.txt": text("::", [[r[0], r[1].replace("::", ":"), *r[2:]] for r in rows]) + b"\n",
             "packed.csv.gz": gzip.compress(text(",", rows)),
+            # A byte order mark; bytes that readers like to take for ends of lines and texts.
+            "marks.tsv": b"\xef\xbb\xbf" + text("\t", [[r[0], r[1] + "\0\r" + r[3], *r[2:]] for r in rows]),
         }
         for name, data in cases.items():
             with self.subTest(name):
@@ -197,18 +241,27 @@ class SparkTest(unittest.TestCase):
                 if changes:
                     self.assertIn(f"{file}:{min(changes) + 1}", said)
 
-    def test_a_request_by_the_command_line(self):
+    def test_a_task_that_fails_is_done_again(self):
+        data = write(self.path / "one.csv", table(random.Random("again"), 400))
+        self.breaking.touch()
+        self.assertIn("digest", self.assert_same(PIPELINES["categories"], 5, [data]))
+        self.assertFalse(self.breaking.exists(), "no task has failed")
+
+    def test_a_request_to_a_cluster(self):
         log = self.path / "criteo.tsv"
-        run = lambda *words: subprocess.run([SDA, *words], capture_output=True, text=True, check=False)  # noqa: E731
+        # Executors in processes of their own; nothing but --py-files brings them the package.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(self.folders)}
+        run = lambda *words: subprocess.run(  # noqa: E731
+            [SDA, *words], capture_output=True, text=True, check=False, env=environment)
         self.assertEqual(run("datagen", "criteo", "--rows", "3000", "--seed", "5", "--output", str(log)).returncode, 0)
         ready = self.path / "ready.yaml"
         ready.write_text(run("pipeline", "show", "criteo_dlrm").stdout, encoding="utf-8")
         expected, _ = self.ours(str(ready), 0, [str(log)], shard_rows=65536)
         root = self.path / "artefacts"
-        request = ["dataset", "create", "--engine", "spark", "--master", "local[2]", "--data", str(log), "--pipeline",
+        request = ["dataset", "create", "--engine", "spark", "--master", "local-cluster[2,1,700]", "--data", str(log), "--pipeline",
                    "criteo_dlrm", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
                    str(self.path / "state"), "--spark-conf", "spark.driver.memory=600m",
-                   "spark.ui.enabled=false"]
+                   "spark.executor.memory=500m", "spark.ui.enabled=false"]
         made = run(*request)
         self.assertEqual(made.returncode, 0, made.stderr)
         said = json.loads(made.stdout)
@@ -292,4 +345,9 @@ for each in PIPELINES:
     add(each)
 
 if __name__ == "__main__":
+    try:
+        python_path()
+    except unittest.SkipTest as reason:
+        print(reason)
+        sys.exit(SKIPPED)
     unittest.main()

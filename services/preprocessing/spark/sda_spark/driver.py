@@ -1,8 +1,12 @@
 """The driver's part: one Spark job a pass, and what is made of the records that come out of it."""
 
+import atexit
+import functools
 import pickle
+import shutil
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +27,14 @@ LEAST_REDUCERS, MOST_REDUCERS = 2, 2000
 MOST_WRITERS = 10_000
 
 
+@functools.cache
+def _scratch():
+    """A folder that is there until the process ends."""
+    folder = tempfile.mkdtemp(prefix="sda-spark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class Driver:
     def __init__(self, spark, plan, progress):
         self.spark, self.plan, self.progress = spark, plan, progress
@@ -31,7 +43,6 @@ class Driver:
         self.tables = {}  # node → learned table in order
         self.seconds = {}
         self.pending = None  # (block, error) of text that is no row: it ends the input there
-        self.scratch = tempfile.TemporaryDirectory(prefix="sda-spark-")
         self.cached, self.broadcasts = [], []
 
     def run(self):
@@ -42,7 +53,6 @@ class Driver:
                 rdd.unpersist()
             for broadcast in self.broadcasts:
                 broadcast.destroy()
-            self.scratch.cleanup()
 
     def _run(self):
         steps = self.plan["passes"]
@@ -222,8 +232,8 @@ class Driver:
         folds = node["options"].get("folds", 5) if node["operation"] == "target_encode" else 0
         arrow = table_to_arrow(learned.values, learned.counts, learned.positives, learned.fold_counts,
                                learned.fold_positives, folds)
-        # Names are those of one job: executors keep files as long as the application runs.
-        path = Path(self.scratch.name) / f"{Path(self.scratch.name).name}-{index}.arrow"
+        # Executors fetch every file that was ever sent, and keep it, as long as the application runs.
+        path = Path(_scratch()) / f"sda-{uuid.uuid4().hex}.arrow"
         with pa.ipc.new_file(str(path), arrow.schema) as writer:
             writer.write_table(arrow.combine_chunks())
         self.spark.addFile(str(path))

@@ -1,6 +1,7 @@
 """What spark-submit runs: reads the plan, makes the shards, leaves the result. docs/spark.md."""
 
 import json
+import re
 import sys
 import threading
 import time
@@ -78,10 +79,17 @@ def run(spark, root, staging, progress=None):
         result, code = {"error": error.error}, 2
     except Exception as error:  # noqa: BLE001: whatever ends the job has to reach who waits for it
         traceback.print_exc()
-        result = {"error": {"reason": "JOB_FAILED", "message": f"the Spark job failed: {str(error)[:4000]}"}}
+        result = {"error": {"reason": "JOB_FAILED", "message": f"the Spark job failed: {why(error)}; its log says more "
+                            "(--spark-log FILE, or the cluster's own)"}}
         code = 1
     store.write(f"{staging}/{RESULT}", json.dumps(result).encode())
     return code
+
+
+def why(error):
+    """The innermost error of those that Java's and Python's traces hold."""
+    lines = re.findall(r"^(?:Caused by: )?([\w.]*(?:Error|Exception): .*)$", f"{type(error).__name__}: {error}", re.MULTILINE)
+    return (lines[-1] if lines else str(error))[:1000]
 
 
 def tables_of(driver):
