@@ -146,7 +146,9 @@ class EngineStoppingTest : public EngineTest {
     auto connection = sda::testing::OnPostgres() ? sql::OpenPostgres(fresh) : sql::OpenSqlite(fresh, {});
     EXPECT_TRUE(connection.ok()) << connection.status();
     // What is counted does not hang on the disk.
-    if (!sda::testing::OnPostgres()) EXPECT_TRUE((*connection)->Execute("PRAGMA synchronous = OFF", {}).ok());
+    if (!sda::testing::OnPostgres()) {
+      EXPECT_TRUE((*connection)->Execute("PRAGMA synchronous = OFF", {}).ok());
+    }
     EXPECT_TRUE(sql::Migrate(**connection, store::OptimizerSchema()).ok());
     engine.reset();
     clock.Use(nullptr);
