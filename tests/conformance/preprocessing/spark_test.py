@@ -29,6 +29,7 @@ from pipelines_under_test import PIPELINES  # noqa: E402
 SPARK_PROGRAM = os.environ["SDA_SPARK_PIPELINE"]
 SDA = os.environ["SDA_BIN"]
 SKIPPED = 77  # exit code, for CTest
+QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # short tests end before better code pays off
 SHARD_ROWS = 64
 BLOCK_BYTES = 16_000  # several tasks even for small tables
 
@@ -97,7 +98,8 @@ class SparkTest(unittest.TestCase):
         from pyspark import SparkConf, SparkContext
 
         settings = {"spark.ui.enabled": "false", "spark.driver.memory": "700m", "spark.driver.bindAddress": "127.0.0.1",
-                    "spark.ui.showConsoleProgress": "false"}
+                    "spark.ui.showConsoleProgress": "false", "spark.shuffle.compress": "false",
+                    "spark.driver.extraJavaOptions": QUICK_JAVA}
         cls.spark = SparkContext(conf=SparkConf().setMaster("local[2,3]").setAppName("spark_test").setAll(settings.items()))
         cls.spark.setLogLevel("OFF")  # tasks that are broken on purpose say so at length
         cls.addClassCleanup(cls.spark.stop)
@@ -154,10 +156,10 @@ class SparkTest(unittest.TestCase):
 
     def test_splits_that_the_request_asks_for(self):
         data = write(self.path / "one.csv", table(random.Random("request"), 400))
-        for split in ("hash:user", "hash:c2", "time:time"):
+        for split in ("hash:user", "time:time"):
             with self.subTest(split):
-                self.assertIn("digest", self.assert_same(PIPELINES["categories"], 5, [data], split=split))
-        said = self.assert_same(PIPELINES["categories"], 5, [data], split="time:when")
+                self.assertIn("digest", self.assert_same(PIPELINES["sort_label"], 5, [data], split=split))
+        said = self.assert_same(PIPELINES["sort_label"], 5, [data], split="time:when")
         self.assertIn("is neither a number nor an ISO 8601 date or time", said)
 
     def test_quotes_long_delimiters_and_compression(self):
@@ -174,10 +176,10 @@ class SparkTest(unittest.TestCase):
             return end.join(delimiter.join(line) for line in [names, *lines]).encode()
 
         cases = {
-            "quotes.csv": text(",", quoted) + b"\n", "returns.csv": text(",", rows, "\r\n"),
+            "quotes.csv": text(",", quoted) + b"\n",
             "blanks.tsv": text("\t", rows).replace(b"\n", b"\n\n", 50) + b"\n\n",
             "colons.txt": text("::", [[r[0], r[1].replace("::", ":"), *r[2:]] for r in rows]) + b"\n",
-            "packed.csv.gz": gzip.compress(text(",", rows)),
+            "packed.csv.gz": gzip.compress(text(",", rows, "\r\n")),
             # A byte order mark; bytes that readers like to take for ends of lines and texts.
             "marks.tsv": b"\xef\xbb\xbf" + text("\t", [[r[0], r[1] + "\0\r" + r[3], *r[2:]] for r in rows]),
         }
@@ -214,17 +216,13 @@ class SparkTest(unittest.TestCase):
         good = ["y,n,when,t"] + [f"{i % 2},{i},2020-01-01,a" for i in range(400)]
         number = {"operation": "cast", "inputs": ["n"], "to": "number"}
         cases = {
-            "label": ({280: "7,1,2020-01-01,a"}, number), "no label": ({280: ",1,2020-01-01,a"}, number),
+            "label": ({280: "7,1,2020-01-01,a"}, number),
             "ragged": ({150: "1,2,3"}, number), "first of two": ({150: "1,2,3", 60: "x,2,2020-01-01,a"}, number),
             "number": ({333: "1,1e200,2020-01-01,a"}, number), "quote": ({222: '1,"2" 3,2020-01-01,a'}, number),
-            "open quote": ({222: '1,"2,2020-01-01,a'}, number),
             "bytes": ({100: "1,2,2020-01-01,\udcff\udcfe"}, {"operation": "hash", "inputs": ["t"], "buckets": 9}),
             "time": ({17: "1,2,2020-02-30,a"}, {"operation": "date_parts", "inputs": ["when"], "parts": ["hour"]}),
             "no time": ({17: "1,2,,a"}, {"operation": "split", "by": "time", "inputs": ["when"]}),
-            "whole": ({17: "1,2.5,2020-01-01,a"}, {"operation": "cast", "inputs": ["n"], "to": "integer"}),
-            "hex": ({17: "1,2,2020-01-01,xyz"}, {"operation": "hex_to_integer", "inputs": ["t"]}),
             "nothing left": ({}, {"operation": "filter", "inputs": ["t"], "comparison": "equal", "values": ["z"]}),
-            "one label": ({}, {"operation": "filter", "inputs": ["y"], "comparison": "equal", "values": ["1"]}),
         }
         for name, (changes, step) in cases.items():
             with self.subTest(name):
@@ -261,7 +259,8 @@ class SparkTest(unittest.TestCase):
         request = ["dataset", "create", "--engine", "spark", "--master", "local-cluster[2,1,700]", "--data", str(log), "--pipeline",
                    "criteo_dlrm", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
                    str(self.path / "state"), "--spark-conf", "spark.driver.memory=600m",
-                   "spark.executor.memory=500m", "spark.ui.enabled=false"]
+                   "spark.executor.memory=500m", "spark.ui.enabled=false",
+                   f"spark.driver.extraJavaOptions={QUICK_JAVA}", f"spark.executor.extraJavaOptions={QUICK_JAVA}"]
         made = run(*request)
         self.assertEqual(made.returncode, 0, made.stderr)
         said = json.loads(made.stdout)
@@ -325,7 +324,7 @@ class Silent:
 
 
 # Where rows of test files are not simply the test split.
-WITH_TEST_FILES = ("dates", "distinct", "distinct_rows", "filters", "sort")
+WITH_TEST_FILES = ("dates", "distinct", "distinct_rows", "filters")
 
 
 def add(name):
