@@ -18,12 +18,9 @@ struct Area {
 };
 
 constexpr Area kAreas[] = {
-    {"optimizer", sda::bench::BenchOptimizer},
-    {"predict", sda::bench::BenchPredict},
-    {"preprocess", sda::bench::BenchPreprocess},
-    {"quality", sda::bench::BenchQuality},
-    {"suggest", sda::bench::BenchSuggest},
-    {"train", sda::bench::BenchTrain},
+    {"optimizer", sda::bench::BenchOptimizer},   {"predict", sda::bench::BenchPredict},
+    {"preprocess", sda::bench::BenchPreprocess}, {"quality", sda::bench::BenchQuality},
+    {"suggest", sda::bench::BenchSuggest},       {"train", sda::bench::BenchTrain},
 };
 
 int Usage() {

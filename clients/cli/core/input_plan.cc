@@ -25,6 +25,13 @@ absl::StatusOr<HeaderMode> ParseHeader(const std::string& text) {
   return InvalidField("--header", absl::StrCat("'", text, "' is not one of yes, no, auto"));
 }
 
+absl::StatusOr<BadRowsRule> ParseBadRows(const std::string& text) {
+  if (text == "fail") return BadRowsRule::kFail;
+  if (text == "skip") return BadRowsRule::kSkip;
+  if (text == "null") return BadRowsRule::kNull;
+  return InvalidField("--bad-rows", absl::StrCat("'", text, "' is not one of fail, skip, null"));
+}
+
 absl::StatusOr<std::vector<std::string>> ParsePositive(const std::string& text) {
   std::vector<std::string> values = SplitList(text);
   for (const std::string& value : values) {
@@ -150,6 +157,9 @@ absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   if (flags.seed) {
     SDA_ASSIGN_OR_RETURN(plan.seed,
                          ParseIntFlag("--seed", *flags.seed, 0, std::numeric_limits<int64_t>::max()));
+  }
+  if (flags.bad_rows) {
+    SDA_ASSIGN_OR_RETURN(plan.bad_rows, ParseBadRows(*flags.bad_rows));
   }
   SDA_ASSIGN_OR_RETURN(plan.data, ResolveInputs("--data", flags.data, check));
   SDA_ASSIGN_OR_RETURN(plan.test, ResolveInputs("--test", flags.test, check));

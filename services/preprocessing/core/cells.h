@@ -34,7 +34,8 @@ struct CellBlock {
   int64_t lines = 0;                  // lines (text) or rows (Parquet) in the block, blank ones included
   std::vector<Cell> cells;            // row-major, rows × columns
   std::vector<uint32_t> line_of_row;  // lines before the row in the block; empty: row r is line r
-  bool ascii = true;                  // no byte of the text is above 127
+  bool ascii = true;                  // no byte of the text is above 127 or NUL
+  std::vector<CellError> bad;         // rows left out and fields emptied, where they do not end the job
 
   const Cell& cell(size_t row, size_t column) const { return cells[row * columns + column]; }
   std::string_view view(size_t row, size_t column) const {

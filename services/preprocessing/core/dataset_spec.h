@@ -9,6 +9,7 @@
 #include <absl/status/status.h>
 
 #include "common/pipeline/definition.h"
+#include "services/preprocessing/core/bad_rows.h"
 
 namespace sda::preprocessing {
 
@@ -73,8 +74,9 @@ struct DatasetSpec {
   int64_t frequency_threshold = 0;  // 0: by the number of training rows
   int64_t seed = 0;
   int64_t shard_rows = 65536;
-  MlperfSpec mlperf = {};  // with FormatSpec::Kind::kMlperf
+  MlperfSpec mlperf = {};                           // with FormatSpec::Kind::kMlperf
   std::optional<pipeline::Pipeline> pipeline = {};  // instead of automatic roles and encodings
+  BadRowPolicy bad_rows = BadRowPolicy::kFail;
 
   bool operator==(const DatasetSpec&) const = default;
 };

@@ -40,6 +40,8 @@ struct Block {
   size_t capacity = 0;
   std::shared_ptr<arrow::RecordBatch> batch;  // Parquet
   int64_t input_bytes = 0;                    // bytes of input passed, over all files
+  CellError damage;        // of the file behind the block, where bad rows do not end the job
+  int64_t lost_lines = 0;  // lines behind the block that are not in it, where damaged
 };
 
 // Turns a block into cells; one for each thread, as it keeps scratch memory.
@@ -69,9 +71,6 @@ std::unique_ptr<RowSource> OpenRowSource(std::vector<InputFile> files, const Inp
 
 // Bytes of text in a block, apart from longer rows.
 inline constexpr size_t kBlockBytes = 256 * 1024;
-
-// A row longer than this is an error: a file without newlines is not a log.
-inline constexpr size_t kMaxRowBytes = 64 * 1024 * 1024;
 
 }  // namespace sda::preprocessing
 

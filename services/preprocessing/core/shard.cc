@@ -27,15 +27,14 @@ std::shared_ptr<arrow::DataType> ListType() {
   return arrow::list(arrow::field("item", arrow::int32(), /*nullable=*/false));
 }
 
-arrow::Result<std::string> WriteBatch(const arrow::RecordBatch& batch) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> WriteBatch(const arrow::RecordBatch& batch) {
   int64_t bytes = 0;
   ARROW_RETURN_NOT_OK(arrow::ipc::GetRecordBatchSize(batch, &bytes));
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(bytes + bytes / 16 + 65536));
   ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeFileWriter(sink, batch.schema()));
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(batch));
   ARROW_RETURN_NOT_OK(writer->Close());
-  ARROW_ASSIGN_OR_RAISE(auto buffer, sink->Finish());
-  return buffer->ToString();
+  return sink->Finish();
 }
 
 }  // namespace
@@ -92,7 +91,7 @@ absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
       /*null_count=*/0));
 }
 
-absl::StatusOr<std::string> Shard::ToArrow() const {
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> Shard::ToArrow() const {
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   auto add = [&](const std::string& name, const std::shared_ptr<arrow::DataType>& type) {

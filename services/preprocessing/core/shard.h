@@ -56,7 +56,7 @@ class Shard {
   // The shard as an Arrow IPC file of one record batch: "label", "weight" and dense columns float32,
   // categorical columns int32, of lists list<int32>, none with nulls, not compressed. The bytes depend on
   // names and values alone. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids.
-  absl::StatusOr<std::string> ToArrow() const;
+  absl::StatusOr<std::shared_ptr<arrow::Buffer>> ToArrow() const;
 
  private:
   Shard(const ShardColumns& columns, int64_t rows);

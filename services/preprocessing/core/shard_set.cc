@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <absl/strings/str_format.h>
+#include <arrow/buffer.h>
 
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
@@ -10,8 +11,13 @@
 namespace sda::preprocessing {
 
 ShardSet::ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
-                   DatasetOutput& output)
-    : columns_(std::move(columns)), split_rows_(split_rows), shard_rows_(shard_rows), output_(output) {}
+                   std::map<Key, ManifestShard> finished, DatasetOutput& output)
+    : columns_(std::move(columns)),
+      split_rows_(split_rows),
+      shard_rows_(shard_rows),
+      finished_(std::move(finished)),
+      output_(output),
+      written_(finished_) {}
 
 absl::StatusOr<Shard*> ShardSet::Open(Split split, int64_t position) {
   const Key key{static_cast<size_t>(split), position / shard_rows_};
@@ -34,7 +40,8 @@ absl::Status ShardSet::Complete(Split split, int64_t position, int64_t rows) {
     finished = std::move(entry->second);
     open_.erase(entry);
   }
-  SDA_ASSIGN_OR_RETURN(const std::string bytes, finished->ToArrow());
+  SDA_ASSIGN_OR_RETURN(const auto buffer, finished->ToArrow());
+  const std::string_view bytes(*buffer);
   ManifestShard written{PathOf(split, key.second), finished->rows(), static_cast<int64_t>(bytes.size()),
                         Sha256Hex(bytes)};
   finished.reset();

@@ -23,9 +23,16 @@ namespace sda::preprocessing {
 // are open at a time. Thread-safe.
 class ShardSet {
  public:
-  // `split_rows` are the rows of each split in all.
+  using Key = std::pair<size_t, int64_t>;  // split, shard
+
+  // `split_rows` are the rows of each split in all; shards in `finished` were written by an earlier attempt.
   ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
-           DatasetOutput& output);
+           std::map<Key, ManifestShard> finished, DatasetOutput& output);
+
+  // Whether the shard with row `position` was written by an earlier attempt: there is nothing to do for it.
+  bool IsFinished(Split split, int64_t position) const {
+    return finished_.contains({static_cast<size_t>(split), position / shard_rows_});
+  }
 
   int64_t shard_rows() const { return shard_rows_; }
 
@@ -43,11 +50,10 @@ class ShardSet {
   static std::string PathOf(Split split, int64_t shard);
 
  private:
-  using Key = std::pair<size_t, int64_t>;  // split, shard
-
   const ShardColumns columns_;
   const std::array<int64_t, kSplits> split_rows_;
   const int64_t shard_rows_;
+  const std::map<Key, ManifestShard> finished_;
   DatasetOutput& output_;
 
   mutable std::mutex mutex_;

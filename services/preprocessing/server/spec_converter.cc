@@ -87,6 +87,20 @@ v1::ColumnSpec::Role RoleToProto(Role role) {
   return v1::ColumnSpec::ROLE_UNSPECIFIED;
 }
 
+absl::StatusOr<BadRowPolicy> BadRowsFromProto(v1::DatasetSpec::BadRows policy) {
+  switch (policy) {
+    case v1::DatasetSpec::BAD_ROWS_UNSPECIFIED:
+    case v1::DatasetSpec::BAD_ROWS_FAIL:
+      return BadRowPolicy::kFail;
+    case v1::DatasetSpec::BAD_ROWS_SKIP:
+      return BadRowPolicy::kSkip;
+    case v1::DatasetSpec::BAD_ROWS_NULL:
+      return BadRowPolicy::kNull;
+    default:
+      return UnknownEnum("spec.bad_rows", policy);
+  }
+}
+
 SplitSpec SplitFromProto(const v1::SplitSpec& proto) {
   SplitSpec split;
   // Not "above 0", so that bad values, NaN among them, reach the check.
@@ -156,6 +170,7 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
   if (proto.has_pipeline()) {
     SDA_ASSIGN_OR_RETURN(spec.pipeline, PipelineFromProto(proto.pipeline()));
   }
+  SDA_ASSIGN_OR_RETURN(spec.bad_rows, BadRowsFromProto(proto.bad_rows()));
   return spec;
 }
 

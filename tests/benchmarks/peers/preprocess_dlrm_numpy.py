@@ -7,7 +7,7 @@
 4. The days are written as one file with the number of values of each column. (The original may shuffle them here;
    left out, so that rows can be compared.)
 
-    /somewhere/bin/python tests/benchmarks/peers/preprocess_dlrm_numpy.py log.tsv out
+    python tests/benchmarks/peers/preprocess_dlrm_numpy.py log.tsv out
 
 The ids differ from those of sda-bench by name (order of first appearance, nothing reserved, no threshold), and the
 logarithm is left to the reader of the batches; preprocess_verify.py knows that. Prints one line of JSON.
@@ -37,43 +37,49 @@ def cut_into_days(path, folder):
     return lines
 
 
-def parse(folder, day, rows, dictionaries):
-    y = np.zeros(rows, dtype=np.int32)
-    x_int = np.zeros((rows, COUNTS), dtype=np.int32)
-    x_cat = np.zeros((rows, KINDS), dtype=np.int32)
+def records(folder, day):
+    """Label, counts and hashed values of each line of a day."""
     with open(os.path.join(folder, f"day_{day}"), encoding="ascii") as log:
-        for row, line in enumerate(log):
-            fields = [field if field else "0" for field in line.rstrip("\n").split("\t")]
-            y[row] = np.int32(fields[0])
-            x_int[row] = np.array(fields[1:1 + COUNTS], dtype=np.int32)
-            # NumPy 2 refuses numbers beyond int32, which the original lets wrap.
-            x_cat[row] = np.array([int(field, 16) for field in fields[1 + COUNTS:]], dtype=np.uint32).view(np.int32)
-            for column in range(KINDS):
-                dictionaries[column][x_cat[row][column]] = 1
-    np.savez_compressed(os.path.join(folder, f"day_{day}.npz"), X_int=x_int, X_cat_t=x_cat.T, y=y)
+        for line in log:
+            label, *fields = (field or "0" for field in line.rstrip("\n").split("\t"))
+            yield label, fields[:COUNTS], [int(field, 16) for field in fields[COUNTS:]]
 
 
-def number_values(folder, dictionaries):
-    counts = np.zeros(KINDS, dtype=np.int32)
-    for column, dictionary in enumerate(dictionaries):
-        for place, value in enumerate(dictionary):
-            dictionary[value] = place
-        counts[column] = len(dictionary)
-        np.savez_compressed(os.path.join(folder, f"fea_dict_{column}.npz"),
-                            unique=np.array(list(dictionary), dtype=np.int32))
-    np.savez_compressed(os.path.join(folder, "fea_count.npz"), counts=counts)
-    return counts
+def parse(folder, day, rows, numbers):
+    """Notes in `numbers` which values there are, column by column, in order of first appearance."""
+    labels = np.zeros(rows, dtype=np.int32)
+    counts = np.zeros((rows, COUNTS), dtype=np.int32)
+    values = np.zeros((rows, KINDS), dtype=np.int32)
+    for row, (label, count_fields, hashes) in enumerate(records(folder, day)):
+        labels[row] = np.int32(label)
+        counts[row] = np.array(count_fields, dtype=np.int32)
+        # NumPy 2 refuses numbers beyond int32, which the original lets wrap.
+        values[row] = np.array(hashes, dtype=np.uint32).view(np.int32)
+        for seen, value in zip(numbers, values[row]):
+            seen.setdefault(value, len(seen))
+    np.savez_compressed(os.path.join(folder, f"day_{day}.npz"), X_int=counts, X_cat_t=values.T, y=labels)
 
 
-def apply_numbers(folder, day, dictionaries):
+def write_numbers(folder, numbers):
+    """A file for each column with its values by number, and one with how many there are."""
+    for column, seen in enumerate(numbers):
+        values = np.array(list(seen), dtype=np.int32)
+        np.savez_compressed(os.path.join(folder, f"fea_dict_{column}.npz"), unique=values)
+    sizes = np.array([len(seen) for seen in numbers], dtype=np.int32)
+    np.savez_compressed(os.path.join(folder, "fea_count.npz"), counts=sizes)
+    return sizes
+
+
+def apply_numbers(folder, day, numbers):
     with np.load(os.path.join(folder, f"day_{day}.npz")) as parsed:
-        x_int, x_cat_t, y = parsed["X_int"], parsed["X_cat_t"], parsed["y"]
-    numbered = np.zeros(x_cat_t.shape)
-    for column, dictionary in enumerate(dictionaries):
-        for row, value in enumerate(x_cat_t[column]):
-            numbered[column, row] = dictionary[value]
-    x_int[x_int < 0] = 0
-    np.savez_compressed(os.path.join(folder, f"day_{day}_processed.npz"), X_int=x_int, X_cat=numbered.T, y=y)
+        arrays = {name: parsed[name] for name in ["X_int", "X_cat_t", "y"]}
+    by_column = arrays.pop("X_cat_t")
+    numbered = np.zeros(by_column.shape)  # float64, as the original leaves it
+    for seen, values, out in zip(numbers, by_column, numbered):
+        for row, value in enumerate(values):
+            out[row] = seen[value]
+    np.maximum(arrays["X_int"], 0, out=arrays["X_int"])
+    np.savez_compressed(os.path.join(folder, f"day_{day}_processed.npz"), X_cat=numbered.T, **arrays)
 
 
 def gather(folder, counts):
@@ -95,13 +101,13 @@ def main():
     measurement = Measurement(f"dlrm steps, numpy {np.__version__}", 1)
     lines = cut_into_days(options.log, options.output)
     measurement.lap("cut")
-    dictionaries = [{} for _ in range(KINDS)]
+    numbers = [{} for _ in range(KINDS)]
     for day, rows in enumerate(lines):
-        parse(options.output, day, rows, dictionaries)
-    counts = number_values(options.output, dictionaries)
+        parse(options.output, day, rows, numbers)
+    counts = write_numbers(options.output, numbers)
     measurement.lap("parse")
     for day in range(DAYS):
-        apply_numbers(options.output, day, dictionaries)
+        apply_numbers(options.output, day, numbers)
     measurement.lap("number")
     gather(options.output, counts)
     measurement.lap("gather")
