@@ -144,8 +144,9 @@ class CommandsTest(harness.SdaTestCase):
 
         lines = [line.split("\t") for line in clicks.read_text().splitlines()[:5]]
         lines[2][1] = "old"
-        bad = self.write("bad.tsv", "".join("\t".join(line) + "\n" for line in lines))
-        refused = self.sda("model", "predict", *at, model, "--data", bad, "--header", "no")
+        names = ["label", *(f"I{i}" for i in range(1, 14)), *(f"C{i}" for i in range(1, 27))]
+        bad = self.write("bad.tsv", "".join("\t".join(line) + "\n" for line in (names, *lines)))
+        refused = self.sda("model", "predict", *at, model, "--data", bad, "--header", "yes")
         self.assertEqual(refused.process.returncode, 2, refused.err)
         self.assertRegex(refused.err, r'row 3 of the data, column \S+: is "old"')
         strange = self.write("strange.csv", "colour,size\nred,1\n")

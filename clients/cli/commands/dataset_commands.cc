@@ -99,7 +99,9 @@ absl::StatusOr<Job> FollowJob(const std::string& name, PreprocessingClient& clie
   return job;
 }
 
-absl::StatusOr<ExitCode> CreateFrom(const preprocessing::v1::DatasetSpec& spec, const std::string& id,
+// `pipeline` is what the spec's was read from, for messages about it.
+absl::StatusOr<ExitCode> CreateFrom(const preprocessing::v1::DatasetSpec& spec,
+                                    const std::optional<PipelineFile>& pipeline, const std::string& id,
                                     bool replace, Session& session) {
   preprocessing::v1::CreateDatasetRequest request;
   if (!id.empty()) {
@@ -116,7 +118,7 @@ absl::StatusOr<ExitCode> CreateFrom(const preprocessing::v1::DatasetSpec& spec, 
   if (job.state() != Job::STATE_SUCCEEDED) {
     const int code = job.has_error() ? job.error().code() : static_cast<int>(absl::StatusCode::kAborted);
     return absl::Status(static_cast<absl::StatusCode>(code),
-                        job.has_error() ? WithPipelinePlace(job.error().message(), plan.pipeline)
+                        job.has_error() ? WithPipelinePlace(job.error().message(), pipeline)
                                         : absl::StrCat(job.name(), " was cancelled"));
   }
   SDA_ASSIGN_OR_RETURN(const Dataset dataset, GetDataset(job.dataset(), *client));
@@ -128,7 +130,7 @@ absl::StatusOr<ExitCode> Create(const InputFlags& flags, const std::string& id, 
                                 Session& session) {
   SDA_ASSIGN_OR_RETURN(InputPlan plan, PlanFor(flags, session));
   SDA_RETURN_IF_ERROR(ChoosePipeline(plan, session));
-  return CreateFrom(ToProto(plan), id, replace, session);
+  return CreateFrom(ToProto(plan), plan.pipeline, id, replace, session);
 }
 
 // Files in MLPerf's binary format.
@@ -175,7 +177,7 @@ absl::StatusOr<ExitCode> Import(const ImportFlags& flags, const std::string& id,
   const auto& address = session.settings().preprocessing;
   const bool here = !address || rpc::IsLoopback(*address);
   SDA_ASSIGN_OR_RETURN(const auto spec, ImportSpec(flags, here ? FileCheck::kHere : FileCheck::kElsewhere));
-  return CreateFrom(spec, id, /*replace=*/false, session);
+  return CreateFrom(spec, std::nullopt, id, /*replace=*/false, session);
 }
 
 void AddImport(CommandLine& line, CLI::App* command, const std::shared_ptr<std::string>& name) {

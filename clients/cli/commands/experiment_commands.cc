@@ -1,4 +1,6 @@
 // `sda experiment`: searches and their trials.
+#include "clients/cli/commands/experiment_commands.h"
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,29 +41,6 @@ void AddRow(const Experiment& experiment, Table& table) {
                 absl::StrCat(Finished(counts)), absl::StrCat(experiment.observation_budget()),
                 absl::StrCat(counts.active_count()), absl::StrCat(counts.failed_count()),
                 ToDocument(experiment).value("create_time", "")});
-}
-
-absl::StatusOr<ExitCode> PrintExperiment(const Experiment& experiment, Session& session) {
-  SDA_RETURN_IF_ERROR(session.Print(ToDocument(experiment), [&] {
-    Table table = NewTable();
-    AddRow(experiment, table);
-    Table parameters({"parameter", "domain", "default", "reason"});
-    for (const optimizer::v1::Parameter& parameter : experiment.parameters()) {
-      Document domain = ToDocument(parameter);
-      std::string range;
-      for (const char* kind : {"double_range", "int_range", "grid", "categories"}) {
-        if (!domain.contains(kind)) continue;
-        range = domain[kind].contains("values")
-                    ? domain[kind]["values"].dump()
-                    : absl::StrCat("[", domain[kind]["min"].dump(), ", ", domain[kind]["max"].dump(), "]");
-      }
-      parameters.AddRow({parameter.name(), range,
-                         domain.contains("default_value") ? domain["default_value"].dump() : "-",
-                         parameter.reason()});
-    }
-    return absl::StrCat(table.Render(), "\n", parameters.Render());
-  }));
-  return ExitCode::kDone;
 }
 
 absl::StatusOr<ExitCode> List(Session& session) {
@@ -196,9 +175,33 @@ absl::StatusOr<ExitCode> Stop(const std::string& text, Session& session) {
 
 }  // namespace
 
+absl::StatusOr<ExitCode> PrintExperiment(const Experiment& experiment, Session& session) {
+  SDA_RETURN_IF_ERROR(session.Print(ToDocument(experiment), [&] {
+    Table table = NewTable();
+    AddRow(experiment, table);
+    Table parameters({"parameter", "domain", "default", "reason"});
+    for (const optimizer::v1::Parameter& parameter : experiment.parameters()) {
+      Document domain = ToDocument(parameter);
+      std::string range;
+      for (const char* kind : {"double_range", "int_range", "grid", "categories"}) {
+        if (!domain.contains(kind)) continue;
+        range = domain[kind].contains("values")
+                    ? domain[kind]["values"].dump()
+                    : absl::StrCat("[", domain[kind]["min"].dump(), ", ", domain[kind]["max"].dump(), "]");
+      }
+      parameters.AddRow({parameter.name(), range,
+                         domain.contains("default_value") ? domain["default_value"].dump() : "-",
+                         parameter.reason()});
+    }
+    return absl::StrCat(table.Render(), "\n", parameters.Render());
+  }));
+  return ExitCode::kDone;
+}
+
 void AddExperimentCommands(CommandLine& line) {
   CLI::App* family =
-      line.Add(line.app, "experiment", "Look at searches and their trials; pause, resume and stop them",
+      line.Add(line.app, "experiment",
+               "Look at searches and their trials; steer, correct, copy, export and explain them",
                "  sda experiment list\n"
                "  sda experiment trials experiments/01h8xgj3kq --output json\n"
                "  sda experiment watch experiments/01h8xgj3kq");
@@ -228,6 +231,8 @@ void AddExperimentCommands(CommandLine& line) {
   add("pause", "Hands out no more trials; running ones go on", Pause);
   add("resume", "Hands out trials again", Resume);
   add("stop", "Ends the search for good", Stop);
+  AddExperimentInsightsCommands(line, *family);
+  AddExperimentFileCommands(line, *family);
 }
 
 }  // namespace sda::cli

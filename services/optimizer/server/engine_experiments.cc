@@ -14,6 +14,9 @@ namespace {
 
 using v1::Experiment;
 
+// Labels that a list is filtered by: each is a join, of which SQLite takes at most 63.
+constexpr int kMaxLabelsAsked = 16;
+
 bool HasEnded(const Experiment& experiment) {
   return experiment.state() == Experiment::STATE_COMPLETED || experiment.state() == Experiment::STATE_STOPPED;
 }
@@ -85,6 +88,9 @@ absl::StatusOr<v1::ListExperimentsResponse> Engine::ListExperiments(
                                  .ascending = !descending};
   SDA_RETURN_IF_ERROR(CheckStates(request.states(), Experiment::State_IsValid));
   for (int state : request.states()) filter.states.push_back(static_cast<Experiment::State>(state));
+  if (request.labels().size() > kMaxLabelsAsked)
+    return InvalidField("labels", absl::StrCat("has ", request.labels().size(),
+                                               " entries; must have at most ", kMaxLabelsAsked));
   filter.labels.insert(request.labels().begin(), request.labels().end());
   v1::ListExperimentsResponse response;
   SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {

@@ -173,6 +173,18 @@ DatasetManifest TestDataset::Write(const std::string& folder) const {
   return manifest;
 }
 
+void WriteShard(const std::string& path, const std::vector<std::pair<std::string, ShardColumn>>& columns) {
+  std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> arrays;
+  for (const auto& [name, values] : columns) {
+    if (const auto* floats = std::get_if<std::vector<float>>(&values)) {
+      arrays.emplace_back(name, ToArray<arrow::FloatBuilder>(*floats));
+    } else {
+      arrays.emplace_back(name, ToArray<arrow::Int32Builder>(std::get<std::vector<int32_t>>(values)));
+    }
+  }
+  WriteBatch(path, arrays);
+}
+
 void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns,
                    int64_t rows) {
   std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> arrays;

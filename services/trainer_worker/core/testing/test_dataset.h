@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "common/storage/dataset_manifest.h"
@@ -49,6 +51,10 @@ struct TestDataset {
   // C1…; the vocabulary of C<n> is "C<n>-2", "C<n>-3", … by id.
   DatasetManifest Write(const std::string& folder) const;
 };
+
+// A shard of these columns, the label's first, all of one length; folders are made if missing.
+using ShardColumn = std::variant<std::vector<float>, std::vector<int32_t>>;
+void WriteShard(const std::string& path, const std::vector<std::pair<std::string, ShardColumn>>& columns);
 
 // Overwrites a shard by one with other columns (name and type "f" or "i") of `rows` zeros.
 void WriteOddShard(const std::string& path, const std::vector<std::pair<std::string, char>>& columns,

@@ -1,0 +1,94 @@
+// The short form of the fuzz targets: the committed corpus, then bytes made from it and from valid requests.
+//
+//   optimizer_fuzz_test [--write-corpus DIR]   writes one valid request a type
+#include "tests/fuzz/request_fuzz.h"
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+#include "common/numerics/rng.h"
+#include "tests/fuzz/request_world.h"
+
+namespace sda::fuzz {
+namespace {
+
+constexpr int kInputsPerType = 200;
+
+std::string ReadAll(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Bits turned, bytes lost, doubled, made up, two inputs joined: what becomes of messages.
+std::string Spoil(std::string bytes, const std::string& other, Rng& rng) {
+  const uint64_t times = 1 + rng.Below(6);
+  for (uint64_t k = 0; k < times && !bytes.empty(); ++k) {
+    const size_t at = rng.Below(bytes.size());
+    switch (rng.Below(5)) {
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << rng.Below(8)));
+        break;
+      case 1:
+        bytes.erase(at, 1 + rng.Below(8));
+        break;
+      case 2:
+        bytes.insert(at, bytes.substr(at, 1 + rng.Below(32)));
+        break;
+      case 3:
+        bytes[at] = static_cast<char>(rng.Next());
+        break;
+      default:
+        bytes = bytes.substr(0, at) + other.substr(rng.Below(other.size() + 1));
+    }
+  }
+  return bytes;
+}
+
+class RequestFuzzTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
+  std::vector<std::string> inputs;
+  const std::filesystem::path folder = std::filesystem::path(SDA_FUZZ_CORPUS) / GetParam();
+  ASSERT_TRUE(std::filesystem::is_directory(folder)) << folder << " is missing: every request has a corpus";
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    inputs.push_back(ReadAll(file.path()));
+    const absl::Status status = FuzzRequest(GetParam(), inputs.back());
+    EXPECT_TRUE(status.ok()) << file.path() << ": " << status;
+  }
+  RequestWorld world;
+  inputs.push_back(world.Sample(GetParam())->SerializeAsString());
+  Rng rng(31);
+  for (int i = 0; i < kInputsPerType; ++i) {
+    const std::string& one = inputs[rng.Below(inputs.size())];
+    const std::string& other = inputs[rng.Below(inputs.size())];
+    const std::string bytes = Spoil(one, other, rng);
+    const absl::Status status = FuzzRequest(GetParam(), bytes);
+    EXPECT_TRUE(status.ok()) << "input " << i << " of seed 31: " << status;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllRequests, RequestFuzzTest, ::testing::ValuesIn(RequestWorld::RequestTypes()),
+                         [](const auto& info) { return info.param; });
+
+void WriteCorpus(const std::filesystem::path& folder) {
+  RequestWorld world;
+  for (const std::string& type : RequestWorld::RequestTypes()) {
+    std::filesystem::create_directories(folder / type);
+    std::ofstream(folder / type / "valid", std::ios::binary) << world.Sample(type)->SerializeAsString();
+  }
+}
+
+}  // namespace
+}  // namespace sda::fuzz
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  if (argc == 3 && std::string(argv[1]) == "--write-corpus") {
+    sda::fuzz::WriteCorpus(argv[2]);
+    return 0;
+  }
+  return RUN_ALL_TESTS();
+}
