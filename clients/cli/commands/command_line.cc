@@ -56,7 +56,7 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
   };
   command
       ->add_option("--data", flags->data,
-                   "Files to learn from: CSV, TSV or Parquet; globs, folders and s3:// URIs too")
+                   "Files to learn from: CSV, TSV, Parquet or Arrow IPC; globs, folders and s3:// URIs too")
       ->type_name("FILE")
       ->expected(1, -1)
       ->group(group);

@@ -122,6 +122,11 @@ absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   if (flags.pipeline) {
     if (flags.schema) return InvalidField("--schema", "does not go with --pipeline, whose steps say it all");
     SDA_ASSIGN_OR_RETURN(plan.pipeline, ReadPipelineFlag(*flags.pipeline));
+    for (size_t i = 0; i < plan.pipeline->pipeline.joins.size(); ++i) {
+      std::vector<std::string>& files = plan.pipeline->pipeline.joins[i].files;
+      SDA_ASSIGN_OR_RETURN(files,
+                           ResolveInputs(absl::StrCat("--pipeline: joins[", i, "].files"), files, check));
+    }
   }
   const bool labelled = plan.pipeline && !plan.pipeline->pipeline.label.empty();
   if (!labelled && (!flags.label || flags.label->empty())) {

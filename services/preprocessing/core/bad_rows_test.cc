@@ -3,8 +3,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <arrow/io/compressed.h>
 #include <arrow/io/file.h>
@@ -19,6 +22,7 @@
 #include "services/preprocessing/core/row_source.h"
 #include "services/preprocessing/core/testing.h"
 #include "services/preprocessing/core/testing_dataset.h"
+#include "services/preprocessing/core/testing_memory.h"
 
 // Every kind of bad row under every policy: what is left is the dataset of the good rows alone.
 namespace sda::preprocessing {
@@ -184,6 +188,43 @@ TEST_F(BadRowsTest, ALineWithoutEndIsRefusedWithItsNumberOrLeftOut) {
   EXPECT_EQ(found.examples[0].line, 703);
 }
 
+std::string Gzip(const std::string& text) {
+  const auto codec = arrow::util::Codec::Create(arrow::Compression::GZIP).ValueOrDie();
+  std::string packed(static_cast<size_t>(codec->MaxCompressedLen(std::ssize(text), nullptr)), '\0');
+  const auto size = codec->Compress(std::ssize(text), reinterpret_cast<const uint8_t*>(text.data()),
+                                    std::ssize(packed), reinterpret_cast<uint8_t*>(packed.data()));
+  packed.resize(static_cast<size_t>(size.ValueOrDie()));
+  return packed;
+}
+
+// Packed by a thousand, so that the file is small: such lines are how archives swell.
+TEST_F(BadRowsTest, ALineOfOneGigabyteTakesLittleMemory) {
+  constexpr size_t kPiece = 16 << 20;
+  constexpr int kPieces = testing::kSanitized ? 5 : 64;
+  std::string before = "click,n,word\n";
+  std::string after;
+  for (int i = 0; i < 3000; ++i) (i <= 700 ? before : after) += Row(i);
+  const std::string piece = Gzip(std::string(kPiece, 'x'));
+  std::string packed = Gzip(before + "1,5,");
+  for (int i = 0; i < kPieces; ++i) packed += piece;
+  packed += Gzip("\n" + after);
+  const std::string file = folder_.Write("log.csv.gz", packed);
+
+  testing::ResetPeakMemory();
+  const int64_t memory = testing::PeakMemoryBytes();
+  const auto failed = Create(file, BadRowPolicy::kFail);
+  EXPECT_EQ(GetErrorReason(failed.status()), "ROW_TOO_LONG") << failed.status();
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr(file + ":703:"));
+  const auto skipped = Create(file, BadRowPolicy::kSkip);
+  // A row of 64 MiB is the longest that is looked at; it grows by doubling.
+  if (!testing::kSanitized) {
+    EXPECT_LT(testing::PeakMemoryBytes() - memory, int64_t{256} << 20);
+  }
+  ASSERT_TRUE(skipped.ok()) << skipped.status();
+  EXPECT_EQ(skipped->digest, Create(Log("", 0, 3000), BadRowPolicy::kFail)->digest);
+  EXPECT_EQ(BadOf(*skipped).counts, (std::map<std::string, int64_t>{{"ROW_TOO_LONG", 1}}));
+}
+
 TEST_F(BadRowsTest, AWeightThatCannotBeReadTakesItsRowAlong) {
   const auto create = [&](const std::string& bad, BadRowPolicy policy) {
     std::string text = "click,n,word,weight\n";
@@ -212,17 +253,69 @@ TEST_F(BadRowsTest, AWeightThatCannotBeReadTakesItsRowAlong) {
   }
 }
 
-TEST_F(BadRowsTest, PipelinesAndMlperfFilesTakeNoOtherPolicy) {
-  DatasetSpec spec{.data_uris = {"log.csv"}, .label = "click"};
+TEST_F(BadRowsTest, PipelinesLeaveOutWhatTheirStepsCannotTake) {
+  DatasetSpec spec{.label = "click"};
   spec.pipeline.emplace();
-  spec.bad_rows = BadRowPolicy::kSkip;
-  EXPECT_THAT(std::string(ValidateSpec(spec).message()),
-              HasSubstr("bad_rows is BAD_ROWS_SKIP; must be BAD_ROWS_FAIL with pipeline"));
-  spec.pipeline.reset();
+  const auto add = [&](const std::string& input, pipeline::Operation operation) {
+    pipeline::Step& step = spec.pipeline->steps.emplace_back();
+    step.inputs = {input};
+    step.operation = std::move(operation);
+  };
+  add("time", pipeline::SplitRows{.by = pipeline::SplitRows::By::kTime});
+  add("n", pipeline::Standardise());
+  add("when", pipeline::DateParts{.parts = {pipeline::DateParts::Part::kHour}});
+  add("hex", pipeline::HexToInteger());
+  add("word", pipeline::Categorify());
+  const auto create = [&](const std::string& line, BadRowPolicy policy) {
+    std::string text = "click,time,n,when,hex,word,unused\n";
+    for (int i = 0; i < 3000; ++i) {
+      text += std::to_string(i % 3 == 0) + "," + std::to_string(i) + "," + std::to_string(i % 9) +
+              ",2020-01-0" + std::to_string(1 + i % 9) + "T05:00,ff" + std::to_string(i % 7) + ",w" +
+              std::to_string(i % 5) + ",\n";
+      if (i == 700) text += line;
+    }
+    spec.data_uris = {folder_.Write("log" + std::to_string(++files_) + ".csv", text)};
+    spec.bad_rows = policy;
+    FolderOutput output(folder_.path() + "/dataset" + std::to_string(++datasets_));
+    return CreateDataset(spec, "datasets/d", {.threads = 2}, output);
+  };
+  const auto good = create("", BadRowPolicy::kFail);
+  ASSERT_TRUE(good.ok()) << good.status();
+  struct Case {
+    std::string line;
+    std::string reason;
+    std::string mended;  // the line that counts for it where fields may become missing; empty: none
+  };
+  for (const Case& bad :
+       {Case{"1,9,much,,,,\n", "BAD_NUMBER", "1,9,,,,,\n"},
+        Case{"1,9,1,noon,,,\n", "BAD_TIME", "1,9,1,,,,\n"},
+        Case{"1,9,1,,xyz,,\n", "BAD_NUMBER", "1,9,1,,,,\n"},
+        Case{"1,9,1,,,w\xff,\n", "BAD_TEXT", "1,9,1,,,,\n"}, Case{"1,9,1\n", "RAGGED_ROW", "1,9,1,,,,\n"},
+        Case{"1,soon,1,,,,\n", "BAD_TIME", ""}, Case{"1,,1,,,,\n", "BAD_TIME", ""},
+        Case{"many,9,1,,,,\n", "BAD_LABEL", ""}}) {
+    EXPECT_EQ(GetErrorReason(create(bad.line, BadRowPolicy::kFail).status()), bad.reason) << bad.line;
+    const auto skipped = create(bad.line, BadRowPolicy::kSkip);
+    ASSERT_TRUE(skipped.ok()) << bad.line << skipped.status();
+    EXPECT_EQ(skipped->digest, good->digest) << bad.line;
+    EXPECT_EQ(BadOf(*skipped).counts, (std::map<std::string, int64_t>{{bad.reason, 1}})) << bad.line;
+    EXPECT_EQ(BadOf(*skipped).examples.front().line, 703);
+    const auto mended = create(bad.line, BadRowPolicy::kNull);
+    ASSERT_TRUE(mended.ok()) << bad.line << mended.status();
+    EXPECT_EQ(mended->digest, create(bad.mended, BadRowPolicy::kFail)->digest) << bad.line;
+  }
+  // Several bad fields of a row are one bad row, and a column that no step takes may hold anything.
+  EXPECT_EQ(BadOf(*create("1,9,much,noon,xyz,,\xff\n", BadRowPolicy::kSkip)).counts,
+            (std::map<std::string, int64_t>{{"BAD_NUMBER", 1}}));
+  EXPECT_EQ(create("1,9,1,,,,\xff\n", BadRowPolicy::kSkip)->digest,
+            create("1,9,1,,,,\n", BadRowPolicy::kFail)->digest);
+}
+
+TEST_F(BadRowsTest, MlperfFilesTakeNoOtherPolicy) {
+  DatasetSpec spec{.data_uris = {"log.bin"}};
   spec.format.kind = FormatSpec::Kind::kMlperf;
   spec.bad_rows = BadRowPolicy::kNull;
   EXPECT_THAT(std::string(ValidateSpec(spec).message()),
-              HasSubstr("bad_rows is BAD_ROWS_NULL; must be BAD_ROWS_FAIL with format.kind"));
+              HasSubstr("bad_rows: is BAD_ROWS_NULL; must be BAD_ROWS_FAIL with format.kind"));
 }
 
 TEST_F(BadRowsTest, NothingLeftIsAnError) {

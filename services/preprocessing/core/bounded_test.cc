@@ -3,7 +3,6 @@
 #include <fstream>
 #include <map>
 #include <random>
-#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -13,40 +12,17 @@
 #include "services/preprocessing/core/partial_dataset.h"
 #include "services/preprocessing/core/testing.h"
 #include "services/preprocessing/core/testing_dataset.h"
+#include "services/preprocessing/core/testing_memory.h"
 
 // Datasets under a limit of memory, and datasets whose making was interrupted: the same in every byte.
 namespace sda::preprocessing {
 namespace {
 
 using testing::FolderOutput;
+using testing::kSanitized;
+using testing::PeakMemoryBytes;
+using testing::ResetPeakMemory;
 using testing::TempFolder;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-#else
-constexpr bool kSanitized = false;
-#endif
-
-int64_t PeakMemoryBytes() {
-  std::ifstream file("/proc/self/status");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string key;
-    int64_t kilobytes = 0;
-    if (words >> key >> kilobytes && key == "VmHWM:") return kilobytes * 1024;
-  }
-  return 0;
-}
-
-void ResetPeakMemory() {
-  std::ofstream("/proc/self/clear_refs") << "5";
-}
 
 // A log of three columns of names, nearly all of them different, and one number.
 std::string WideLog(int rows) {
@@ -164,6 +140,16 @@ class CountingOutput final : public DatasetOutput {
   std::map<std::string, int> writes_;
 };
 
+// The least memory with which a job is taken on: its tables of values do not fit.
+int64_t LeastMemory(const DatasetSpec& spec, int threads) {
+  const TempFolder folder;
+  FolderOutput output(folder.path());
+  const auto refused = CreateDataset(spec, "datasets/d", {.threads = threads, .memory_bytes = 1}, output);
+  const auto detail = GetErrorDetail(refused.status());
+  EXPECT_TRUE(detail && detail->metadata.contains("needed_bytes")) << refused.status();
+  return detail ? std::stoll(detail->metadata.at("needed_bytes")) : 0;
+}
+
 class ResumeTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -187,14 +173,29 @@ class ResumeTest : public ::testing::Test {
   std::string digest_;
 };
 
+TEST_F(ResumeTest, SpillingOnAnyThreadsChangesNothing) {
+  for (const int threads : {1, 2, 8}) {
+    FolderOutput output(folder_.path() + "/dataset");
+    bool spilled = false;
+    RunSettings settings{.threads = threads, .memory_bytes = LeastMemory(spec_, threads)};
+    settings.on_progress = [&](const Progress& progress) { spilled = spilled || progress.stage == "ids 1"; };
+    const auto manifest = CreateDataset(spec_, "datasets/d", settings, output);
+    ASSERT_TRUE(manifest.ok()) << manifest.status();
+    EXPECT_EQ(manifest->digest, digest_) << threads;
+    EXPECT_TRUE(spilled) << "the limit is no limit";
+    ASSERT_TRUE(output.Clear().ok());
+  }
+}
+
 TEST_F(ResumeTest, FinishedShardsAreNotMadeAgain) {
   // Three vocabularies and two files of the fit; then shards; the last file is the manifest.
   for (int writes = 0; writes <= 14; ++writes) {
     const std::vector<std::string> left = Kill(writes);
     CountingOutput output(folder_.path() + "/dataset");
-    const int64_t limit = writes % 2 == 0 ? 0 : int64_t{64} << 20;
+    const int threads = 1 + writes % 3;
+    const int64_t limit = writes % 2 == 0 ? 0 : LeastMemory(spec_, threads);
     const auto manifest =
-        CreateDataset(spec_, "datasets/d", {.threads = 1 + writes % 3, .memory_bytes = limit}, output);
+        CreateDataset(spec_, "datasets/d", {.threads = threads, .memory_bytes = limit}, output);
     ASSERT_TRUE(manifest.ok()) << manifest.status();
     EXPECT_EQ(manifest->digest, digest_) << writes;
     const bool fitted = std::find(left.begin(), left.end(), kFitPath) != left.end();
@@ -246,7 +247,9 @@ TEST_F(ResumeTest, ADamagedStateStartsOver) {
     Kill(10);
     const std::string file = folder_.path() + "/dataset/" + path;
     std::string bytes = testing::ReadFile(file);
-    bytes[bytes.size() / 2] ^= 1;
+    // Of the state the number of rows, which nothing else would find out.
+    const size_t rows = bytes.find("\"rows\":30000");
+    bytes[rows == std::string::npos ? bytes.size() / 2 : rows + 8] ^= 1;
     std::ofstream(file, std::ios::binary) << bytes;
     FolderOutput output(folder_.path() + "/dataset");
     const auto manifest = CreateDataset(spec_, "datasets/d", {.threads = 2}, output);

@@ -136,6 +136,14 @@ std::string ProvenanceJson(const DatasetPlan& plan, const RunSettings& settings,
                               {"modified_nanos", file.modified_nanos},
                               {"test", static_cast<int>(i) >= plan.input.first_test_file}});
   }
+  for (size_t join = 0; join < plan.joins.size(); ++join) {
+    for (const InputFile& file : plan.joins[join].files) {
+      json["inputs"].push_back({{"path", file.path},
+                                {"bytes", file.bytes},
+                                {"modified_nanos", file.modified_nanos},
+                                {"join", join}});
+    }
+  }
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
@@ -172,15 +180,16 @@ absl::StatusOr<DatasetManifest> CreateByPipeline(const DatasetPlan& plan, const 
   // What a killed attempt left is of no use.
   SDA_RETURN_IF_ERROR(output.Clear());
   Stopwatch watch;
-  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output));
+  BadRows bad_rows;
+  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output, bad_rows));
   seconds["pipeline"] = watch.Lap();
   manifest.name = name;
   manifest.label_column = plan.column(plan.label).name;
   manifest.positive_values = plan.spec.positive_values;
   manifest.options_json = OptionsToJson(plan.spec, plan);
   return Publish(std::move(manifest),
-                 ProvenanceJson(plan, settings, started, /*resumed_shards=*/0, /*bad_rows=*/{}, seconds),
-                 settings, output);
+                 ProvenanceJson(plan, settings, started, /*resumed_shards=*/0, bad_rows, seconds), settings,
+                 output);
 }
 
 // The first pass, and its results published, so that another attempt need not repeat it.

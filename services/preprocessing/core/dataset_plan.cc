@@ -39,9 +39,14 @@ absl::StatusOr<InputSample> SampleOf(const Input& input, const DatasetSpec& spec
 }
 
 // Reads the pipeline against the columns of the log.
-absl::Status PlanPipeline(DatasetPlan& plan) {
+absl::Status PlanPipeline(DatasetPlan& plan, const RunSettings& settings) {
   const pipeline::Pipeline& pipeline = *plan.spec.pipeline;
-  pipeline::Compilation compiled = pipeline::Compile(pipeline, plan.input.layout.columns, plan.label);
+  std::vector<std::string> columns = plan.input.layout.columns;
+  SDA_ASSIGN_OR_RETURN(
+      plan.joins, MakeJoins(pipeline.joins, columns, plan.label, NullTokens(plan.spec.format), settings));
+  for (const ReadyJoin& join : plan.joins)
+    columns.insert(columns.end(), join.names.begin(), join.names.end());
+  pipeline::Compilation compiled = pipeline::Compile(pipeline, columns, plan.label);
   if (!compiled.program) {
     for (FieldViolation& violation : compiled.violations) violation.field = "pipeline." + violation.field;
     return InvalidFields(compiled.violations);
@@ -54,6 +59,29 @@ absl::Status PlanPipeline(DatasetPlan& plan) {
     plan.schema.push_back({name, Role::kIgnored, {}, 0, ""});
   plan.schema[static_cast<size_t>(plan.label)].role = Role::kLabel;
   return absl::OkStatus();
+}
+
+std::shared_ptr<const RowRules> RulesOf(const DatasetPlan& plan) {
+  RowRules rules{.policy = plan.spec.bad_rows,
+                 .label = plan.label,
+                 .time = {},
+                 .weight = {},
+                 .dense = plan.dense,
+                 .categorical = plan.categorical,
+                 .checks = {},
+                 .missing = plan.missing_test(),
+                 .labels = plan.label_reader()};
+  if (plan.weight >= 0) rules.weight = plan.weight;
+  if (!plan.pipeline_splits && plan.splitter().by_column() &&
+      plan.spec.split.kind == SplitSpec::Kind::kTime) {
+    rules.time = plan.split_column;
+  }
+  if (plan.program) {
+    const size_t log_columns = plan.input.layout.columns.size();
+    rules.categorical = LogColumnsOf(*plan.program, log_columns);
+    rules.checks = FieldChecksOf(*plan.program, log_columns);
+  }
+  return std::make_shared<const RowRules>(std::move(rules));
 }
 
 absl::StatusOr<double> TimeBoundOf(const DatasetPlan& plan, const RunSettings& settings) {
@@ -82,7 +110,8 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
                                                        spec.split.column, columns));
   }
   if (spec.pipeline) {
-    SDA_RETURN_IF_ERROR(PlanPipeline(plan));
+    SDA_RETURN_IF_ERROR(PlanPipeline(plan, settings));
+    if (spec.bad_rows != BadRowPolicy::kFail) plan.input.rules = RulesOf(plan);
     if (plan.pipeline_splits) return plan;
     SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
     return plan;
@@ -98,20 +127,7 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
                         absl::StrCat("of ", spec.data_uris.front(),
                                      " leave nothing to learn from; every column but the label is ignored"));
   }
-  if (spec.bad_rows != BadRowPolicy::kFail) {
-    RowRules rules{.policy = spec.bad_rows,
-                   .label = plan.label,
-                   .time = {},
-                   .weight = {},
-                   .dense = plan.dense,
-                   .categorical = plan.categorical,
-                   .missing = plan.missing_test(),
-                   .labels = plan.label_reader()};
-    if (plan.weight >= 0) rules.weight = plan.weight;
-    if (plan.splitter().by_column() && spec.split.kind == SplitSpec::Kind::kTime)
-      rules.time = plan.split_column;
-    plan.input.rules = std::make_shared<const RowRules>(std::move(rules));
-  }
+  if (spec.bad_rows != BadRowPolicy::kFail) plan.input.rules = RulesOf(plan);
   SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
   return plan;
 }

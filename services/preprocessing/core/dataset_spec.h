@@ -17,7 +17,7 @@ namespace sda::preprocessing {
 // says the same to clients; see there for the meaning of each field.
 
 struct FormatSpec {
-  enum class Kind { kGuess, kText, kParquet, kMlperf };
+  enum class Kind { kGuess, kText, kParquet, kArrow, kMlperf };
   enum class Header { kGuess, kYes, kNo };
   Kind kind = Kind::kGuess;
   std::string delimiter = {};  // empty: guessed

@@ -221,7 +221,7 @@ class EncodeWorker final : public BlockWorker {
         const auto begin = list_ids_.begin() + static_cast<int64_t>(list_begins_[run.rows[r]]);
         values.insert(values.end(), begin, begin + ids_[run.rows[r]]);
       }
-      run.shard->AddListValues(i, run.offset, std::move(values));
+      run.shard->AddListValues(i, run.offset, values);
     }
   }
 
@@ -280,7 +280,7 @@ absl::StatusOr<SplitShards> EncodeDataset(const DatasetPlan& plan, Fit& fit, con
   std::array<int64_t, kSplits> split_rows{};
   for (size_t s = 0; s < kSplits; ++s) split_rows[s] = fit.splits[s].rows;
   const bool resumes = !finished.empty();
-  ShardSet shards(ColumnsOf(plan), split_rows, plan.spec.shard_rows, std::move(finished), output);
+  ShardSet shards(ColumnsOf(plan), split_rows, plan.spec.shard_rows, std::move(finished), {}, output);
   std::vector<std::unique_ptr<BlockWorker>> workers;
   for (int i = 0; i < settings.threads; ++i) {
     workers.push_back(std::make_unique<EncodeWorker>(plan, fit, state, shards));

@@ -18,7 +18,7 @@
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
 #include "services/preprocessing/core/row_dealer.h"
-#include "services/preprocessing/core/utf8_check.h"
+#include "services/preprocessing/core/row_screen.h"
 #include "services/preprocessing/core/value_spill.h"
 
 namespace sda::preprocessing {
@@ -104,7 +104,7 @@ class FitWorker final : public BlockWorker {
       SDA_RETURN_IF_ERROR(FitDense(cells, place, plan_.dense[i], dense_[i]));
     for (size_t i = 0; i < categories_.size(); ++i) {
       const int column = plan_.categorical[i];
-      if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckUtf8(cells, place, column));
+      if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckText(cells, place, column));
       counter_.Count(cells, static_cast<size_t>(column), plan_.column(column), dealer_.rows(Split::kTrain),
                      categories_[i]);
     }
@@ -169,16 +169,11 @@ class FitWorker final : public BlockWorker {
                      "; make it categorical, or name ", error::Quoted(field), " as a missing value"));
   }
 
-  absl::Status CheckUtf8(const CellBlock& cells, const BlockPlace& place, int column) const {
+  absl::Status CheckText(const CellBlock& cells, const BlockPlace& place, int column) const {
     for (size_t row = 0; row < cells.rows; ++row) {
-      const std::string_view field = cells.view(row, static_cast<size_t>(column));
-      if (field.find('\0') != std::string_view::npos) {
-        return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), column), "BAD_TEXT",
-                              absl::StrCat(error::Quoted(field), " holds a NUL byte; repair the file"));
-      }
-      if (IsValidUtf8(field)) continue;
-      return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), column), "BAD_TEXT",
-                            absl::StrCat(error::Quoted(field), " is not valid UTF-8; convert the file"));
+      const auto bad = RowRules::CheckText(cells.view(row, static_cast<size_t>(column)));
+      if (bad)
+        return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), column), bad->reason, bad->rule);
     }
     return absl::OkStatus();
   }

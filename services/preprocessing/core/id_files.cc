@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "common/base/status_macros.h"
 
 namespace sda::preprocessing {
@@ -77,6 +79,7 @@ absl::StatusOr<IdFiles> IdFiles::Make(const DatasetPlan& plan, const Fit& fit, c
                                       const RunSettings& settings) {
   IdFiles files;
   files.files_.resize(plan.categorical.size());
+  int number = 0;
   for (const auto& pass : passes.before) {
     std::vector<LoadedUnit> units;
     for (const IdUnit& unit : pass) {
@@ -91,7 +94,7 @@ absl::StatusOr<IdFiles> IdFiles::Make(const DatasetPlan& plan, const Fit& fit, c
     std::vector<std::unique_ptr<BlockWorker>> workers;
     for (int i = 0; i < settings.threads; ++i)
       workers.push_back(std::make_unique<IdWorker>(plan, units, files));
-    SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "ids", fit.rows, settings, workers));
+    SDA_RETURN_IF_ERROR(RunBlocks(plan.input, absl::StrCat("ids ", ++number), fit.rows, settings, workers));
   }
   return files;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 
 #include <absl/strings/str_cat.h>
 
@@ -24,7 +25,24 @@ constexpr int64_t kLeastTableBytes = 4 << 20;
 // What the heap keeps although it is free, and small things.
 constexpr int64_t kSlackBytes = 8 << 20;
 
+absl::Status TooLittle(const std::string& what, int64_t memory_bytes, int64_t needed,
+                       const std::string& instead) {
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      absl::StrCat("the job may take ", memory_bytes, " bytes of memory; ", what, " it needs at least ",
+                   needed, "; raise --memory-limit, or ", instead),
+      {.reason = "MEMORY_LIMIT", .metadata = {{"needed_bytes", absl::StrCat(needed)}}, .violations = {}});
+}
+
 }  // namespace
+
+absl::StatusOr<int64_t> JoinMemory(const RunSettings& settings) {
+  if (settings.memory_bytes == 0) return 0;
+  const int64_t fixed = kSlackBytes + settings.threads * kThreadBytes;
+  if (settings.memory_bytes > fixed) return settings.memory_bytes - fixed;
+  return TooLittle(absl::StrCat("with ", settings.threads, " threads and joins"), settings.memory_bytes,
+                   fixed + 1, "use fewer threads");
+}
 
 absl::StatusOr<int64_t> TableMemory(const DatasetPlan& plan, const RunSettings& settings) {
   if (settings.memory_bytes == 0) return 0;
@@ -36,14 +54,9 @@ absl::StatusOr<int64_t> TableMemory(const DatasetPlan& plan, const RunSettings& 
   const int64_t fit = threads * static_cast<int64_t>(plan.dense.size()) * kDenseBytes;
   const int64_t fixed = kSlackBytes + threads * kThreadBytes + std::max(encode, fit);
   if (settings.memory_bytes < fixed + kLeastTableBytes) {
-    return MakeError(absl::StatusCode::kResourceExhausted,
-                     absl::StrCat("the job may take ", settings.memory_bytes, " bytes of memory; with ",
-                                  threads, " threads, shards of ", plan.spec.shard_rows, " rows and ",
-                                  columns, " columns it needs at least ", fixed + kLeastTableBytes,
-                                  "; raise --memory-limit, or use fewer threads or smaller shards"),
-                     {.reason = "MEMORY_LIMIT",
-                      .metadata = {{"needed_bytes", absl::StrCat(fixed + kLeastTableBytes)}},
-                      .violations = {}});
+    return TooLittle(absl::StrCat("with ", threads, " threads, shards of ", plan.spec.shard_rows,
+                                  " rows and ", columns, " columns"),
+                     settings.memory_bytes, fixed + kLeastTableBytes, "use fewer threads or smaller shards");
   }
   return settings.memory_bytes - fixed;
 }

@@ -15,6 +15,10 @@ namespace sda::preprocessing {
 // columns have theirs; 0: no limit. RESOURCE_EXHAUSTED (MEMORY_LIMIT) names the least that is needed.
 absl::StatusOr<int64_t> TableMemory(const DatasetPlan& plan, const RunSettings& settings);
 
+// Memory for the tables of joins, of which a pipeline keeps all in memory; 0: no limit. RESOURCE_EXHAUSTED
+// (MEMORY_LIMIT) where settings.memory_bytes leaves none.
+absl::StatusOr<int64_t> JoinMemory(const RunSettings& settings);
+
 // A part of a column's vocabulary: the values whose hash falls into `part` of `parts`.
 struct IdUnit {
   size_t column = 0;

@@ -20,6 +20,8 @@ using Json = nlohmann::ordered_json;
 // Raised when fitted state changes its meaning.
 constexpr int kFitVersion = 1;
 
+constexpr size_t kSealBytes = 64;  // hexadecimal digits of a SHA-256
+
 std::string BlocksToBytes(const std::vector<BlockOffsets>& blocks) {
   std::string bytes(blocks.size() * sizeof(BlockOffsets), '\0');
   if (!blocks.empty()) std::memcpy(bytes.data(), blocks.data(), bytes.size());
@@ -34,6 +36,19 @@ std::vector<BlockOffsets> BlocksFromBytes(const std::string& bytes) {
 
 absl::Status Unusable(std::string_view why) {
   return absl::DataLossError(absl::StrCat(kFitPath, ": ", std::string(why)));
+}
+
+// The state behind its own hash, so that what is read is what was written.
+std::string Seal(const std::string& state) {
+  return absl::StrCat(Sha256Hex(state), "\n", state);
+}
+
+absl::StatusOr<Json> Unseal(std::string_view sealed) {
+  const std::string_view state = sealed.substr(std::min(sealed.size(), kSealBytes + 1));
+  if (sealed.substr(0, kSealBytes) != Sha256Hex(state)) return Unusable("is damaged");
+  Json json = Json::parse(state, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return Unusable("is no object");
+  return json;
 }
 
 // Columns in the form of a manifest, whose reader checks them.
@@ -95,15 +110,15 @@ absl::Status SaveFit(const std::string& key, const std::vector<ManifestColumn>& 
   for (const SplitCount& split : fit.splits) json["splits"].push_back({split.rows, split.positives});
   json["columns"] = ColumnsToText(columns);
   json["bad_rows"] = BadRowsToJson(fit.bad_rows);
-  return output.Write(kFitPath, json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return output.Write(kFitPath, Seal(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
 absl::StatusOr<PartialDataset> LoadPartial(const std::string& key, const DatasetPlan& plan,
                                            const RunSettings& settings, int64_t table_bytes,
                                            DatasetOutput& output) {
   SDA_ASSIGN_OR_RETURN(const std::string text, output.Read(kFitPath));
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("key", "") != key) return Unusable("is of another job");
+  SDA_ASSIGN_OR_RETURN(const Json json, Unseal(text));
+  if (json.value("key", "") != key) return Unusable("is of another job");
   SDA_ASSIGN_OR_RETURN(const std::string blocks, output.Read(kFitBlocksPath));
   if (Sha256Hex(blocks) != json.value("blocks_sha256", "")) return Unusable("names other blocks");
   SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, ManifestFromJson(json.value("columns", ""), kFitPath));

@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_PREPROCESSING_CORE_ROW_SCREEN_H_
 #define SDA_SERVICES_PREPROCESSING_CORE_ROW_SCREEN_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "services/preprocessing/core/bad_rows.h"
 #include "services/preprocessing/core/cells.h"
+#include "services/preprocessing/core/field_check.h"
 #include "services/preprocessing/core/label_reader.h"
 #include "services/preprocessing/core/missing_test.h"
 
@@ -21,7 +23,8 @@ struct RowRules {
   std::optional<int> time;    // of a split by time
   std::optional<int> weight;  // of the rows
   std::vector<int> dense;
-  std::vector<int> categorical;
+  std::vector<int> categorical;    // also other columns with text
+  std::vector<FieldCheck> checks;  // of a pipeline
   MissingTest missing;
   LabelReader labels;
 
@@ -43,7 +46,14 @@ class RowScreen {
   bool Check(CellBlock& cells, size_t row);
   bool Bad(CellBlock& cells, size_t row, int column, CellError error, bool can_be_missing);
 
+  // Clears the flags of rows that a step cannot take.
+  void CheckFields(CellBlock& cells, const FieldCheck& check, std::vector<uint8_t>& keep);
+
+  static void Keep(CellBlock& cells, const std::vector<uint8_t>& keep);
+
   const RowRules& rules_;
+  pipeline::ColumnData fields_;
+  std::vector<pipeline::ColumnData> made_;
 };
 
 }  // namespace sda::preprocessing

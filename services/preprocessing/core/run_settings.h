@@ -11,7 +11,9 @@
 namespace sda::preprocessing {
 
 struct Progress {
-  std::string stage;       // "scan", "fit", "ids" (where tables do not fit into memory), "encode"
+  // "join 1", …; "scan"; "fit", of a pipeline "fit 1", …; "ids 1", … (where tables do not fit into memory);
+  // "encode".
+  std::string stage;
   int64_t rows = 0;        // done in this stage
   int64_t rows_total = 0;  // 0 while unknown
   int64_t bytes = 0;       // of input passed in this stage

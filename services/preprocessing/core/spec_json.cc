@@ -25,8 +25,8 @@ const char* RoleName(Role role) {
 
 Json FormatToJson(const InputLayout& layout, const DatasetSpec& spec) {
   Json json;
-  if (layout.kind == InputLayout::Kind::kParquet) {
-    json["kind"] = "KIND_PARQUET";
+  if (layout.kind != InputLayout::Kind::kText) {
+    json["kind"] = layout.kind == InputLayout::Kind::kArrow ? "KIND_ARROW" : "KIND_PARQUET";
   } else {
     json["kind"] = "KIND_DELIMITED";
     json["delimiter"] = layout.text.delimiter;

@@ -170,7 +170,7 @@ absl::StatusOr<bool> TextSource::Next(Block& block) {
       if (end <= begin && block.size >= layout_.text.max_row_bytes) {
         if (layout_.text.bad_rows == BadRowPolicy::kFail) return RowTooLong();
         SDA_RETURN_IF_ERROR(DropLongRow(block, begin));
-        at_end_ = false;  // what is behind the row comes with the next block
+        at_end_ = dropped_;  // what is behind the row comes with the next block
         end = begin;
         break;
       }

@@ -219,6 +219,12 @@ std::optional<CellError> Tokenizer::TokenizePlain(const char* text, size_t count
         ++line;
         continue;
       }
+      if (column < columns_) {
+        // Fields without a separator, for which there is no room yet.
+        const auto done = static_cast<size_t>(cells - out.cells.data());
+        out.cells.resize(out.cells.size() + columns_ - column);
+        cells = out.cells.data() + done;
+      }
       // The last field may end with a carriage return, where it is the last one of the line.
       for (; column < columns_; ++column) cells[column] = {start - 1, 0};
       if (found < columns_ && text[start - 1] == '\n' && start > 1 && text[start - 2] == '\r') {

@@ -33,6 +33,9 @@ absl::StatusOr<FormatSpec> FormatFromProto(const v1::InputFormat& proto) {
     case v1::InputFormat::KIND_PARQUET:
       format.kind = FormatSpec::Kind::kParquet;
       break;
+    case v1::InputFormat::KIND_ARROW:
+      format.kind = FormatSpec::Kind::kArrow;
+      break;
     case v1::InputFormat::KIND_MLPERF_BINARY:
       format.kind = FormatSpec::Kind::kMlperf;
       break;
@@ -202,8 +205,9 @@ void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {
 }
 
 void LayoutToProto(const InputLayout& layout, const FormatSpec& format, v1::InputFormat& proto) {
-  if (layout.kind == InputLayout::Kind::kParquet) {
-    proto.set_kind(v1::InputFormat::KIND_PARQUET);
+  if (layout.kind != InputLayout::Kind::kText) {
+    proto.set_kind(layout.kind == InputLayout::Kind::kArrow ? v1::InputFormat::KIND_ARROW
+                                                            : v1::InputFormat::KIND_PARQUET);
   } else {
     proto.set_kind(v1::InputFormat::KIND_DELIMITED);
     proto.set_delimiter(layout.text.delimiter);
