@@ -17,7 +17,10 @@ namespace {
 
 constexpr int kInputsPerType = 200;
 
-class RequestFuzzTest : public ::testing::TestWithParam<std::string> {};
+class RequestFuzzTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  RequestFuzzer fuzzer_;
+};
 
 TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
   std::vector<std::string> inputs;
@@ -25,7 +28,7 @@ TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
   ASSERT_TRUE(std::filesystem::is_directory(folder)) << folder << " is missing: every request has a corpus";
   for (const auto& file : std::filesystem::directory_iterator(folder)) {
     inputs.push_back(ReadAll(file.path()));
-    const absl::Status status = FuzzRequest(GetParam(), inputs.back());
+    const absl::Status status = fuzzer_.Try(GetParam(), inputs.back());
     EXPECT_TRUE(status.ok()) << file.path() << ": " << status;
   }
   RequestWorld world;
@@ -35,7 +38,7 @@ TEST_P(RequestFuzzTest, BytesAreAnsweredInGoodOrder) {
     const std::string& one = inputs[rng.Below(inputs.size())];
     const std::string& other = inputs[rng.Below(inputs.size())];
     const std::string bytes = Spoil(one, other, rng);
-    const absl::Status status = FuzzRequest(GetParam(), bytes);
+    const absl::Status status = fuzzer_.Try(GetParam(), bytes);
     EXPECT_TRUE(status.ok()) << "input " << i << " of seed 31: " << status;
   }
 }

@@ -67,10 +67,10 @@ class PipelineTest(harness.SdaTestCase):
         done = self.sda("dataset", "create", *at, "--data", clicks, "--pipeline", missing)
         self.assertEqual(done.process.returncode, 2)
         self.assertRegex(done.err, r"missing\.yaml:11:\d+: steps\[7\]\.inputs\[1\]: names \"C44\", which is no column")
-        bad = self.write("bad.yaml", PIPELINE.replace("[I1, I2, I3]", "[C1]"))
+        bad = self.write("bad.yaml", PIPELINE.replace("[I1, I2, I3]", "[C26]"))
         done = self.sda("dataset", "create", *at, "--data", clicks, "--pipeline", bad)
         self.assertEqual(done.process.returncode, 2)
-        self.assertRegex(done.err, r"clicks\.tsv:\d+.*C1.*is not a number.*steps\[4\]")
+        self.assertRegex(done.err, r"clicks\.tsv:\d+.*C26.*is not a number.*steps\[4\]")
 
     def test_joins_and_bad_rows(self):
         self.start_local()

@@ -230,4 +230,9 @@ void FromTime(absl::Time time, google::protobuf::Timestamp& out) {
   out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(out.seconds()))));
 }
 
+bool HasEnded(const v1::Experiment& experiment) {
+  return experiment.state() == v1::Experiment::STATE_COMPLETED ||
+         experiment.state() == v1::Experiment::STATE_STOPPED;
+}
+
 }  // namespace sda::optimizer

@@ -38,6 +38,9 @@ void FromDuration(absl::Duration duration, google::protobuf::Duration& out);
 absl::Time ToTime(const google::protobuf::Timestamp& time);
 void FromTime(absl::Time time, google::protobuf::Timestamp& out);
 
+// COMPLETED or STOPPED.
+bool HasEnded(const v1::Experiment& experiment);
+
 }  // namespace sda::optimizer
 
 #endif  // SDA_SERVICES_OPTIMIZER_SERVER_CONVERTERS_H_

@@ -40,11 +40,6 @@ absl::Status CheckAcquire(const v1::AcquireTrialRequest& request) {
   return absl::OkStatus();
 }
 
-bool HasEnded(const v1::Experiment& experiment) {
-  return experiment.state() == v1::Experiment::STATE_COMPLETED ||
-         experiment.state() == v1::Experiment::STATE_STOPPED;
-}
-
 bool IsWanted(const v1::AcquireTrialRequest& request, const v1::Experiment& experiment) {
   return request.work_type_url().empty() || experiment.work().type_url() == request.work_type_url();
 }

@@ -22,11 +22,6 @@ constexpr int kMaxBatch = 10'000;
 constexpr size_t kMaxReasonBytes = 1'000;
 constexpr int kMaxAmendments = 100;
 
-bool HasEnded(const v1::Experiment& experiment) {
-  return experiment.state() == v1::Experiment::STATE_COMPLETED ||
-         experiment.state() == v1::Experiment::STATE_STOPPED;
-}
-
 absl::Status CheckReason(const std::string& reason) {
   if (!reason.empty() && reason.size() <= kMaxReasonBytes) return absl::OkStatus();
   return InvalidField("reason",

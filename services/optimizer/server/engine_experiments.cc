@@ -17,10 +17,6 @@ using v1::Experiment;
 // Labels that a list is filtered by: each is a join, of which SQLite takes at most 63.
 constexpr int kMaxLabelsAsked = 16;
 
-bool HasEnded(const Experiment& experiment) {
-  return experiment.state() == Experiment::STATE_COMPLETED || experiment.state() == Experiment::STATE_STOPPED;
-}
-
 absl::StatusOr<int64_t> ParsePageToken(const std::string& token, int64_t first) {
   int64_t value = first;
   if (!token.empty() && !absl::SimpleAtoi(token, &value)) {

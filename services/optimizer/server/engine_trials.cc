@@ -27,11 +27,6 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token) {
   return value;
 }
 
-bool HasEnded(const v1::Experiment& experiment) {
-  return experiment.state() == v1::Experiment::STATE_COMPLETED ||
-         experiment.state() == v1::Experiment::STATE_STOPPED;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::GetTrialResponse> Engine::GetTrial(const v1::GetTrialRequest& request) {

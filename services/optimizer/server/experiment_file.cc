@@ -26,10 +26,6 @@ constexpr int kMaxPriorExperiments = 10;
 // A trial holds bounded texts; nothing the server wrote comes near this.
 constexpr size_t kMaxTrialBytes = 4 << 20;
 
-bool HasEnded(const Experiment& experiment) {
-  return experiment.state() == Experiment::STATE_COMPLETED || experiment.state() == Experiment::STATE_STOPPED;
-}
-
 // Takes records in one by one.
 class Reader {
  public:

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "common/base/error.h"
+#include "common/base/numbers.h"
 #include "common/base/status_macros.h"
 #include "services/preprocessing/core/errors.h"
 #include "services/preprocessing/core/layout_detection.h"
-#include "services/preprocessing/core/numbers.h"
 
 namespace sda::preprocessing {
 namespace {

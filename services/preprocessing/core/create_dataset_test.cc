@@ -13,8 +13,8 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
+#include "common/base/row_hash.h"
 #include "common/base/sha256.h"
-#include "services/preprocessing/core/row_hash.h"
 #include "services/preprocessing/core/testing.h"
 #include "services/preprocessing/core/testing_dataset.h"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "services/preprocessing/core/row_hash.h"
+#include "common/base/row_hash.h"
 
 namespace sda::preprocessing {
 namespace {

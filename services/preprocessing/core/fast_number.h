@@ -5,8 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "common/base/numbers.h"
 #include "services/preprocessing/core/dense_stats.h"
-#include "services/preprocessing/core/numbers.h"
 
 namespace sda::preprocessing {
 

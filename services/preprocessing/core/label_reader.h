@@ -10,9 +10,9 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/base/numbers.h"
 #include "services/preprocessing/core/errors.h"
 #include "services/preprocessing/core/missing_test.h"
-#include "services/preprocessing/core/numbers.h"
 
 namespace sda::preprocessing {
 

@@ -9,12 +9,12 @@
 #include <arrow/io/interfaces.h>
 #include <arrow/result.h>
 
+#include "common/base/numbers.h"
 #include "common/base/status_macros.h"
 #include "services/preprocessing/core/arrow_source.h"
 #include "services/preprocessing/core/errors.h"
 #include "services/preprocessing/core/file_kind.h"
 #include "services/preprocessing/core/missing_test.h"
-#include "services/preprocessing/core/numbers.h"
 #include "services/preprocessing/core/parquet_source.h"
 #include "services/preprocessing/core/tokenizer.h"
 

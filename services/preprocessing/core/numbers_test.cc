@@ -1,4 +1,4 @@
-#include "services/preprocessing/core/numbers.h"
+#include "common/base/numbers.h"
 
 #include <gtest/gtest.h>
 

@@ -9,8 +9,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "common/base/numbers.h"
 #include "common/base/status_macros.h"
-#include "services/preprocessing/core/numbers.h"
 
 namespace sda::preprocessing {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/base/row_hash.h"
 #include "services/preprocessing/core/block_runner.h"
 #include "services/preprocessing/core/dataset_spec.h"
-#include "services/preprocessing/core/row_hash.h"
 
 namespace sda::preprocessing {
 

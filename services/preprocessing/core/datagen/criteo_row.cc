@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "services/preprocessing/core/row_hash.h"
+#include "common/base/row_hash.h"
 
 namespace sda::preprocessing::datagen {
 namespace {

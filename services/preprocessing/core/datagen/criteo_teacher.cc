@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/row_hash.h"
 #include "services/preprocessing/core/dense_stats.h"
-#include "services/preprocessing/core/row_hash.h"
 
 namespace sda::preprocessing::datagen {
 namespace {

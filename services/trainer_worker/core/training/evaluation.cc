@@ -91,7 +91,8 @@ absl::Status Evaluator::ScorePart(const DlrmWeights& weights, int part, int64_t 
     return absl::OkStatus();
   }
   std::copy(batch.labels.begin(), batch.labels.end(), labels_.begin() + begin);
-  std::copy(batch.weights.begin(), batch.weights.end(), row_weights_.begin() + begin);
+  if (!batch.weights.empty())
+    std::copy(batch.weights.begin(), batch.weights.end(), row_weights_.begin() + begin);
   if (group_by_) {
     const auto& ids = batch.tables[*group_by_].ids;
     std::copy(ids.begin(), ids.end(), groups_.begin() + begin);

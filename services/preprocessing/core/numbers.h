@@ -1,6 +1,0 @@
-#ifndef SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_
-#define SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_
-
-#include "common/base/numbers.h"  // shared with serving
-
-#endif  // SDA_SERVICES_PREPROCESSING_CORE_NUMBERS_H_
