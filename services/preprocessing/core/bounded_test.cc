@@ -173,15 +173,20 @@ class ResumeTest : public ::testing::Test {
   std::string digest_;
 };
 
-TEST_F(ResumeTest, SpillingOnAnyThreadsChangesNothing) {
+TEST(MemoryLimitTest, SpillingOnAnyThreadsChangesNothing) {
+  const TempFolder folder;
+  const DatasetSpec spec = SpecFor(folder.Write("log.csv", WideLog(90'000)));
+  FolderOutput whole(folder.path() + "/whole");
+  const auto expected = CreateDataset(spec, "datasets/d", {.threads = 2}, whole);
+  ASSERT_TRUE(expected.ok()) << expected.status();
   for (const int threads : {1, 2, 8}) {
-    FolderOutput output(folder_.path() + "/dataset");
+    FolderOutput output(folder.path() + "/dataset");
     bool spilled = false;
-    RunSettings settings{.threads = threads, .memory_bytes = LeastMemory(spec_, threads)};
+    RunSettings settings{.threads = threads, .memory_bytes = LeastMemory(spec, threads)};
     settings.on_progress = [&](const Progress& progress) { spilled = spilled || progress.stage == "ids 1"; };
-    const auto manifest = CreateDataset(spec_, "datasets/d", settings, output);
+    const auto manifest = CreateDataset(spec, "datasets/d", settings, output);
     ASSERT_TRUE(manifest.ok()) << manifest.status();
-    EXPECT_EQ(manifest->digest, digest_) << threads;
+    EXPECT_EQ(manifest->digest, expected->digest) << threads;
     EXPECT_TRUE(spilled) << "the limit is no limit";
     ASSERT_TRUE(output.Clear().ok());
   }

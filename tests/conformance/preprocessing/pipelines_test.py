@@ -15,8 +15,9 @@ import tempfile
 import unittest
 
 import reference
-from pipelines_under_test import PIPELINES
+from pipelines_under_test import JOINS, PIPELINES
 
+ALL = {**PIPELINES, **JOINS}
 PROGRAM = os.environ["SDA_PIPELINE_ROWS"]
 SEEDS = int(os.environ.get("SDA_CONFORMANCE_SEEDS", "2"))
 NAMES = ["user", "label", "n1", "n2", "n3", "i1", "i2", "c1", "c2", "c3", "hex", "time", "when", "tags", "same", "empty"]
@@ -151,11 +152,11 @@ class PipelinesTest(unittest.TestCase):
     def check(self, name, seed, rows, test_rows=0):
         rng = random.Random(f"{name} {seed}")
         data = table(rng, rows + test_rows)
-        pipeline = PIPELINES[name]
+        pipeline = ALL[name]
         made = tables_to_join(rng)
         joined = [made[join["files"][0]] for join in pipeline.get("joins", ())]
         expected, tables = reference.Run(pipeline, NAMES, data[:rows], data[rows:], seed, joined).run()
-        pipeline = self.with_files(PIPELINES[name], joined, 1)
+        pipeline = self.with_files(ALL[name], joined, 1)
         one = write(self.path / "one.csv", data[:rows])
         test = [write(self.path / "test.csv", data[rows:])] if test_rows else []
         digest, got_tables, got = self.make(pipeline, seed, [one], test)
@@ -168,7 +169,7 @@ class PipelinesTest(unittest.TestCase):
             piece = data[rows * i // 50 : rows * (i + 1) // 50]
             if piece:
                 pieces.append(write(self.path / f"piece{i:02}.csv", piece))
-        pipeline = self.with_files(PIPELINES[name], joined, 3)
+        pipeline = self.with_files(ALL[name], joined, 3)
         self.assertEqual(digest, self.make(pipeline, seed, pieces, test, 2)[0], "50 files")
 
 
@@ -183,7 +184,7 @@ def add(name):
     setattr(PipelinesTest, f"test_{name}", test)
 
 
-for each in PIPELINES:
+for each in ALL:
     add(each)
 
 if __name__ == "__main__":

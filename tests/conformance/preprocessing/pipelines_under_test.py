@@ -136,7 +136,22 @@ PIPELINES = {
         {"operation": "select", "inputs": ["c1_id", "n?_zero"]},
     ),
     "sort_label": pipeline({"operation": "sort", "inputs": ["label", "c1"]}, *FEATURES),
-    # The files are the names of tables, which the test makes.
+    "passes": pipeline(
+        {"operation": "distinct", "inputs": ["user", "c1", "n1"]},
+        {"operation": "split", "by": "leave_last_out", "inputs": ["user", "time"]},
+        {"operation": "fill_missing", "inputs": ["n*"], "strategy": "median"},
+        {"operation": "standardise", "inputs": ["n*"]},
+        {"operation": "quantile_bucket", "inputs": ["n1"], "buckets": 10, "suffix": "_q"},
+        {"operation": "group_categorify", "inputs": ["n1_q", "c2"], "outputs": ["n1_x_c2"], "frequency_threshold": 2},
+        {"operation": "target_encode", "inputs": ["n1_x_c2"], "suffix": "_te"},
+        {"operation": "count_encode", "inputs": ["n1_x_c2"], "suffix": "_n"},
+        {"operation": "log", "inputs": ["n1_x_c2_n"]},
+        features=["n*", "n1_q"],
+    ),
+}
+
+# With tables that are joined; the files are the names of tables, which the test makes.
+JOINS = {
     "joins": {
         "joins": [
             {"files": ["users"], "key": "user", "file_key": "id", "prefix": "user_"},
@@ -155,16 +170,4 @@ PIPELINES = {
             {"operation": "group_categorify", "inputs": ["user_town", "c2"], "outputs": ["cross"], "frequency_threshold": 1},
         ),
     },
-    "passes": pipeline(
-        {"operation": "distinct", "inputs": ["user", "c1", "n1"]},
-        {"operation": "split", "by": "leave_last_out", "inputs": ["user", "time"]},
-        {"operation": "fill_missing", "inputs": ["n*"], "strategy": "median"},
-        {"operation": "standardise", "inputs": ["n*"]},
-        {"operation": "quantile_bucket", "inputs": ["n1"], "buckets": 10, "suffix": "_q"},
-        {"operation": "group_categorify", "inputs": ["n1_q", "c2"], "outputs": ["n1_x_c2"], "frequency_threshold": 2},
-        {"operation": "target_encode", "inputs": ["n1_x_c2"], "suffix": "_te"},
-        {"operation": "count_encode", "inputs": ["n1_x_c2"], "suffix": "_n"},
-        {"operation": "log", "inputs": ["n1_x_c2_n"]},
-        features=["n*", "n1_q"],
-    ),
 }
