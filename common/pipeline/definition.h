@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/pipeline/join.h"
 
 namespace sda::pipeline {
 
@@ -446,6 +447,7 @@ struct Pipeline {
   std::string name;
   std::string label;  // the request's goes first
   std::vector<std::string> positive_values;
+  std::vector<Join> joins;  // made in this order, before the first step
   std::vector<Step> steps;
   Output output;
 

@@ -146,6 +146,25 @@ Json StepToJson(const Step& step) {
   return std::move(writer.json);
 }
 
+Json JoinToJson(const Join& join) {
+  Writer writer;
+  Join::Fields(join, writer);
+  for (const char* name : {"file_key", "prefix", "delimiter"}) {
+    if (writer.json[name] == "") writer.json.erase(name);
+  }
+  if (join.header == Join::Header::kAuto) writer.json.erase("header");
+  return std::move(writer.json);
+}
+
+absl::StatusOr<Join> JoinFromJson(const Json& json, const std::string& path) {
+  if (!json.is_object()) return InvalidField(path, "is no object");
+  Join join;
+  Reader reader(json);
+  Join::Fields(join, reader);
+  if (!reader.problem().empty()) return InvalidField(path, reader.problem());
+  return join;
+}
+
 absl::StatusOr<Step> StepFromJson(const Json& json, const std::string& path) {
   if (!json.is_object()) return InvalidField(path, "is no object");
   Step step;
@@ -186,6 +205,7 @@ nlohmann::ordered_json PipelineToJson(const Pipeline& pipeline) {
   if (!pipeline.name.empty()) writer.Text("name", pipeline.name);
   if (!pipeline.label.empty()) writer.Text("label", pipeline.label);
   writer.Texts("positive_values", pipeline.positive_values);
+  for (const Join& join : pipeline.joins) writer.json["joins"].push_back(JoinToJson(join));
   writer.json["steps"] = Json::array();
   for (const Step& step : pipeline.steps) writer.json["steps"].push_back(StepToJson(step));
   Writer output;
@@ -209,6 +229,13 @@ absl::StatusOr<Pipeline> PipelineFromJson(const nlohmann::ordered_json& json) {
   reader.Text("label", pipeline.label);
   reader.Texts("positive_values", pipeline.positive_values);
   if (!reader.problem().empty()) return InvalidField("pipeline", reader.problem());
+  if (const auto joins = json.find("joins"); joins != json.end()) {
+    if (!joins->is_array()) return InvalidField("pipeline.joins", "is no list");
+    for (const Json& item : *joins) {
+      SDA_ASSIGN_OR_RETURN(Join join, JoinFromJson(item, absl::StrCat("joins[", pipeline.joins.size(), "]")));
+      pipeline.joins.push_back(std::move(join));
+    }
+  }
   const auto steps = json.find("steps");
   if (steps == json.end() || !steps->is_array()) return InvalidField("pipeline.steps", "is no list");
   for (const Json& item : *steps) {

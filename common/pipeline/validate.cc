@@ -243,10 +243,36 @@ class StepRules {
   std::vector<FieldViolation>& violations_;
 };
 
+void CheckJoin(const Join& join, const std::string& path, std::vector<FieldViolation>& violations) {
+  const auto report = [&](std::string_view name, std::string rule) {
+    violations.push_back({absl::StrCat(path, ".", ToAbsl(name)), std::move(rule)});
+  };
+  const auto check_names = [&](const char* list, const std::vector<std::string>& names) {
+    if (names.size() > kMaxNames) report(list, absl::StrCat("has more than ", kMaxNames, " names"));
+    for (size_t i = 0; i < names.size() && i < kMaxNames; ++i) {
+      if (names[i].empty()) report(absl::StrCat(list, "[", i, "]"), "is empty");
+    }
+  };
+  if (join.files.empty()) report("files", "is missing; name the files with the rows to join");
+  check_names("files", join.files);
+  if (join.key.empty()) report("key", "is missing; name the log's column with the keys");
+  check_names("columns", join.columns);
+  if (join.delimiter.size() > kMaxJoinDelimiterBytes)
+    report("delimiter",
+           absl::StrCat("has ", join.delimiter.size(), " bytes; must have at most ", kMaxJoinDelimiterBytes));
+  if (join.delimiter.find_first_of("\r\n\"") != std::string::npos)
+    report("delimiter", "must not contain a line end or a quote");
+}
+
 }  // namespace
 
 std::vector<FieldViolation> ValidatePipeline(const Pipeline& pipeline) {
   std::vector<FieldViolation> violations;
+  if (pipeline.joins.size() > kMaxJoins)
+    violations.push_back(
+        {"joins", absl::StrCat("has ", pipeline.joins.size(), " joins; must have at most ", kMaxJoins)});
+  for (size_t i = 0; i < pipeline.joins.size() && i < kMaxJoins; ++i)
+    CheckJoin(pipeline.joins[i], absl::StrCat("joins[", i, "]"), violations);
   if (pipeline.steps.empty()) violations.push_back({"steps", "is empty; must hold at least one step"});
   if (pipeline.steps.size() > kMaxSteps)
     violations.push_back(

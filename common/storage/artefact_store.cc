@@ -87,6 +87,15 @@ absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> ArtefactStore::Open
   return *std::move(input);
 }
 
+absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> ArtefactStore::OpenUnmapped(
+    std::string_view path) const {
+  SDA_RETURN_IF_ERROR(Size(path).status());  // NOT_FOUND in the store's own words
+  SDA_ASSIGN_OR_RETURN(const std::string file, Resolve(path));
+  auto input = filesystem_->OpenInputFile(file);
+  if (!input.ok()) return StoreErrorFromArrow(path, input.status());
+  return *std::move(input);
+}
+
 absl::StatusOr<std::string> ArtefactStore::Read(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::io::RandomAccessFile> input, OpenInput(path));
   const auto size = input->GetSize();

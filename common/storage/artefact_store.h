@@ -58,6 +58,9 @@ class ArtefactStore {
   // file that is replaced or removed stays readable as it was.
   absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenInput(std::string_view path) const;
 
+  // The same, never mapped: what is read counts only while it is held.
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> OpenUnmapped(std::string_view path) const;
+
   // True for files and folders.
   absl::StatusOr<bool> Exists(std::string_view path) const;
 

@@ -134,6 +134,28 @@ Json EmbeddedObject(const std::string& text) {
 
 // ---- reading ----
 
+// Objects and lists inside one another; options and provenance, which may hold anything, have a few.
+constexpr int kMaxDepth = 64;
+
+// What lies deeper would be followed by recursion, to the end of the stack.
+bool IsTooDeep(std::string_view json) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == '[' || c == '{')) {
+      if (++depth > kMaxDepth) return true;
+    } else if (!quoted && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<DenseTransform> ReadTransform(ObjectReader reader) {
   DenseTransform transform;
   SDA_RETURN_IF_ERROR(reader.Read("fill_value", transform.fill_value));
@@ -328,6 +350,8 @@ std::string ManifestToJson(const DatasetManifest& manifest) {
 }
 
 absl::StatusOr<DatasetManifest> ManifestFromJson(std::string_view json, std::string_view source) {
+  if (IsTooDeep(json))
+    return Annotate(InvalidField("document", absl::StrCat("nests deeper than ", kMaxDepth)), source);
   const Json document = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (document.is_discarded()) {
     return Annotate(InvalidField("document", "is not valid JSON"), source);

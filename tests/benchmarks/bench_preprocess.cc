@@ -1,10 +1,12 @@
 #include "tests/benchmarks/bench_preprocess.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -49,7 +51,14 @@ class StoreOutput final : public preprocessing::DatasetOutput {
   absl::Status Write(const std::string& path, std::string_view bytes) override {
     return store_.Write(path, bytes);
   }
+  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(const std::string& path) override {
+    return store_.Create(path);
+  }
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
+    return store_.OpenUnmapped(path);
+  }
   absl::Status Remove(const std::string& path) override { return store_.Remove(path); }
+  absl::Status Clear() override { return absl::OkStatus(); }  // the folder is new
 
  private:
   const ArtefactStore& store_;
@@ -91,11 +100,14 @@ absl::Status Run(const Options& options) {
   for (int i = 1; i <= 13; ++i) spec.columns.push_back({.name = absl::StrCat("I", i), .log = true});
 
   std::map<std::string, Clock::time_point> stage_began;
-  preprocessing::RunSettings settings{.threads = options.threads};
+  preprocessing::RunSettings settings{.threads = options.threads, .scratch_folder = options.work_folder};
   settings.on_progress = [&](const preprocessing::Progress& progress) {
     stage_began.try_emplace(progress.stage, Clock::now());
   };
   ResetPeakMemory();
+  // The limit is that of the process.
+  if (options.memory_limit > 0)
+    settings.memory_bytes = std::max<int64_t>(options.memory_limit - PeakMemoryBytes(), 1);
   const double cpu_began = CpuSeconds();
   const Clock::time_point began = Clock::now();
   SDA_ASSIGN_OR_RETURN(const DatasetManifest manifest,
@@ -137,7 +149,8 @@ int BenchPreprocess(int argc, char** argv) {
       ->check(CLI::Range(int64_t{1}, int64_t{10'000'000'000}));
   app.add_option("--seed", options.seed, "seed of the log");
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 1024));
-  app.add_option("--memory-limit", options.memory_limit, "bytes; taking more fails; 0: no limit")
+  app.add_option("--memory-limit", options.memory_limit,
+                 "bytes of the process; more goes to scratch files in the work folder; 0: no limit")
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--input-format", options.input_format, "tsv or parquet")
       ->check(CLI::IsMember({"tsv", "parquet"}));

@@ -72,6 +72,36 @@ class PipelineTest(harness.SdaTestCase):
         self.assertEqual(done.process.returncode, 2)
         self.assertRegex(done.err, r"clicks\.tsv:\d+.*C26.*is not a number.*steps\[4\]")
 
+    def test_joins_and_bad_rows(self):
+        self.start_local()
+        at = ["--state", self.state]
+        clicks = self.clicks(1000)
+        hashes = sorted({line.split("\t")[14] for line in clicks.read_text().splitlines()} - {""})
+        self.write("sites.csv", "hash,size\n" + "".join(f"{h},{i}\n" for i, h in enumerate(hashes[::2])))
+        joined = PIPELINE.replace("steps:", f"joins:\n  - {{files: [{self.folder}/s*.csv], key: C1, file_key: hash, prefix: site_}}\nsteps:")
+        joined += "  - {operation: fill_missing, inputs: [site_size], value: -1, indicator: true}\n"
+        file = self.write("joined.yaml", joined)
+        self.assertEqual(self.sda("pipeline", "validate", file).process.returncode, 0)
+        create = ["dataset", "create", *at, "--data", clicks, "--pipeline", file]
+        made = self.sda_json(*create)
+        columns = {column["name"]: column for column in made["profile"]["columns"]}
+        self.assertEqual(columns["site_size"]["min"], -1)
+        self.assertIn("site_size_missing", columns)
+
+        with clicks.open("a") as log:
+            log.write("1\ttoo few\n")
+        done = self.sda(*create)
+        self.assertEqual(done.process.returncode, 2)
+        self.assertRegex(done.err, r"clicks\.tsv:1001: has 2 fields; must have 40")
+        skipped = self.sda_json(*create, "--bad-rows", "skip")
+        self.assertEqual(skipped["digest"], made["digest"])
+        self.assertEqual(skipped["profile"]["bad_rows"], {"RAGGED_ROW": "1"})
+
+        self.write("sites.csv", "hash,size\na,1\nb,2\na,3\n")
+        done = self.sda(*create)
+        self.assertEqual(done.process.returncode, 2)
+        self.assertRegex(done.err, r'sites\.csv:4: column "hash": key "a" stands in .*sites\.csv:2 too')
+
     def test_ready_and_automatic(self):
         self.start_local()
         at = ["--state", self.state]

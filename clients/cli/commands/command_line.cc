@@ -56,7 +56,7 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
   };
   command
       ->add_option("--data", flags->data,
-                   "Files to learn from: CSV, TSV or Parquet; globs, folders and s3:// URIs too")
+                   "Files to learn from: CSV, TSV, Parquet or Arrow IPC; globs, folders and s3:// URIs too")
       ->type_name("FILE")
       ->expected(1, -1)
       ->group(group);
@@ -95,6 +95,9 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
   add("--frequency-threshold", &flags->frequency_threshold, "N",
       "Categories seen fewer times are treated as unknown (default: by the number of rows)");
   add("--seed", &flags->seed, "S", "Seed of every random choice (default 0)");
+  add("--bad-rows", &flags->bad_rows, "fail|skip|null",
+      "Rows that cannot be read end the job (default), are left out, or have their bad fields taken as "
+      "missing");
 }
 
 }  // namespace sda::cli

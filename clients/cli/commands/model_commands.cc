@@ -148,7 +148,7 @@ void AddPredictCommand(CommandLine& line, CLI::App& family) {
   const auto flags = std::make_shared<PredictFlags>();
   CLI::App* command = line.Add(family, "predict", "Click probabilities of rows", kPredictExamples);
   command->add_option("MODEL", flags->model, "Its name, e.g. models/01h8xgj3kq")->required()->type_name("");
-  command->add_option("--data", flags->input.data, "Files with the rows: CSV, TSV or Parquet")
+  command->add_option("--data", flags->input.data, "Files with the rows: CSV, TSV, Parquet or Arrow IPC")
       ->required()
       ->type_name("FILE")
       ->expected(1, -1);

@@ -25,6 +25,13 @@ absl::StatusOr<HeaderMode> ParseHeader(const std::string& text) {
   return InvalidField("--header", absl::StrCat("'", text, "' is not one of yes, no, auto"));
 }
 
+absl::StatusOr<BadRowsRule> ParseBadRows(const std::string& text) {
+  if (text == "fail") return BadRowsRule::kFail;
+  if (text == "skip") return BadRowsRule::kSkip;
+  if (text == "null") return BadRowsRule::kNull;
+  return InvalidField("--bad-rows", absl::StrCat("'", text, "' is not one of fail, skip, null"));
+}
+
 absl::StatusOr<std::vector<std::string>> ParsePositive(const std::string& text) {
   std::vector<std::string> values = SplitList(text);
   for (const std::string& value : values) {
@@ -115,6 +122,11 @@ absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   if (flags.pipeline) {
     if (flags.schema) return InvalidField("--schema", "does not go with --pipeline, whose steps say it all");
     SDA_ASSIGN_OR_RETURN(plan.pipeline, ReadPipelineFlag(*flags.pipeline));
+    for (size_t i = 0; i < plan.pipeline->pipeline.joins.size(); ++i) {
+      std::vector<std::string>& files = plan.pipeline->pipeline.joins[i].files;
+      SDA_ASSIGN_OR_RETURN(files,
+                           ResolveInputs(absl::StrCat("--pipeline: joins[", i, "].files"), files, check));
+    }
   }
   const bool labelled = plan.pipeline && !plan.pipeline->pipeline.label.empty();
   if (!labelled && (!flags.label || flags.label->empty())) {
@@ -150,6 +162,9 @@ absl::StatusOr<InputPlan> PlanInput(const InputFlags& flags, FileCheck check) {
   if (flags.seed) {
     SDA_ASSIGN_OR_RETURN(plan.seed,
                          ParseIntFlag("--seed", *flags.seed, 0, std::numeric_limits<int64_t>::max()));
+  }
+  if (flags.bad_rows) {
+    SDA_ASSIGN_OR_RETURN(plan.bad_rows, ParseBadRows(*flags.bad_rows));
   }
   SDA_ASSIGN_OR_RETURN(plan.data, ResolveInputs("--data", flags.data, check));
   SDA_ASSIGN_OR_RETURN(plan.test, ResolveInputs("--test", flags.test, check));

@@ -32,6 +32,7 @@ struct InputFlags {
   std::optional<std::string> seed;
   std::optional<std::string> pipeline;
   bool automatic = false;
+  std::optional<std::string> bad_rows;
 };
 
 // A pipeline and where its parts stand in the text it was read from.
@@ -40,6 +41,8 @@ struct PipelineFile {
   pipeline::Pipeline pipeline;
   preprocessing::YamlPlaces places;
 };
+
+enum class BadRowsRule { kDefault, kFail, kSkip, kNull };
 
 enum class HeaderMode { kAuto, kYes, kNo };
 
@@ -71,6 +74,7 @@ struct InputPlan {
   int64_t seed = 0;
   std::optional<PipelineFile> pipeline;
   bool automatic = false;  // a pipeline is to be chosen
+  BadRowsRule bad_rows = BadRowsRule::kDefault;
 };
 
 // A pipeline's file, or a ready pipeline by name. INVALID_ARGUMENT has a line for each violation:

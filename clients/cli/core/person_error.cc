@@ -28,6 +28,7 @@ constexpr std::pair<const char*, const char*> kOptions[] = {
     {"split", "--split"},
     {"frequency_threshold", "--frequency-threshold"},
     {"pipeline", "--pipeline"},
+    {"bad_rows", "--bad-rows"},
     {"goal", "--goal"},
     {"observation_budget", "--budget"},
     {"parallel_bandwidth", "--parallel"},

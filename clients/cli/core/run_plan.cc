@@ -43,6 +43,7 @@ std::vector<std::string> GivenInputOptions(const InputFlags& flags) {
   add(flags.test_share.has_value(), "--test-share");
   add(flags.validation_share.has_value(), "--validation-share");
   add(flags.frequency_threshold.has_value(), "--frequency-threshold");
+  add(flags.bad_rows.has_value(), "--bad-rows");
   return given;
 }
 

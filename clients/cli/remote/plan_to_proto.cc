@@ -33,6 +33,21 @@ preprocessing::v1::InputFormat::Header ToProto(HeaderMode mode) {
   return preprocessing::v1::InputFormat::HEADER_UNSPECIFIED;
 }
 
+preprocessing::v1::DatasetSpec::BadRows ToProto(BadRowsRule rule) {
+  using preprocessing::v1::DatasetSpec;
+  switch (rule) {
+    case BadRowsRule::kDefault:
+      return DatasetSpec::BAD_ROWS_UNSPECIFIED;
+    case BadRowsRule::kFail:
+      return DatasetSpec::BAD_ROWS_FAIL;
+    case BadRowsRule::kSkip:
+      return DatasetSpec::BAD_ROWS_SKIP;
+    case BadRowsRule::kNull:
+      return DatasetSpec::BAD_ROWS_NULL;
+  }
+  return DatasetSpec::BAD_ROWS_UNSPECIFIED;
+}
+
 void SetSplit(const SplitRule& rule, preprocessing::v1::SplitSpec& split) {
   switch (rule.by) {
     case SplitBy::kFraction:
@@ -85,6 +100,7 @@ preprocessing::v1::DatasetSpec ToProto(const InputPlan& plan) {
   spec.set_frequency_threshold(plan.frequency_threshold);
   spec.set_seed(plan.seed);
   if (plan.pipeline) SetPipeline(plan.pipeline->pipeline, *spec.mutable_pipeline());
+  spec.set_bad_rows(ToProto(plan.bad_rows));
   return spec;
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
 
+#include "common/base/error.h"
 #include "common/base/status_macros.h"
 
 namespace sda::preprocessing {
@@ -22,6 +24,7 @@ class Numbering {
     turn_.wait(lock, [&] { return next_index_ == block.index; });
     if (block.starts_file) line_ = block.header_lines + 1;
     const BlockPlace place{block.index, block.file, row_, line_};
+    file_ = block.file;
     row_ += static_cast<int64_t>(cells.rows);
     line_ += cells.lines;
     ++next_index_;
@@ -29,18 +32,26 @@ class Numbering {
     return place;
   }
 
+  // The line behind the block placed last, in a file that may have no block yet.
+  int64_t NextLine(const Input& input, const std::string& file) const {
+    const bool begun = file_ >= 0 && input.files[static_cast<size_t>(file_)].path == file;
+    return begun ? line_ : input.layout.text.header ? 2 : 1;
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable turn_;
   int64_t next_index_ = 0;
+  int file_ = -1;  // of the block placed last
   int64_t row_ = 0;
   int64_t line_ = 1;
 };
 
 class Run {
  public:
-  Run(const Input& input, const std::string& stage, int64_t rows_total, const RunSettings& settings)
-      : input_(input), settings_(settings), source_(OpenRowSource(input.files, input.layout)) {
+  Run(const Input& input, const std::string& stage, int64_t rows_total, const RunSettings& settings,
+      const BlockSkip& skip)
+      : input_(input), settings_(settings), skip_(skip), source_(OpenRowSource(input.files, input.layout)) {
     progress_.stage = stage;
     progress_.rows_total = rows_total;
     progress_.bytes_total = input.total_bytes();
@@ -48,13 +59,29 @@ class Run {
 
   void Work(BlockWorker& worker) {
     const auto decoder = source_->NewDecoder();
+    std::optional<RowScreen> screen;
+    if (input_.rules) screen.emplace(*input_.rules);
     Block block;
     CellBlock cells;
     while (Next(block)) {
       cells.rows = 0;
       cells.lines = 0;
+      cells.bad.clear();
+      if (const auto rows = skip_ ? skip_(block.index) : std::nullopt) {
+        cells.rows = static_cast<size_t>(*rows);
+        numbering_.Place(block, cells);
+        Finish(block, cells, absl::OkStatus());
+        continue;
+      }
       const auto cell_error = decoder->Decode(block, cells);
+      if (screen) screen->Screen(cells);
+      if (!block.damage.reason.empty()) {
+        cells.bad.push_back(block.damage);
+        cells.bad.back().line = cells.lines;
+        cells.lines += block.lost_lines;
+      }
       const BlockPlace place = numbering_.Place(block, cells);
+      if (!cells.bad.empty()) NoteBad(place, cells.bad);
       absl::Status status = cell_error.status();
       if (status.ok()) status = worker.Process(cells, place);
       if (status.ok() && *cell_error) {
@@ -65,9 +92,45 @@ class Run {
     }
   }
 
-  absl::Status Result() const { return error_; }
+  // Call when all threads are done.
+  absl::Status Result() {
+    std::sort(bad_.begin(), bad_.end(), [](const Noted& a, const Noted& b) { return a.order < b.order; });
+    const auto detail = GetErrorDetail(error_);
+    if (!detail || detail->reason != "ROW_TOO_LONG") return error_;
+    // The source does not count lines; now that all blocks before are placed, it is known.
+    const std::string& file = detail->metadata.at("file");
+    return error::BadCell({file, numbering_.NextLine(input_, file), ""}, detail->reason,
+                          detail->violations.front().description);
+  }
+
+  // The bad rows of all blocks; call after Result.
+  void AddBadRows(BadRows& out) const {
+    for (const auto& [reason, count] : bad_counts_) out.counts[reason] += count;
+    for (size_t i = 0; i < bad_.size() && out.examples.size() < BadRows::kMaxExamples; ++i)
+      out.examples.push_back(bad_[i].example);
+  }
 
  private:
+  struct Noted {
+    std::pair<int64_t, int64_t> order;  // block, line in it
+    BadRowExample example;
+  };
+
+  void NoteBad(const BlockPlace& place, const std::vector<CellError>& bad) {
+    const std::lock_guard lock(mutex_);
+    for (const CellError& error : bad) {
+      ++bad_counts_[error.reason];
+      const error::Place where = PlaceOf(input_, place, error.line, error.column);
+      bad_.push_back(
+          {{place.index, error.line}, {where.file, where.line, where.column, error.reason, error.rule}});
+    }
+    if (bad_.size() < 16 * BadRows::kMaxExamples) return;
+    const auto first = bad_.begin() + static_cast<int64_t>(BadRows::kMaxExamples);
+    std::nth_element(bad_.begin(), first, bad_.end(),
+                     [](const Noted& a, const Noted& b) { return a.order < b.order; });
+    bad_.erase(first, bad_.end());
+  }
+
   // Fetches the next block; false when there is nothing more to do.
   bool Next(Block& block) {
     const std::lock_guard lock(mutex_);
@@ -100,15 +163,18 @@ class Run {
 
   const Input& input_;
   const RunSettings& settings_;
+  const BlockSkip& skip_;
   Numbering numbering_;
 
   std::mutex mutex_;
-  std::unique_ptr<RowSource> source_;  // Next() under mutex_
-  int64_t blocks_ = 0;                 // handed out; guarded by mutex_
-  bool ended_ = false;                 // guarded by mutex_
-  absl::Status error_;                 // guarded by mutex_
-  int64_t error_index_ = 0;            // guarded by mutex_
-  Progress progress_;                  // guarded by mutex_
+  std::unique_ptr<RowSource> source_;          // Next() under mutex_
+  int64_t blocks_ = 0;                         // handed out; guarded by mutex_
+  bool ended_ = false;                         // guarded by mutex_
+  absl::Status error_;                         // guarded by mutex_
+  int64_t error_index_ = 0;                    // guarded by mutex_
+  Progress progress_;                          // guarded by mutex_
+  std::map<std::string, int64_t> bad_counts_;  // guarded by mutex_
+  std::vector<Noted> bad_;                     // the first ones and some; guarded by mutex_
 };
 
 }  // namespace
@@ -120,10 +186,10 @@ int64_t Input::total_bytes() const {
 }
 
 absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t rows_total,
-                       const RunSettings& settings,
-                       const std::vector<std::unique_ptr<BlockWorker>>& workers) {
+                       const RunSettings& settings, const std::vector<std::unique_ptr<BlockWorker>>& workers,
+                       const BlockSkip& skip, BadRows* bad_rows) {
   for (const InputFile& file : input.files) SDA_RETURN_IF_ERROR(CheckUnchanged(file));
-  Run run(input, stage, rows_total, settings);
+  Run run(input, stage, rows_total, settings, skip);
   {
     std::vector<std::jthread> threads;
     for (size_t i = 1; i < workers.size(); ++i) {
@@ -131,7 +197,9 @@ absl::Status RunBlocks(const Input& input, const std::string& stage, int64_t row
     }
     run.Work(*workers.front());
   }
-  return run.Result();
+  absl::Status result = run.Result();
+  if (bad_rows != nullptr) run.AddBadRows(*bad_rows);
+  return result;
 }
 
 error::Place PlaceOf(const Input& input, const BlockPlace& block, int64_t line_in_block, int column) {

@@ -17,7 +17,7 @@ struct Cell {
 
 // A field or row that cannot be read, by its place inside a block; the caller knows where the block lies.
 struct CellError {
-  int64_t line = 0;    // lines (text) or rows (Parquet) before it in the block
+  int64_t line = 0;    // lines (text) or rows (columnar files) before it in the block
   int column = -1;     // position of the column; -1: the row as a whole
   std::string reason;  // UPPER_SNAKE_CASE
   std::string rule;    // what is wrong, e.g. "has 3 fields; must have 40"
@@ -31,10 +31,11 @@ struct CellBlock {
   const char* text = nullptr;
   size_t rows = 0;
   size_t columns = 0;
-  int64_t lines = 0;                  // lines (text) or rows (Parquet) in the block, blank ones included
-  std::vector<Cell> cells;            // row-major, rows × columns
+  int64_t lines = 0;        // lines (text) or rows (columnar files) in the block, blank ones included
+  std::vector<Cell> cells;  // row-major, rows × columns
   std::vector<uint32_t> line_of_row;  // lines before the row in the block; empty: row r is line r
-  bool ascii = true;                  // no byte of the text is above 127
+  bool ascii = true;                  // no byte of the text is above 127 or NUL
+  std::vector<CellError> bad;         // rows left out and fields emptied, where they do not end the job
 
   const Cell& cell(size_t row, size_t column) const { return cells[row * columns + column]; }
   std::string_view view(size_t row, size_t column) const {

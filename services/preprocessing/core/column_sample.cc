@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/error.h"
 #include "common/base/numbers.h"
 #include "common/base/status_macros.h"
 #include "services/preprocessing/core/errors.h"
@@ -54,8 +55,12 @@ absl::StatusOr<InputSample> ReadSample(const std::vector<InputFile>& files, cons
   CellBlock cells;
   int64_t line = 0;
   while (sample.rows < rows) {
-    SDA_ASSIGN_OR_RETURN(const bool more, source->Next(block));
-    if (!more) {
+    cells.bad.clear();
+    const auto more = source->Next(block);
+    // The pass over all rows names the line.
+    if (sample.rows > 0 && GetErrorReason(more.status()) == "ROW_TOO_LONG") break;
+    SDA_RETURN_IF_ERROR(more.status());
+    if (!*more) {
       sample.complete = true;
       break;
     }

@@ -1,6 +1,7 @@
 #include "services/preprocessing/core/create_dataset.h"
 
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -8,14 +9,17 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
+#include <malloc.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/bad_rows_json.h"
 #include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/encode.h"
 #include "services/preprocessing/core/fit.h"
+#include "services/preprocessing/core/memory_plan.h"
 #include "services/preprocessing/core/mlperf_import.h"
+#include "services/preprocessing/core/partial_dataset.h"
 #include "services/preprocessing/core/pipeline/create_pipeline_dataset.h"
 #include "services/preprocessing/core/spec_json.h"
 #include "services/preprocessing/core/vocabulary.h"
@@ -29,14 +33,28 @@ class RecordingOutput final : public DatasetOutput {
   explicit RecordingOutput(DatasetOutput& output) : output_(output) {}
 
   absl::Status Write(const std::string& path, std::string_view bytes) override {
-    {
-      const std::lock_guard lock(mutex_);
-      written_.push_back(path);
-    }
+    Remember(path);
     return output_.Write(path, bytes);
   }
 
+  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(const std::string& path) override {
+    Remember(path);
+    return output_.Create(path);
+  }
+
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
+    return output_.Open(path);
+  }
+
   absl::Status Remove(const std::string& path) override { return output_.Remove(path); }
+
+  absl::Status Clear() override { return output_.Clear(); }
+
+  // A file that is there already and goes with the others.
+  void Remember(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    written_.push_back(path);
+  }
 
   // What cannot be removed stays, without a manifest: it is no dataset, and the first error is the one to
   // report.
@@ -87,24 +105,26 @@ absl::StatusOr<ManifestColumn> CategoricalColumn(const Column& column, size_t po
   ManifestColumn out;
   out.name = column.name;
   out.role = ColumnRole::kCategorical;
-  out.table_rows = static_cast<int64_t>(fitted.vocabulary.size()) + kFirstValueId;
+  out.table_rows = fitted.vocabulary.size() + kFirstValueId;
   out.frequency_threshold = fitted.threshold;
   out.list_separator = column.list_separator;
   out.list_max_values = column.list_max_values;
   out.missing_rows = fitted.missing;
   out.distinct_count = fitted.distinct;
   out.vocabulary_path = VocabularyPath(column.name, position);
-  SDA_ASSIGN_OR_RETURN(const std::string bytes, VocabularyToArrow(fitted.vocabulary));
-  out.vocabulary_sha256 = Sha256Hex(bytes);
-  SDA_RETURN_IF_ERROR(output.Write(out.vocabulary_path, bytes));
+  SDA_ASSIGN_OR_RETURN(const auto writer, output.Create(out.vocabulary_path));
+  SDA_ASSIGN_OR_RETURN(out.vocabulary_sha256, WriteVocabulary(fitted.vocabulary, *writer));
   return out;
 }
 
 std::string ProvenanceJson(const DatasetPlan& plan, const RunSettings& settings, absl::Time started,
+                           size_t resumed_shards, const BadRows& bad_rows,
                            const nlohmann::ordered_json& seconds) {
   nlohmann::ordered_json json;
   json["engine"] = "sda-preprocessing";
   json["threads"] = settings.threads;
+  if (plan.input.rules) json["bad_rows"] = BadRowsToJson(bad_rows);
+  if (resumed_shards > 0) json["resumed_shards"] = resumed_shards;
   json["create_time"] = absl::FormatTime(absl::RFC3339_full, absl::Now(), absl::UTCTimeZone());
   json["start_time"] = absl::FormatTime(absl::RFC3339_full, started, absl::UTCTimeZone());
   json["stage_seconds"] = seconds;
@@ -116,7 +136,20 @@ std::string ProvenanceJson(const DatasetPlan& plan, const RunSettings& settings,
                               {"modified_nanos", file.modified_nanos},
                               {"test", static_cast<int>(i) >= plan.input.first_test_file}});
   }
+  for (size_t join = 0; join < plan.joins.size(); ++join) {
+    for (const InputFile& file : plan.joins[join].files) {
+      json["inputs"].push_back({{"path", file.path},
+                                {"bytes", file.bytes},
+                                {"modified_nanos", file.modified_nanos},
+                                {"join", join}});
+    }
+  }
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+// Under a limit, what the heap holds for nothing goes back between the passes.
+void ReleaseFreeMemory(const RunSettings& settings) {
+  if (settings.memory_bytes > 0) ::malloc_trim(0);
 }
 
 class Stopwatch {
@@ -132,12 +165,10 @@ class Stopwatch {
 };
 
 // Writes the manifest, with which the dataset exists.
-absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, const DatasetPlan& plan,
-                                        const RunSettings& settings, absl::Time started,
-                                        const nlohmann::ordered_json& seconds, DatasetOutput& output) {
-  manifest.options_json = OptionsToJson(plan.spec, plan);
+absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, std::string provenance_json,
+                                        const RunSettings& settings, DatasetOutput& output) {
   manifest.digest = ComputeDatasetDigest(manifest);
-  manifest.provenance_json = ProvenanceJson(plan, settings, started, seconds);
+  manifest.provenance_json = std::move(provenance_json);
   if (settings.stop.stop_requested()) return error::Cancelled();
   SDA_RETURN_IF_ERROR(output.Write(kManifestPath, ManifestToJson(manifest)));
   return manifest;
@@ -146,44 +177,93 @@ absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, const DatasetP
 absl::StatusOr<DatasetManifest> CreateByPipeline(const DatasetPlan& plan, const std::string& name,
                                                  const RunSettings& settings, absl::Time started,
                                                  nlohmann::ordered_json seconds, DatasetOutput& output) {
+  // What a killed attempt left is of no use.
+  SDA_RETURN_IF_ERROR(output.Clear());
   Stopwatch watch;
-  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output));
+  BadRows bad_rows;
+  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output, bad_rows));
   seconds["pipeline"] = watch.Lap();
   manifest.name = name;
   manifest.label_column = plan.column(plan.label).name;
   manifest.positive_values = plan.spec.positive_values;
-  return Publish(std::move(manifest), plan, settings, started, seconds, output);
+  manifest.options_json = OptionsToJson(plan.spec, plan);
+  return Publish(std::move(manifest),
+                 ProvenanceJson(plan, settings, started, /*resumed_shards=*/0, bad_rows, seconds), settings,
+                 output);
+}
+
+// The first pass, and its results published, so that another attempt need not repeat it.
+absl::StatusOr<PartialDataset> FitAndSave(const DatasetPlan& plan, const std::string& key,
+                                          const RunSettings& settings, int64_t table_bytes,
+                                          DatasetOutput& output) {
+  PartialDataset partial;
+  SDA_ASSIGN_OR_RETURN(partial.fit, FitDataset(plan, settings, table_bytes));
+  for (size_t i = 0; i < plan.dense.size(); ++i) {
+    partial.columns.push_back(DenseColumn(plan.column(plan.dense[i]), partial.fit.dense[i]));
+  }
+  for (size_t i = 0; i < plan.categorical.size(); ++i) {
+    SDA_ASSIGN_OR_RETURN(
+        partial.columns.emplace_back(),
+        CategoricalColumn(plan.column(plan.categorical[i]), i, partial.fit.categorical[i], output));
+  }
+  SDA_RETURN_IF_ERROR(SaveFit(key, partial.columns, partial.fit, output));
+  return partial;
+}
+
+// What an earlier attempt left, if it can be used; its files go with those of this attempt.
+absl::StatusOr<PartialDataset> FitOrResume(const DatasetPlan& plan, const std::string& key,
+                                           const RunSettings& settings, int64_t table_bytes,
+                                           RecordingOutput& output) {
+  auto partial = LoadPartial(key, plan, settings, table_bytes, output);
+  if (!partial.ok()) {
+    SDA_RETURN_IF_ERROR(output.Clear());
+    return FitAndSave(plan, key, settings, table_bytes, output);
+  }
+  for (const char* path : {kFitPath, kFitBlocksPath}) output.Remember(path);
+  for (const ManifestColumn& column : partial->columns) {
+    if (!column.vocabulary_path.empty()) output.Remember(column.vocabulary_path);
+  }
+  for (const auto& [where, shard] : partial->shards) output.Remember(shard.path);
+  return partial;
 }
 
 absl::StatusOr<DatasetManifest> Create(const DatasetSpec& spec, const std::string& name,
-                                       const RunSettings& settings, DatasetOutput& output) {
+                                       const RunSettings& settings, RecordingOutput& output) {
   const absl::Time started = absl::Now();
   Stopwatch watch;
   nlohmann::ordered_json seconds;
   SDA_ASSIGN_OR_RETURN(const DatasetPlan plan, PlanDataset(spec, settings));
   seconds["plan"] = watch.Lap();
   if (plan.program) return CreateByPipeline(plan, name, settings, started, seconds, output);
-  SDA_ASSIGN_OR_RETURN(const Fit fit, FitDataset(plan, settings));
-  seconds["fit"] = watch.Lap();
+  SDA_ASSIGN_OR_RETURN(const int64_t table_bytes, TableMemory(plan, settings));
 
   DatasetManifest manifest;
   manifest.name = name;
   manifest.label_column = plan.column(plan.label).name;
   manifest.positive_values = spec.positive_values;
   if (plan.weight >= 0) manifest.weight_column = plan.column(plan.weight).name;
-  for (size_t i = 0; i < plan.dense.size(); ++i) {
-    manifest.columns.push_back(DenseColumn(plan.column(plan.dense[i]), fit.dense[i]));
-  }
-  for (size_t i = 0; i < plan.categorical.size(); ++i) {
-    SDA_ASSIGN_OR_RETURN(manifest.columns.emplace_back(),
-                         CategoricalColumn(plan.column(plan.categorical[i]), i, fit.categorical[i], output));
-  }
-  SDA_ASSIGN_OR_RETURN(auto shards, EncodeDataset(plan, fit, settings, output));
+  manifest.options_json = OptionsToJson(spec, plan);
+  const std::string key = PartialKey(plan, manifest.options_json);
+  SDA_ASSIGN_OR_RETURN(PartialDataset partial, FitOrResume(plan, key, settings, table_bytes, output));
+  const size_t resumed_shards = partial.shards.size();
+  manifest.columns = std::move(partial.columns);
+  ReleaseFreeMemory(settings);
+  seconds["fit"] = watch.Lap();
+
+  SDA_ASSIGN_OR_RETURN(auto shards, EncodeDataset(plan, partial.fit, settings, table_bytes,
+                                                  std::move(partial.shards), output));
   seconds["encode"] = watch.Lap();
   for (size_t s = 0; s < kSplits; ++s) {
-    manifest.splits[kSplitNames[s]] = {fit.splits[s].rows, fit.splits[s].positives, std::move(shards[s])};
+    const SplitCount& count = partial.fit.splits[s];
+    manifest.splits[kSplitNames[s]] = {count.rows, count.positives, std::move(shards[s])};
   }
-  return Publish(std::move(manifest), plan, settings, started, seconds, output);
+  SDA_ASSIGN_OR_RETURN(manifest, Publish(std::move(manifest),
+                                         ProvenanceJson(plan, settings, started, resumed_shards,
+                                                        partial.fit.bad_rows, seconds),
+                                         settings, output));
+  // Of no use beside a manifest; a leftover does no harm.
+  for (const char* path : {kFitPath, kFitBlocksPath}) output.Remove(path).IgnoreError();
+  return manifest;
 }
 
 }  // namespace
@@ -193,7 +273,9 @@ absl::StatusOr<DatasetManifest> CreateDataset(const DatasetSpec& spec, const std
   if (spec.format.kind == FormatSpec::Kind::kMlperf) return ImportMlperf(spec, name, settings, output);
   RecordingOutput recording(output);
   auto manifest = Create(spec, name, settings, recording);
-  if (!manifest.ok()) recording.RemoveAll();
+  const bool keeps =
+      absl::IsCancelled(manifest.status()) && settings.keeps_partial && settings.keeps_partial();
+  if (!manifest.ok() && !keeps) recording.RemoveAll();
   return manifest;
 }
 

@@ -197,9 +197,10 @@ TEST_F(CreateDatasetTest, DigestIsTheSameForAnyThreadsAndFileCut) {
   EXPECT_EQ(CreateOrDie(spec, 8).digest, digest);
 
   size_t next = 0;
-  for (int file = 0; next < lines.size(); ++file) {
+  for (size_t file = 1; file <= 50; ++file) {
     std::string part;
-    for (size_t n = 1 + random() % 4000; n > 0 && next < lines.size(); --n) part += lines[next++];
+    for (const size_t end = file == 50 ? lines.size() : file * 400 - random() % 399; next < end; ++next)
+      part += lines[next];
     Write("parts/" + std::to_string(100 + file) + ".tsv", part);
   }
   spec.data_uris = {folder_.path() + "/parts"};

@@ -1,6 +1,8 @@
 #include "services/preprocessing/core/dataset_plan.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -13,10 +15,12 @@
 namespace sda::preprocessing {
 namespace {
 
-absl::StatusOr<Input> FindInput(const DatasetSpec& spec) {
+absl::StatusOr<Input> FindInput(const DatasetSpec& spec, size_t max_row_bytes) {
   Input input;
   SDA_ASSIGN_OR_RETURN(input.files, FindInputFiles(spec.data_uris));
   SDA_ASSIGN_OR_RETURN(input.layout, DetectLayout(input.files, spec.format, spec.label));
+  input.layout.text.bad_rows = spec.bad_rows;
+  input.layout.text.max_row_bytes = max_row_bytes;
   input.first_test_file = static_cast<int>(input.files.size());
   if (spec.test_uris.empty()) return input;
   SDA_ASSIGN_OR_RETURN(std::vector<InputFile> test_files, FindInputFiles(spec.test_uris));
@@ -35,9 +39,14 @@ absl::StatusOr<InputSample> SampleOf(const Input& input, const DatasetSpec& spec
 }
 
 // Reads the pipeline against the columns of the log.
-absl::Status PlanPipeline(DatasetPlan& plan) {
+absl::Status PlanPipeline(DatasetPlan& plan, const RunSettings& settings) {
   const pipeline::Pipeline& pipeline = *plan.spec.pipeline;
-  pipeline::Compilation compiled = pipeline::Compile(pipeline, plan.input.layout.columns, plan.label);
+  std::vector<std::string> columns = plan.input.layout.columns;
+  SDA_ASSIGN_OR_RETURN(
+      plan.joins, MakeJoins(pipeline.joins, columns, plan.label, NullTokens(plan.spec.format), settings));
+  for (const ReadyJoin& join : plan.joins)
+    columns.insert(columns.end(), join.names.begin(), join.names.end());
+  pipeline::Compilation compiled = pipeline::Compile(pipeline, columns, plan.label);
   if (!compiled.program) {
     for (FieldViolation& violation : compiled.violations) violation.field = "pipeline." + violation.field;
     return InvalidFields(compiled.violations);
@@ -52,6 +61,29 @@ absl::Status PlanPipeline(DatasetPlan& plan) {
   return absl::OkStatus();
 }
 
+std::shared_ptr<const RowRules> RulesOf(const DatasetPlan& plan) {
+  RowRules rules{.policy = plan.spec.bad_rows,
+                 .label = plan.label,
+                 .time = {},
+                 .weight = {},
+                 .dense = plan.dense,
+                 .categorical = plan.categorical,
+                 .checks = {},
+                 .missing = plan.missing_test(),
+                 .labels = plan.label_reader()};
+  if (plan.weight >= 0) rules.weight = plan.weight;
+  if (!plan.pipeline_splits && plan.splitter().by_column() &&
+      plan.spec.split.kind == SplitSpec::Kind::kTime) {
+    rules.time = plan.split_column;
+  }
+  if (plan.program) {
+    const size_t log_columns = plan.input.layout.columns.size();
+    rules.categorical = LogColumnsOf(*plan.program, log_columns);
+    rules.checks = FieldChecksOf(*plan.program, log_columns);
+  }
+  return std::make_shared<const RowRules>(std::move(rules));
+}
+
 absl::StatusOr<double> TimeBoundOf(const DatasetPlan& plan, const RunSettings& settings) {
   if (!plan.splitter().by_column() || plan.spec.split.kind != SplitSpec::Kind::kTime) return 0.0;
   return FindTimeBound(plan.input, plan.split_column, plan.spec.split.test_share, settings);
@@ -64,7 +96,7 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
   const DatasetSpec spec = WithPipelineLabel(given);
   DatasetPlan plan;
   plan.spec = spec;
-  SDA_ASSIGN_OR_RETURN(plan.input, FindInput(spec));
+  SDA_ASSIGN_OR_RETURN(plan.input, FindInput(spec, settings.max_row_bytes));
   const std::vector<std::string>& columns = plan.input.layout.columns;
   // Before the rows are looked at: a label that does not exist is the likeliest mistake.
   SDA_ASSIGN_OR_RETURN(plan.label, FindColumn("label", spec.label, columns));
@@ -78,7 +110,8 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
                                                        spec.split.column, columns));
   }
   if (spec.pipeline) {
-    SDA_RETURN_IF_ERROR(PlanPipeline(plan));
+    SDA_RETURN_IF_ERROR(PlanPipeline(plan, settings));
+    if (spec.bad_rows != BadRowPolicy::kFail) plan.input.rules = RulesOf(plan);
     if (plan.pipeline_splits) return plan;
     SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
     return plan;
@@ -94,6 +127,7 @@ absl::StatusOr<DatasetPlan> PlanDataset(const DatasetSpec& given, const RunSetti
                         absl::StrCat("of ", spec.data_uris.front(),
                                      " leave nothing to learn from; every column but the label is ignored"));
   }
+  if (spec.bad_rows != BadRowPolicy::kFail) plan.input.rules = RulesOf(plan);
   SDA_ASSIGN_OR_RETURN(plan.time_bound, TimeBoundOf(plan, settings));
   return plan;
 }
@@ -106,7 +140,7 @@ absl::StatusOr<SchemaGuess> GuessSchema(const DatasetSpec& spec, int64_t sample_
   DatasetSpec labelled = spec;
   if (labelled.label.empty()) labelled.label = "0";
   SDA_RETURN_IF_ERROR(ValidateSpec(labelled));
-  SDA_ASSIGN_OR_RETURN(const Input input, FindInput(spec));
+  SDA_ASSIGN_OR_RETURN(const Input input, FindInput(spec, kMaxRowBytes));
   SchemaGuess guess;
   guess.layout = input.layout;
   SDA_ASSIGN_OR_RETURN(guess.sample, SampleOf(input, spec, sample_rows));

@@ -9,6 +9,7 @@
 #include "services/preprocessing/core/block_runner.h"
 #include "services/preprocessing/core/column_sample.h"
 #include "services/preprocessing/core/dataset_spec.h"
+#include "services/preprocessing/core/joins.h"
 #include "services/preprocessing/core/label_reader.h"
 #include "services/preprocessing/core/missing_test.h"
 #include "services/preprocessing/core/schema.h"
@@ -33,6 +34,7 @@ struct DatasetPlan {
 
   // Of a dataset made by a pipeline; then no column has a role but the label.
   std::optional<pipeline::Program> program;
+  std::vector<ReadyJoin> joins;  // of the pipeline; their columns follow the log's in the program
   bool pipeline_splits = false;  // a step deals the rows to splits
 
   MissingTest missing_test() const { return MissingTest(NullTokens(spec.format)); }

@@ -145,6 +145,12 @@ absl::Status ValidateSpec(const DatasetSpec& spec) {
   }
   if (spec.pipeline && !spec.weight.empty())
     violations.Add("weight", "is set; a pipeline's rows all weigh 1");
+  if (spec.bad_rows != BadRowPolicy::kFail && spec.format.kind == FormatSpec::Kind::kMlperf) {
+    violations.Add(
+        "bad_rows",
+        absl::StrCat("is ", spec.bad_rows == BadRowPolicy::kSkip ? "BAD_ROWS_SKIP" : "BAD_ROWS_NULL",
+                     "; must be BAD_ROWS_FAIL with format.kind KIND_MLPERF_BINARY"));
+  }
   CheckColumns(spec.columns, violations);
   CheckSplit(spec.split, violations);
   violations.Range<int64_t>("frequency_threshold", spec.frequency_threshold, 0, kMaxThreshold);

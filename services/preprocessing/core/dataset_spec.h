@@ -9,6 +9,7 @@
 #include <absl/status/status.h>
 
 #include "common/pipeline/definition.h"
+#include "services/preprocessing/core/bad_rows.h"
 
 namespace sda::preprocessing {
 
@@ -16,7 +17,7 @@ namespace sda::preprocessing {
 // says the same to clients; see there for the meaning of each field.
 
 struct FormatSpec {
-  enum class Kind { kGuess, kText, kParquet, kMlperf };
+  enum class Kind { kGuess, kText, kParquet, kArrow, kMlperf };
   enum class Header { kGuess, kYes, kNo };
   Kind kind = Kind::kGuess;
   std::string delimiter = {};  // empty: guessed
@@ -75,6 +76,7 @@ struct DatasetSpec {
   int64_t shard_rows = 65536;
   MlperfSpec mlperf = {};                           // with FormatSpec::Kind::kMlperf
   std::optional<pipeline::Pipeline> pipeline = {};  // instead of automatic roles and encodings
+  BadRowPolicy bad_rows = BadRowPolicy::kFail;
 
   bool operator==(const DatasetSpec&) const = default;
 };

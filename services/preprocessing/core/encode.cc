@@ -1,8 +1,9 @@
 #include "services/preprocessing/core/encode.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "common/base/status_macros.h"
@@ -10,6 +11,8 @@
 #include "common/storage/list_cell.h"
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
+#include "services/preprocessing/core/id_files.h"
+#include "services/preprocessing/core/memory_plan.h"
 #include "services/preprocessing/core/row_dealer.h"
 #include "services/preprocessing/core/shard_set.h"
 
@@ -48,9 +51,30 @@ struct FittedState {
   std::vector<DenseEncoder> dense;
   std::vector<ValueTable> ids;
 
-  explicit FittedState(const Fit& fit) {
-    for (const FittedDense& column : fit.dense) dense.emplace_back(column.transform);
-    for (const FittedCategorical& column : fit.categorical) ids.push_back(IndexVocabulary(column.vocabulary));
+  // Ids of the columns without a table here.
+  IdFiles noted;
+
+  // Releases the vocabularies of `fit`.
+  static absl::StatusOr<FittedState> Make(const DatasetPlan& plan, Fit& fit, const RunSettings& settings,
+                                          int64_t table_bytes) {
+    FittedState state;
+    for (const FittedDense& column : fit.dense) state.dense.emplace_back(column.transform);
+    std::vector<int64_t> bytes;
+    std::vector<bool> lists;
+    for (size_t i = 0; i < fit.categorical.size(); ++i) {
+      bytes.push_back(IndexBytes(fit.categorical[i].vocabulary));
+      lists.push_back(!plan.column(plan.categorical[i]).list_separator.empty());
+    }
+    SDA_ASSIGN_OR_RETURN(const IdPasses passes, PlanIdPasses(bytes, lists, table_bytes));
+    SDA_ASSIGN_OR_RETURN(state.noted, IdFiles::Make(plan, fit, passes, settings));
+    for (size_t i = 0; i < fit.categorical.size(); ++i) {
+      Vocabulary vocabulary = std::exchange(fit.categorical[i].vocabulary, {});
+      state.ids.emplace_back();
+      if (passes.last[i]) {
+        SDA_ASSIGN_OR_RETURN(state.ids.back(), IndexVocabulary(vocabulary));
+      }
+    }
+    return state;
   }
 };
 
@@ -72,7 +96,8 @@ class EncodeWorker final : public BlockWorker {
         state_(state),
         shards_(shards),
         missing_(plan.missing_test()),
-        dealer_(plan) {}
+        dealer_(plan),
+        lookup_(plan.missing_test()) {}
 
   absl::Status Process(const CellBlock& cells, const BlockPlace& place) override {
     // The first pass counted the blocks; more of them, or other rows in them, mean another file.
@@ -91,7 +116,11 @@ class EncodeWorker final : public BlockWorker {
     }
     for (size_t i = 0; i < plan_.categorical.size(); ++i) {
       const bool lists = !plan_.column(plan_.categorical[i]).list_separator.empty();
-      lists ? EncodeLists(cells, i) : EncodeCategorical(cells, i);
+      if (lists) {
+        EncodeLists(cells, i);
+      } else {
+        SDA_RETURN_IF_ERROR(EncodeCategorical(cells, place, i));
+      }
       Scatter(ids_, [i](Shard& shard) { return shard.categorical(i); });
       if (lists) ScatterLists(i);
     }
@@ -119,6 +148,11 @@ class EncodeWorker final : public BlockWorker {
         const int64_t offset = position % shards_.shard_rows();
         const int64_t count =
             std::min(static_cast<int64_t>(rows.size()) - done, shards_.shard_rows() - offset);
+        if (shards_.IsFinished(split, position)) {
+          position += count;
+          done += count;
+          continue;
+        }
         SDA_ASSIGN_OR_RETURN(Shard* const shard, shards_.Open(split, position));
         runs_.push_back({split, rows.data() + done, count, position, offset, shard});
         position += count;
@@ -154,20 +188,10 @@ class EncodeWorker final : public BlockWorker {
     return true;
   }
 
-  void EncodeCategorical(const CellBlock& cells, size_t i) {
-    const auto column = static_cast<size_t>(plan_.categorical[i]);
-    const ValueTable& ids = state_.ids[i];
-    keys_.clear();
-    for (size_t row = 0; row < cells.rows; ++row) {
-      const std::string_view field = cells.view(row, column);
-      if (missing_(field)) {
-        ids_[row] = kMissingId;
-        continue;
-      }
-      keys_.push_back({ValueTable::MakeKey(field.data(), static_cast<uint32_t>(field.size())), row});
-      ids.Prefetch(keys_.back().first);
-    }
-    for (const auto& [key, row] : keys_) ids_[row] = static_cast<int32_t>(ids.Find(key, kUnknownId));
+  absl::Status EncodeCategorical(const CellBlock& cells, const BlockPlace& place, size_t i) {
+    if (state_.noted.holds(i)) return state_.noted.Read(i, place.first_row, ids_);
+    lookup_.Find(cells, static_cast<size_t>(plan_.categorical[i]), state_.ids[i], ids_);
+    return absl::OkStatus();
   }
 
   // Lengths to ids_, the values of all rows to list_ids_.
@@ -197,7 +221,7 @@ class EncodeWorker final : public BlockWorker {
         const auto begin = list_ids_.begin() + static_cast<int64_t>(list_begins_[run.rows[r]]);
         values.insert(values.end(), begin, begin + ids_[run.rows[r]]);
       }
-      run.shard->AddListValues(i, run.offset, std::move(values));
+      run.shard->AddListValues(i, run.offset, values);
     }
   }
 
@@ -212,7 +236,7 @@ class EncodeWorker final : public BlockWorker {
   std::vector<int32_t> ids_;
   std::vector<int32_t> list_ids_;
   std::vector<size_t> list_begins_;
-  std::vector<std::pair<ValueTable::Key, size_t>> keys_;
+  IdLookup lookup_;
 };
 
 ShardColumns ColumnsOf(const DatasetPlan& plan) {
@@ -226,22 +250,44 @@ ShardColumns ColumnsOf(const DatasetPlan& plan) {
   return columns;
 }
 
+// Blocks all of whose rows lie in finished shards, with their number of rows.
+BlockSkip SkipFinished(const Fit& fit, const ShardSet& shards) {
+  return [&fit, &shards](int64_t index) -> std::optional<int64_t> {
+    const auto block = static_cast<size_t>(index);
+    if (block >= fit.blocks.size()) return std::nullopt;
+    int64_t rows = 0;
+    for (size_t s = 0; s < kSplits; ++s) {
+      const int64_t first = fit.blocks[block].first[s];
+      const int64_t next =
+          block + 1 < fit.blocks.size() ? fit.blocks[block + 1].first[s] : fit.splits[s].rows;
+      for (int64_t position = first; position < next; position += shards.shard_rows()) {
+        if (!shards.IsFinished(static_cast<Split>(s), position)) return std::nullopt;
+      }
+      if (next > first && !shards.IsFinished(static_cast<Split>(s), next - 1)) return std::nullopt;
+      rows += next - first;
+    }
+    return rows;
+  };
+}
+
 }  // namespace
 
-absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,
-                                                                              const Fit& fit,
-                                                                              const RunSettings& settings,
-                                                                              DatasetOutput& output) {
-  const FittedState state(fit);
+absl::StatusOr<SplitShards> EncodeDataset(const DatasetPlan& plan, Fit& fit, const RunSettings& settings,
+                                          int64_t table_bytes,
+                                          std::map<ShardSet::Key, ManifestShard> finished,
+                                          DatasetOutput& output) {
+  SDA_ASSIGN_OR_RETURN(const FittedState state, FittedState::Make(plan, fit, settings, table_bytes));
   std::array<int64_t, kSplits> split_rows{};
   for (size_t s = 0; s < kSplits; ++s) split_rows[s] = fit.splits[s].rows;
-  ShardSet shards(ColumnsOf(plan), split_rows, plan.spec.shard_rows, output);
+  const bool resumes = !finished.empty();
+  ShardSet shards(ColumnsOf(plan), split_rows, plan.spec.shard_rows, std::move(finished), {}, output);
   std::vector<std::unique_ptr<BlockWorker>> workers;
   for (int i = 0; i < settings.threads; ++i) {
     workers.push_back(std::make_unique<EncodeWorker>(plan, fit, state, shards));
   }
-  SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "encode", fit.rows, settings, workers));
-  std::array<std::vector<ManifestShard>, kSplits> written;
+  SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "encode", fit.rows, settings, workers,
+                                resumes ? SkipFinished(fit, shards) : BlockSkip()));
+  SplitShards written;
   for (size_t s = 0; s < kSplits; ++s) {
     written[s] = shards.Written(static_cast<Split>(s));
     int64_t rows = 0;

@@ -2,8 +2,8 @@
 #define SDA_SERVICES_PREPROCESSING_CORE_ENCODE_H_
 
 #include <array>
-#include <string>
-#include <string_view>
+#include <cstdint>
+#include <map>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -12,15 +12,20 @@
 #include "services/preprocessing/core/dataset_output.h"
 #include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/fit.h"
+#include "services/preprocessing/core/shard_set.h"
 
 namespace sda::preprocessing {
 
+using SplitShards = std::array<std::vector<ManifestShard>, kSplits>;
+
 // The second pass: every row through the fitted state into the shards of its split. Returns the shards of
-// each split. On an error some shards may have been written.
-absl::StatusOr<std::array<std::vector<ManifestShard>, kSplits>> EncodeDataset(const DatasetPlan& plan,
-                                                                              const Fit& fit,
-                                                                              const RunSettings& settings,
-                                                                              DatasetOutput& output);
+// each split, with those in `finished`, which an earlier attempt wrote and which are left alone. Vocabularies
+// are released on the way. Where their tables exceed `table_bytes` (0: no limit), passes before note ids on
+// disk. On an error some shards may have been written.
+absl::StatusOr<SplitShards> EncodeDataset(const DatasetPlan& plan, Fit& fit, const RunSettings& settings,
+                                          int64_t table_bytes,
+                                          std::map<ShardSet::Key, ManifestShard> finished,
+                                          DatasetOutput& output);
 
 }  // namespace sda::preprocessing
 

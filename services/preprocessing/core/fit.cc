@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -17,7 +18,8 @@
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/fast_number.h"
 #include "services/preprocessing/core/row_dealer.h"
-#include "services/preprocessing/core/utf8_check.h"
+#include "services/preprocessing/core/row_screen.h"
+#include "services/preprocessing/core/value_spill.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -84,8 +86,10 @@ class CategoryCounter {
 
 class FitWorker final : public BlockWorker {
  public:
-  explicit FitWorker(const DatasetPlan& plan)
+  FitWorker(const DatasetPlan& plan, const std::string& scratch_folder, int64_t table_bytes)
       : plan_(plan),
+        table_bytes_(table_bytes),
+        spill_(scratch_folder, plan.categorical.size()),
         missing_(plan.missing_test()),
         dealer_(plan),
         counter_(plan.missing_test()),
@@ -100,7 +104,7 @@ class FitWorker final : public BlockWorker {
       SDA_RETURN_IF_ERROR(FitDense(cells, place, plan_.dense[i], dense_[i]));
     for (size_t i = 0; i < categories_.size(); ++i) {
       const int column = plan_.categorical[i];
-      if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckUtf8(cells, place, column));
+      if (!cells.ascii) SDA_RETURN_IF_ERROR(CheckText(cells, place, column));
       counter_.Count(cells, static_cast<size_t>(column), plan_.column(column), dealer_.rows(Split::kTrain),
                      categories_[i]);
     }
@@ -111,15 +115,36 @@ class FitWorker final : public BlockWorker {
       splits_[split].positives += dealer_.positives(static_cast<Split>(split));
     }
     blocks_.push_back(counts);
-    return absl::OkStatus();
+    return table_bytes_ == 0 ? absl::OkStatus() : SpillLargest();
   }
+
+  // Spills what is left of a column that was spilled before.
+  absl::Status SpillRest(size_t i) { return spill_.Spill(i, categories_[i].values); }
 
   const std::vector<BlockCounts>& blocks() const { return blocks_; }
   const std::array<SplitCount, kSplits>& splits() const { return splits_; }
   DenseStats& dense(size_t i) { return dense_[i]; }
   CategoryCounts& categories(size_t i) { return categories_[i]; }
+  const ValueSpill& spill() const { return spill_; }
 
  private:
+  // Keeps the tables below this thread's share: once above it, the largest go until half of it is left.
+  absl::Status SpillLargest() {
+    const auto bytes_of = [](const CategoryCounts& counts) { return counts.values.bytes(); };
+    int64_t bytes = 0;
+    for (const CategoryCounts& counts : categories_) bytes += bytes_of(counts);
+    if (bytes <= table_bytes_) return absl::OkStatus();
+    while (bytes > table_bytes_ / 2) {
+      size_t largest = 0;
+      for (size_t i = 1; i < categories_.size(); ++i) {
+        if (bytes_of(categories_[i]) > bytes_of(categories_[largest])) largest = i;
+      }
+      bytes -= bytes_of(categories_[largest]);
+      SDA_RETURN_IF_ERROR(spill_.Spill(largest, categories_[largest].values));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status FitDense(const CellBlock& cells, const BlockPlace& place, int column, DenseStats& stats) {
     for (size_t row = 0; row < cells.rows; ++row) {
       const std::string_view field = cells.view(row, static_cast<size_t>(column));
@@ -144,17 +169,18 @@ class FitWorker final : public BlockWorker {
                      "; make it categorical, or name ", error::Quoted(field), " as a missing value"));
   }
 
-  absl::Status CheckUtf8(const CellBlock& cells, const BlockPlace& place, int column) const {
+  absl::Status CheckText(const CellBlock& cells, const BlockPlace& place, int column) const {
     for (size_t row = 0; row < cells.rows; ++row) {
-      const std::string_view field = cells.view(row, static_cast<size_t>(column));
-      if (IsValidUtf8(field)) continue;
-      return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), column), "BAD_TEXT",
-                            absl::StrCat(error::Quoted(field), " is not valid UTF-8; convert the file"));
+      const auto bad = RowRules::CheckText(cells.view(row, static_cast<size_t>(column)));
+      if (bad)
+        return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), column), bad->reason, bad->rule);
     }
     return absl::OkStatus();
   }
 
   const DatasetPlan& plan_;
+  const int64_t table_bytes_;  // of this thread; 0: no limit
+  ValueSpill spill_;
   const MissingTest missing_;
   RowDealer dealer_;
   CategoryCounter counter_;
@@ -191,40 +217,52 @@ FittedDense FinishDense(const Column& column, const DenseStats& stats) {
   return fitted;
 }
 
-FittedCategorical FinishCategorical(const Column& column, const DatasetSpec& spec, int64_t train_rows,
-                                    const CategoryCounts& counts) {
-  FittedCategorical fitted;
-  fitted.threshold = column.frequency_threshold > 0 ? column.frequency_threshold
-                     : spec.frequency_threshold > 0 ? spec.frequency_threshold
-                                                    : DefaultFrequencyThreshold(train_rows);
-  fitted.missing = counts.missing;
-  fitted.distinct = static_cast<int64_t>(counts.values.size());
-  fitted.vocabulary = BuildVocabulary(counts.values, fitted.threshold);
-  return fitted;
+int64_t ThresholdOf(const Column& column, const DatasetSpec& spec, int64_t train_rows) {
+  return column.frequency_threshold > 0 ? column.frequency_threshold
+         : spec.frequency_threshold > 0 ? spec.frequency_threshold
+                                        : DefaultFrequencyThreshold(train_rows);
 }
 
 // Merges what the workers saw into the first of them and finishes the columns, several at a time.
 class Finisher {
  public:
-  Finisher(const DatasetPlan& plan, const std::vector<FitWorker*>& workers, Fit& fit)
-      : plan_(plan), workers_(workers), fit_(fit) {
+  Finisher(const DatasetPlan& plan, const std::vector<FitWorker*>& workers, const std::string& scratch_folder,
+           Fit& fit)
+      : plan_(plan), workers_(workers), scratch_folder_(scratch_folder), fit_(fit) {
     fit_.dense.resize(plan.dense.size());
     fit_.categorical.resize(plan.categorical.size());
   }
 
-  void Run(int threads) {
+  absl::Status Run(int threads) {
+    for (size_t i = 0; i < fit_.categorical.size(); ++i) {
+      if (!IsSpilled(i)) continue;
+      for (FitWorker* worker : workers_) SDA_RETURN_IF_ERROR(worker->SpillRest(i));
+    }
     std::vector<std::jthread> helpers;
     for (int i = 1; i < threads; ++i) helpers.emplace_back([this] { Work(); });
     Work();
+    helpers.clear();
+    return error_;
   }
 
  private:
+  bool IsSpilled(size_t i) const {
+    return std::any_of(workers_.begin(), workers_.end(),
+                       [i](const FitWorker* worker) { return worker->spill().holds(i); });
+  }
+
   void Work() {
     const size_t columns = fit_.dense.size() + fit_.categorical.size();
     // The last columns are the categorical ones, with the most to do: from the back.
     for (size_t taken = next_++; taken < columns; taken = next_++) {
       const size_t i = columns - 1 - taken;
-      i < fit_.dense.size() ? Dense(i) : Categorical(i - fit_.dense.size());
+      if (i < fit_.dense.size()) {
+        Dense(i);
+        continue;
+      }
+      const absl::Status status = Categorical(i - fit_.dense.size());
+      const std::lock_guard lock(mutex_);
+      error_.Update(status);
     }
   }
 
@@ -234,24 +272,38 @@ class Finisher {
     fit_.dense[i] = FinishDense(plan_.column(plan_.dense[i]), stats);
   }
 
-  void Categorical(size_t i) {
-    CategoryCounts& counts = workers_.front()->categories(i);
-    for (size_t w = 1; w < workers_.size(); ++w) {
-      CategoryCounts other = std::exchange(workers_[w]->categories(i), {});
-      if (other.values.size() > counts.values.size()) std::swap(counts, other);
-      counts.values.AddAll(other.values);
-      counts.missing += other.missing;
-    }
+  absl::Status Categorical(size_t i) {
     const int64_t train_rows = fit_.splits[static_cast<size_t>(Split::kTrain)].rows;
-    fit_.categorical[i] =
-        FinishCategorical(plan_.column(plan_.categorical[i]), plan_.spec, train_rows, counts);
-    counts = {};
+    FittedCategorical& fitted = fit_.categorical[i];
+    fitted.threshold = ThresholdOf(plan_.column(plan_.categorical[i]), plan_.spec, train_rows);
+    for (FitWorker* worker : workers_) fitted.missing += worker->categories(i).missing;
+    if (IsSpilled(i)) {
+      std::vector<const ValueSpill*> spills;
+      for (const FitWorker* worker : workers_) spills.push_back(&worker->spill());
+      SDA_ASSIGN_OR_RETURN(SpilledCounts counts,
+                           BuildSpilledVocabulary(spills, i, fitted.threshold, scratch_folder_));
+      fitted.vocabulary.spilled = std::move(counts.vocabulary);
+      fitted.distinct = counts.distinct;
+      return absl::OkStatus();
+    }
+    ValueTable counts;
+    for (FitWorker* worker : workers_) {
+      ValueTable other = std::exchange(worker->categories(i).values, {});
+      if (other.size() > counts.size()) std::swap(counts, other);
+      counts.AddAll(other);
+    }
+    fitted.distinct = static_cast<int64_t>(counts.size());
+    fitted.vocabulary.values = BuildVocabulary(counts, fitted.threshold);
+    return absl::OkStatus();
   }
 
   const DatasetPlan& plan_;
   const std::vector<FitWorker*>& workers_;
+  const std::string& scratch_folder_;
   Fit& fit_;
   std::atomic<size_t> next_ = 0;
+  std::mutex mutex_;
+  absl::Status error_;  // guarded by mutex_
 };
 
 void AddCounts(const std::vector<FitWorker*>& workers, Fit& fit) {
@@ -295,19 +347,21 @@ absl::Status CheckTrainable(const DatasetPlan& plan, const Fit& fit) {
 
 }  // namespace
 
-absl::StatusOr<Fit> FitDataset(const DatasetPlan& plan, const RunSettings& settings) {
+absl::StatusOr<Fit> FitDataset(const DatasetPlan& plan, const RunSettings& settings, int64_t table_bytes) {
   std::vector<std::unique_ptr<BlockWorker>> workers;
   std::vector<FitWorker*> fit_workers;
+  // A table that grows holds old and new slots at once, so that a share may be taken twice for a moment.
+  const int64_t share = table_bytes == 0 ? 0 : std::max<int64_t>(table_bytes / (2 * settings.threads), 1);
   for (int i = 0; i < settings.threads; ++i) {
-    auto worker = std::make_unique<FitWorker>(plan);
+    auto worker = std::make_unique<FitWorker>(plan, settings.scratch_folder, share);
     fit_workers.push_back(worker.get());
     workers.push_back(std::move(worker));
   }
-  SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "fit", 0, settings, workers));
   Fit fit;
+  SDA_RETURN_IF_ERROR(RunBlocks(plan.input, "fit", 0, settings, workers, {}, &fit.bad_rows));
   AddCounts(fit_workers, fit);
   SDA_RETURN_IF_ERROR(CheckTrainable(plan, fit));
-  Finisher(plan, fit_workers, fit).Run(settings.threads);
+  SDA_RETURN_IF_ERROR(Finisher(plan, fit_workers, settings.scratch_folder, fit).Run(settings.threads));
   return fit;
 }
 

@@ -26,7 +26,7 @@ struct FittedDense {
 };
 
 struct FittedCategorical {
-  std::vector<ValueCount> vocabulary;
+  Vocabulary vocabulary;
   int64_t threshold = 1;
   int64_t missing = 0;
   int64_t distinct = 0;
@@ -45,6 +45,7 @@ struct Fit {
   std::vector<FittedDense> dense;              // in the order of the plan
   std::vector<FittedCategorical> categorical;  // in the order of the plan
   std::vector<BlockOffsets> blocks;
+  BadRows bad_rows;
 };
 
 // The first pass. Checks every field on the way, also of other splits: BAD_LABEL, BAD_NUMBER, BAD_TEXT,
@@ -55,7 +56,10 @@ struct Fit {
 // is above 2 and that of their logarithms nearer to 0. A missing value becomes 0 where the logarithm is taken
 // (counts: nothing was seen), else the median. Mean and scale are those of all training rows after filling
 // and logarithm; a column of one value has scale 1.
-absl::StatusOr<Fit> FitDataset(const DatasetPlan& plan, const RunSettings& settings);
+//
+// Counts of values that exceed `table_bytes` (0: no limit; see TableMemory) go to scratch files; the result
+// is the same.
+absl::StatusOr<Fit> FitDataset(const DatasetPlan& plan, const RunSettings& settings, int64_t table_bytes = 0);
 
 }  // namespace sda::preprocessing
 

@@ -10,12 +10,14 @@
 #include "services/preprocessing/core/layout_detection.h"
 #include "services/preprocessing/core/row_source.h"
 #include "services/preprocessing/core/testing.h"
+#include "services/preprocessing/core/testing_rows.h"
 
 namespace sda::preprocessing {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::ReadAll;
 using testing::TempFolder;
 
 std::vector<std::string> Paths(const std::vector<InputFile>& files) {
@@ -115,35 +117,6 @@ TEST(LayoutDetectionTest, ColumnsAreFoundByNameThenPosition) {
   EXPECT_EQ(Message(FindColumn("label", "clicks", columns).status()),
             "label: there is no column \"clicks\"; columns are a, 2, c");
   EXPECT_EQ(GetErrorReason(FindColumn("label", "3", columns).status()), "COLUMN_NOT_FOUND");
-}
-
-// All rows of the files as text, with the file and line of each block's first row checked on the way.
-std::vector<std::string> ReadAll(const std::vector<std::string>& paths, const FormatSpec& format = {}) {
-  const auto files = FindInputFiles(paths);
-  EXPECT_TRUE(files.ok()) << files.status();
-  const auto layout = DetectLayout(*files, format, "0");
-  EXPECT_TRUE(layout.ok()) << layout.status();
-  const auto source = OpenRowSource(*files, *layout);
-  const auto decoder = source->NewDecoder();
-  Block block;
-  CellBlock cells;
-  std::vector<std::string> rows;
-  for (int64_t index = 0;; ++index) {
-    const auto more = source->Next(block);
-    EXPECT_TRUE(more.ok()) << more.status();
-    if (!more.ok() || !*more) return rows;
-    EXPECT_EQ(block.index, index);
-    const auto error = decoder->Decode(block, cells);
-    EXPECT_TRUE(error.ok() && !*error);
-    for (size_t row = 0; row < cells.rows; ++row) {
-      std::string text;
-      for (size_t column = 0; column < cells.columns; ++column) {
-        if (column > 0) text += '|';
-        text += cells.view(row, column);
-      }
-      rows.push_back(text);
-    }
-  }
 }
 
 TEST(RowSourceTest, ByteOrderMarkHeaderAndMissingLastNewline) {

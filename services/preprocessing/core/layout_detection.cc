@@ -11,7 +11,9 @@
 
 #include "common/base/numbers.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/arrow_source.h"
 #include "services/preprocessing/core/errors.h"
+#include "services/preprocessing/core/file_kind.h"
 #include "services/preprocessing/core/missing_test.h"
 #include "services/preprocessing/core/parquet_source.h"
 #include "services/preprocessing/core/tokenizer.h"
@@ -224,14 +226,12 @@ absl::StatusOr<InputLayout> DetectTextLayout(std::string_view begin, std::string
 absl::StatusOr<InputLayout> DetectLayout(const std::vector<InputFile>& files, const FormatSpec& format,
                                          std::string_view label) {
   const InputFile& first = files.front();
-  bool parquet = format.kind == FormatSpec::Kind::kParquet;
-  if (format.kind == FormatSpec::Kind::kGuess) {
-    SDA_ASSIGN_OR_RETURN(parquet, IsParquet(first));
-  }
-  if (parquet) {
+  SDA_ASSIGN_OR_RETURN(const InputLayout::Kind kind, KindOf(first, format));
+  if (kind != InputLayout::Kind::kText) {
     InputLayout layout;
-    layout.kind = InputLayout::Kind::kParquet;
-    SDA_ASSIGN_OR_RETURN(layout.columns, ParquetColumns(first));
+    layout.kind = kind;
+    const OpenBatchFile open = kind == InputLayout::Kind::kArrow ? OpenArrowFile : OpenParquetFile;
+    SDA_ASSIGN_OR_RETURN(layout.columns, BatchColumns(first, open));
     SDA_RETURN_IF_ERROR(CheckHeader(layout.columns, first.path, 1));
     return layout;
   }

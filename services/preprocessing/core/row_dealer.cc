@@ -1,12 +1,9 @@
 #include "services/preprocessing/core/row_dealer.h"
 
-#include <cmath>
 #include <string_view>
 
-#include <absl/strings/str_cat.h>
-
 #include "services/preprocessing/core/errors.h"
-#include "services/preprocessing/core/fast_number.h"
+#include "services/preprocessing/core/row_weight.h"
 
 namespace sda::preprocessing {
 
@@ -37,13 +34,12 @@ absl::Status RowDealer::ReadWeights(const CellBlock& cells, const BlockPlace& pl
   weights_.resize(cells.rows);
   for (size_t row = 0; row < cells.rows; ++row) {
     const std::string_view field = cells.view(row, static_cast<size_t>(plan_.weight));
-    double value = -1;
-    const bool number = ParseDense(field, value);
-    weights_[row] = static_cast<float>(value);
-    if (number && value >= 0 && std::isfinite(weights_[row])) continue;
-    return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), plan_.weight), "BAD_WEIGHT",
-                          absl::StrCat("weight ", error::Quoted(field),
-                                       " is not a finite number of at least 0; every row needs one"));
+    const auto weight = ReadWeight(field);
+    if (!weight) {
+      return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), plan_.weight), "BAD_WEIGHT",
+                            WeightRule(field));
+    }
+    weights_[row] = *weight;
   }
   return absl::OkStatus();
 }

@@ -21,7 +21,7 @@ namespace sda::preprocessing {
 
 // What the files have in common.
 struct InputLayout {
-  enum class Kind { kText, kParquet };
+  enum class Kind { kText, kParquet, kArrow };
   Kind kind = Kind::kText;
   TextFormat text;                   // of kText
   std::vector<std::string> columns;  // names, in input order; unique
@@ -38,8 +38,10 @@ struct Block {
   std::unique_ptr<char[]> bytes;  // text, and kCellPadding bytes behind it
   size_t size = 0;
   size_t capacity = 0;
-  std::shared_ptr<arrow::RecordBatch> batch;  // Parquet
+  std::shared_ptr<arrow::RecordBatch> batch;  // of columnar files
   int64_t input_bytes = 0;                    // bytes of input passed, over all files
+  CellError damage;        // of the file behind the block, where bad rows do not end the job
+  int64_t lost_lines = 0;  // lines behind the block that are not in it, where damaged
 };
 
 // Turns a block into cells; one for each thread, as it keeps scratch memory.
@@ -69,9 +71,6 @@ std::unique_ptr<RowSource> OpenRowSource(std::vector<InputFile> files, const Inp
 
 // Bytes of text in a block, apart from longer rows.
 inline constexpr size_t kBlockBytes = 256 * 1024;
-
-// A row longer than this is an error: a file without newlines is not a log.
-inline constexpr size_t kMaxRowBytes = 64 * 1024 * 1024;
 
 }  // namespace sda::preprocessing
 

@@ -6,10 +6,14 @@
 #include <stop_token>
 #include <string>
 
+#include "services/preprocessing/core/text_format.h"
+
 namespace sda::preprocessing {
 
 struct Progress {
-  std::string stage;       // "scan", "fit", "encode"
+  // "join 1", …; "scan"; "fit", of a pipeline "fit 1", …; "ids 1", … (where tables do not fit into memory);
+  // "encode".
+  std::string stage;
   int64_t rows = 0;        // done in this stage
   int64_t rows_total = 0;  // 0 while unknown
   int64_t bytes = 0;       // of input passed in this stage
@@ -20,6 +24,16 @@ struct Progress {
 struct RunSettings {
   int threads = 1;  // >= 1
   std::stop_token stop = {};
+  // Memory the job may take, beside what the process holds already; 0: no limit. What does not fit goes to
+  // scratch files.
+  int64_t memory_bytes = 0;
+  // A row of this size or longer is bad; at least 256 KiB.
+  size_t max_row_bytes = kMaxRowBytes;
+  // For scratch files, local; empty: the system's folder for temporary files.
+  std::string scratch_folder = {};
+  // Asked when the job is cancelled: whether what is finished stays, for a later call that goes on from
+  // there.
+  std::function<bool()> keeps_partial = {};
   // Called from the working threads, one call at a time, often; must be fast.
   std::function<void(const Progress&)> on_progress = {};
 };

@@ -11,7 +11,9 @@
 #include <arrow/io/memory.h>
 #include <arrow/ipc/writer.h>
 #include <arrow/record_batch.h>
+#include <arrow/table.h>
 #include <arrow/type.h>
+#include <parquet/arrow/writer.h>
 
 #include "common/base/status_macros.h"
 
@@ -27,15 +29,22 @@ std::shared_ptr<arrow::DataType> ListType() {
   return arrow::list(arrow::field("item", arrow::int32(), /*nullable=*/false));
 }
 
-arrow::Result<std::string> WriteBatch(const arrow::RecordBatch& batch) {
+arrow::Result<std::shared_ptr<arrow::Buffer>> WriteParquet(const std::shared_ptr<arrow::RecordBatch>& batch) {
+  ARROW_ASSIGN_OR_RAISE(const auto table, arrow::Table::FromRecordBatches({batch}));
+  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create());
+  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink,
+                                                 std::max<int64_t>(batch->num_rows(), 1)));
+  return sink->Finish();
+}
+
+arrow::Result<std::shared_ptr<arrow::Buffer>> WriteArrow(const arrow::RecordBatch& batch) {
   int64_t bytes = 0;
   ARROW_RETURN_NOT_OK(arrow::ipc::GetRecordBatchSize(batch, &bytes));
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create(bytes + bytes / 16 + 65536));
   ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeFileWriter(sink, batch.schema()));
   ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(batch));
   ARROW_RETURN_NOT_OK(writer->Close());
-  ARROW_ASSIGN_OR_RAISE(auto buffer, sink->Finish());
-  return buffer->ToString();
+  return sink->Finish();
 }
 
 }  // namespace
@@ -53,7 +62,8 @@ Shard::Shard(const ShardColumns& columns, int64_t rows)
       rows_(rows),
       stride_((rows * kValueBytes + kAlignment - 1) / kAlignment * kAlignment),
       remaining_(rows),
-      list_values_(columns.categorical.size()) {}
+      mlperf_(static_cast<size_t>(rows) * columns.mlperf_values),
+      lists_(columns.categorical.size()) {}
 
 Shard::~Shard() = default;
 
@@ -61,9 +71,11 @@ void* Shard::Column(size_t i) {
   return memory_->mutable_data() + stride_ * static_cast<int64_t>(i);
 }
 
-void Shard::AddListValues(size_t i, int64_t row, std::vector<int32_t> values) {
+void Shard::AddListValues(size_t i, int64_t row, const std::vector<int32_t>& values) {
   const std::lock_guard lock(mutex_);
-  list_values_[i][row] = std::move(values);
+  Lists& lists = lists_[i];
+  lists.runs.emplace_back(row, lists.ids.size());
+  lists.ids.insert(lists.ids.end(), values.begin(), values.end());
 }
 
 absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
@@ -84,7 +96,13 @@ absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
   begins[0] = 0;
   std::partial_sum(lengths, lengths + rows_, begins + 1);
   auto* out = (*values)->mutable_data_as<int32_t>();
-  for (const auto& [row, piece] : list_values_[i]) std::copy(piece.begin(), piece.end(), out + begins[row]);
+  const Lists& lists = lists_[i];
+  for (size_t run = 0; run < lists.runs.size(); ++run) {
+    const auto [row, from] = lists.runs[run];
+    const size_t to = run + 1 < lists.runs.size() ? lists.runs[run + 1].second : lists.ids.size();
+    std::copy(lists.ids.begin() + static_cast<int64_t>(from), lists.ids.begin() + static_cast<int64_t>(to),
+              out + begins[row]);
+  }
   const auto items = arrow::ArrayData::Make(
       arrow::int32(), total, {nullptr, std::shared_ptr<arrow::Buffer>(*std::move(values))}, /*null_count=*/0);
   return arrow::MakeArray(arrow::ArrayData::Make(
@@ -92,7 +110,7 @@ absl::StatusOr<std::shared_ptr<arrow::Array>> Shard::ListArray(size_t i) const {
       /*null_count=*/0));
 }
 
-absl::StatusOr<std::string> Shard::ToArrow() const {
+absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Shard::ToBatch() const {
   arrow::FieldVector fields;
   arrow::ArrayVector arrays;
   auto add = [&](const std::string& name, const std::shared_ptr<arrow::DataType>& type) {
@@ -114,7 +132,18 @@ absl::StatusOr<std::string> Shard::ToArrow() const {
     fields.push_back(arrow::field(name, ListType(), /*nullable=*/false));
     arrays.push_back(std::move(lists));
   }
-  auto bytes = WriteBatch(*arrow::RecordBatch::Make(arrow::schema(fields), rows_, arrays));
+  return arrow::RecordBatch::Make(arrow::schema(fields), rows_, arrays);
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> ToArrowFile(const arrow::RecordBatch& batch) {
+  auto bytes = WriteArrow(batch);
+  if (!bytes.ok()) return absl::InternalError(bytes.status().ToString());
+  return *std::move(bytes);
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> ToParquetFile(
+    const std::shared_ptr<arrow::RecordBatch>& batch) {
+  auto bytes = WriteParquet(batch);
   if (!bytes.ok()) return absl::InternalError(bytes.status().ToString());
   return *std::move(bytes);
 }

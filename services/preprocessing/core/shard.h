@@ -4,10 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -15,6 +15,7 @@
 namespace arrow {
 class Array;
 class Buffer;
+class RecordBatch;
 }  // namespace arrow
 
 namespace sda::preprocessing {
@@ -24,7 +25,8 @@ struct ShardColumns {
   bool weight = false;
   std::vector<std::string> dense;
   std::vector<std::string> categorical;
-  std::vector<bool> lists;  // of each categorical column: whether its rows are lists of ids
+  std::vector<bool> lists;   // of each categorical column: whether its rows are lists of ids
+  size_t mlperf_values = 0;  // of a row in MLPerf's form, the label included; 0: rows have no such form
 
   size_t first_dense() const { return weight ? 2 : 1; }
   size_t first_categorical() const { return first_dense() + dense.size(); }
@@ -46,19 +48,28 @@ class Shard {
   float* dense(size_t i) { return static_cast<float*>(Column(columns_.first_dense() + i)); }
   int32_t* categorical(size_t i) { return static_cast<int32_t*>(Column(columns_.first_categorical() + i)); }
 
+  // Row by row, mlperf_values each.
+  int32_t* mlperf() { return mlperf_.data(); }
+  const std::vector<int32_t>& mlperf() const { return mlperf_; }
+
   // A column of lists has their lengths, each at least 1, in categorical(i). The ids of any run of rows, the
   // first being `row`, come here, in any order of the runs. Thread-safe.
-  void AddListValues(size_t i, int64_t row, std::vector<int32_t> values);
+  void AddListValues(size_t i, int64_t row, const std::vector<int32_t>& values);
 
   // Says that so many rows are complete; true for the call that completes the last one.
   bool Complete(int64_t rows) { return remaining_.fetch_sub(rows, std::memory_order_acq_rel) == rows; }
 
-  // The shard as an Arrow IPC file of one record batch: "label", "weight" and dense columns float32,
-  // categorical columns int32, of lists list<int32>, none with nulls, not compressed. The bytes depend on
-  // names and values alone. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids.
-  absl::StatusOr<std::string> ToArrow() const;
+  // "label", "weight" and dense columns float32, categorical columns int32, of lists list<int32>, none with
+  // nulls. ResourceExhausted where a column's lists hold more than 2^31 − 1 ids. This must outlive the batch.
+  absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> ToBatch() const;
 
  private:
+  // The ids of some rows, in the order in which they came.
+  struct Lists {
+    std::vector<std::pair<int64_t, size_t>> runs;  // first row, and where its ids begin
+    std::vector<int32_t> ids;
+  };
+
   Shard(const ShardColumns& columns, int64_t rows);
   void* Column(size_t i);
   absl::StatusOr<std::shared_ptr<arrow::Array>> ListArray(size_t i) const;
@@ -68,9 +79,17 @@ class Shard {
   const int64_t stride_;  // bytes from column to column
   std::atomic<int64_t> remaining_;
   std::shared_ptr<arrow::Buffer> memory_;
+  std::vector<int32_t> mlperf_;
   std::mutex mutex_;
-  std::vector<std::map<int64_t, std::vector<int32_t>>> list_values_;  // guarded by mutex_: by first row
+  std::vector<Lists> lists_;  // guarded by mutex_
 };
+
+// A batch as an Arrow IPC file, not compressed. The bytes depend on names and values alone.
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> ToArrowFile(const arrow::RecordBatch& batch);
+
+// The same rows as a Parquet file.
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> ToParquetFile(
+    const std::shared_ptr<arrow::RecordBatch>& batch);
 
 }  // namespace sda::preprocessing
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include <absl/strings/str_format.h>
+#include <arrow/buffer.h>
+#include <arrow/record_batch.h>
 
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
@@ -10,8 +12,14 @@
 namespace sda::preprocessing {
 
 ShardSet::ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
-                   DatasetOutput& output)
-    : columns_(std::move(columns)), split_rows_(split_rows), shard_rows_(shard_rows), output_(output) {}
+                   std::map<Key, ManifestShard> finished, Forms forms, DatasetOutput& output)
+    : columns_(std::move(columns)),
+      split_rows_(split_rows),
+      shard_rows_(shard_rows),
+      finished_(std::move(finished)),
+      forms_(forms),
+      output_(output),
+      written_(finished_) {}
 
 absl::StatusOr<Shard*> ShardSet::Open(Split split, int64_t position) {
   const Key key{static_cast<size_t>(split), position / shard_rows_};
@@ -34,14 +42,52 @@ absl::Status ShardSet::Complete(Split split, int64_t position, int64_t rows) {
     finished = std::move(entry->second);
     open_.erase(entry);
   }
-  SDA_ASSIGN_OR_RETURN(const std::string bytes, finished->ToArrow());
-  ManifestShard written{PathOf(split, key.second), finished->rows(), static_cast<int64_t>(bytes.size()),
-                        Sha256Hex(bytes)};
-  finished.reset();
+  return Write(key, *finished);
+}
+
+absl::Status ShardSet::Write(const Key& key, const Shard& shard) {
+  SDA_ASSIGN_OR_RETURN(const auto batch, shard.ToBatch());
+  {
+    SDA_ASSIGN_OR_RETURN(const auto buffer, ToArrowFile(*batch));
+    const std::string_view bytes(*buffer);
+    ManifestShard written{PathOf(static_cast<Split>(key.first), key.second), shard.rows(),
+                          static_cast<int64_t>(bytes.size()), Sha256Hex(bytes)};
+    SDA_RETURN_IF_ERROR(output_.Write(written.path, bytes));
+    const std::lock_guard lock(mutex_);
+    written_[key] = std::move(written);
+  }
+  if (forms_.parquet) {
+    SDA_ASSIGN_OR_RETURN(const auto buffer, ToParquetFile(batch));
+    SDA_RETURN_IF_ERROR(WriteExport(key, "parquet", "parquet", shard.rows(), std::string_view(*buffer)));
+  }
+  if (!forms_.mlperf) return absl::OkStatus();
+  // Rows lie in memory as in the file on the little-endian machines that there are.
+  const std::vector<int32_t>& rows = shard.mlperf();
+  return WriteExport(
+      key, "mlperf", "bin", shard.rows(),
+      std::string_view(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(int32_t)));
+}
+
+absl::Status ShardSet::WriteExport(const Key& key, const std::string& kind, const std::string& extension,
+                                   int64_t rows, std::string_view bytes) {
+  ManifestExport written;
+  written.kind = kind;
+  written.split = kSplitNames[key.first];
+  written.path = absl::StrFormat("%s/%s-%05d.%s", kind, kSplitNames[key.first], key.second, extension);
+  written.rows = rows;
+  written.bytes = static_cast<int64_t>(bytes.size());
+  written.sha256 = Sha256Hex(bytes);
   SDA_RETURN_IF_ERROR(output_.Write(written.path, bytes));
   const std::lock_guard lock(mutex_);
-  written_[key] = std::move(written);
+  exports_[{kind, key}] = std::move(written);
   return absl::OkStatus();
+}
+
+std::vector<ManifestExport> ShardSet::Exports() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ManifestExport> exports;
+  for (const auto& [key, written] : exports_) exports.push_back(written);
+  return exports;
 }
 
 std::vector<ManifestShard> ShardSet::Written(Split split) const {

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,14 +20,29 @@
 
 namespace sda::preprocessing {
 
-// All shards of a dataset: row p of a split lies in its shard p / shard_rows. A shard gets memory when the
-// first of its rows comes and is written by the thread that completes it; as rows come nearly in order, few
-// are open at a time. Thread-safe.
+// All shards of a dataset, in every form it is written in: row p of a split lies in its shard p / shard_rows.
+// A shard gets memory when the first of its rows comes and is written by the thread that completes it; as
+// rows come nearly in order, few are open at a time. Thread-safe.
 class ShardSet {
  public:
-  // `split_rows` are the rows of each split in all.
+  using Key = std::pair<size_t, int64_t>;  // split, shard
+
+  struct Forms {
+    bool parquet = false;
+    bool mlperf = false;  // then the columns say how long such a row is
+  };
+
+  // `split_rows` are the rows of each split in all; shards in `finished` were written by an earlier attempt,
+  // which wrote no other form.
   ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
-           DatasetOutput& output);
+           std::map<Key, ManifestShard> finished, Forms forms, DatasetOutput& output);
+
+  const ShardColumns& columns() const { return columns_; }
+
+  // Whether the shard with row `position` was written by an earlier attempt: there is nothing to do for it.
+  bool IsFinished(Split split, int64_t position) const {
+    return finished_.contains({static_cast<size_t>(split), position / shard_rows_});
+  }
 
   int64_t shard_rows() const { return shard_rows_; }
 
@@ -38,21 +55,27 @@ class ShardSet {
 
   // What was written, in order. Call when all rows are complete.
   std::vector<ManifestShard> Written(Split split) const;
+  std::vector<ManifestExport> Exports() const;
 
   // Path of a shard below the dataset's folder, e.g. "train/shard-00000.arrow".
   static std::string PathOf(Split split, int64_t shard);
 
  private:
-  using Key = std::pair<size_t, int64_t>;  // split, shard
+  absl::Status Write(const Key& key, const Shard& shard);
+  absl::Status WriteExport(const Key& key, const std::string& kind, const std::string& extension,
+                           int64_t rows, std::string_view bytes);
 
   const ShardColumns columns_;
   const std::array<int64_t, kSplits> split_rows_;
   const int64_t shard_rows_;
+  const std::map<Key, ManifestShard> finished_;
+  const Forms forms_;
   DatasetOutput& output_;
 
   mutable std::mutex mutex_;
-  std::map<Key, std::unique_ptr<Shard>> open_;  // guarded by mutex_
-  std::map<Key, ManifestShard> written_;        // guarded by mutex_
+  std::map<Key, std::unique_ptr<Shard>> open_;                     // guarded by mutex_
+  std::map<Key, ManifestShard> written_;                           // guarded by mutex_
+  std::map<std::pair<std::string, Key>, ManifestExport> exports_;  // guarded by mutex_; by kind
 };
 
 }  // namespace sda::preprocessing

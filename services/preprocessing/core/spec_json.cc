@@ -25,8 +25,8 @@ const char* RoleName(Role role) {
 
 Json FormatToJson(const InputLayout& layout, const DatasetSpec& spec) {
   Json json;
-  if (layout.kind == InputLayout::Kind::kParquet) {
-    json["kind"] = "KIND_PARQUET";
+  if (layout.kind != InputLayout::Kind::kText) {
+    json["kind"] = layout.kind == InputLayout::Kind::kArrow ? "KIND_ARROW" : "KIND_PARQUET";
   } else {
     json["kind"] = "KIND_DELIMITED";
     json["delimiter"] = layout.text.delimiter;
@@ -91,6 +91,8 @@ std::string OptionsToJson(const DatasetSpec& spec, const DatasetPlan& plan) {
   json["seed"] = spec.seed;
   json["shard_rows"] = spec.shard_rows;
   if (spec.pipeline) json["pipeline"] = pipeline::PipelineToJson(*spec.pipeline);
+  if (spec.bad_rows == BadRowPolicy::kSkip) json["bad_rows"] = "BAD_ROWS_SKIP";
+  if (spec.bad_rows == BadRowPolicy::kNull) json["bad_rows"] = "BAD_ROWS_NULL";
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

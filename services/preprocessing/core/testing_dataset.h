@@ -32,8 +32,24 @@ class FolderOutput final : public DatasetOutput {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(const std::string& path) override {
+    if (path == fail_at) return absl::ResourceExhaustedError("no space left on the disk");
+    return NewLocalWriter((std::filesystem::absolute(folder_) / path).string(), path);
+  }
+
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
+    const auto file = arrow::io::ReadableFile::Open(folder_ + "/" + path);
+    if (!file.ok()) return absl::NotFoundError(path);
+    return *file;
+  }
+
   absl::Status Remove(const std::string& path) override {
     std::filesystem::remove(std::filesystem::path(folder_) / path);
+    return absl::OkStatus();
+  }
+
+  absl::Status Clear() override {
+    std::filesystem::remove_all(folder_);
     return absl::OkStatus();
   }
 

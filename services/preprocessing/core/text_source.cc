@@ -18,6 +18,11 @@
 namespace sda::preprocessing {
 namespace {
 
+constexpr char kRowTooLong[] = "ROW_TOO_LONG";
+
+// Where bad rows may be left out, a quoted field beyond this is taken for a quote that never closes.
+constexpr size_t kMaxQuotedBytes = 4 * kBlockBytes;
+
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 class TextDecoder final : public BlockDecoder {
@@ -70,6 +75,7 @@ absl::Status TextSource::OpenFile() {
   SDA_ASSIGN_OR_RETURN(input_, OpenInputStream(file()));
   open_ = true;
   at_end_ = false;
+  dropped_ = false;
   file_started_ = false;
   rest_.clear();
   return absl::OkStatus();
@@ -81,10 +87,43 @@ absl::Status TextSource::Fill(Block& block, size_t at_least) {
   while (!at_end_ && block.size < at_least) {
     auto read =
         input_.stream->Read(static_cast<int64_t>(at_least - block.size), block.bytes.get() + block.size);
+    if (!read.ok() && layout_.text.bad_rows != BadRowPolicy::kFail) {
+      damage_ = {0, -1, "TRUNCATED_FILE", read.status().message()};
+      dropped_ = at_end_ = true;
+      break;
+    }
     if (!read.ok()) return error::InputUnreadable(file().path, read.status().message());
     if (*read == 0) at_end_ = true;
     block.size += static_cast<size_t>(*read);
   }
+  return absl::OkStatus();
+}
+
+absl::Status TextSource::RowTooLong() const {
+  // Lines are counted by those who decode; only the first row of a file is known to the source.
+  const int64_t line = file_started_ ? 0 : layout_.text.header ? 2 : 1;
+  return error::BadCell(
+      {file().path, line, ""}, kRowTooLong,
+      absl::StrCat("has more than ", layout_.text.max_row_bytes, " bytes; is this a log with lines?"));
+}
+
+// Reads on to the end of the row that fills the block and leaves the block empty behind `begin`.
+absl::Status TextSource::DropLongRow(Block& block, size_t begin) {
+  damage_ = {0, -1, std::string(kRowTooLong),
+             absl::StrCat("has more than ", layout_.text.max_row_bytes, " bytes")};
+  size_t newline = std::string_view::npos;
+  while (newline == std::string_view::npos && !at_end_) {
+    block.size = begin;
+    SDA_RETURN_IF_ERROR(Fill(block, begin + kBlockBytes));
+    newline = std::string_view(block.bytes.get(), block.size).find('\n', begin);
+  }
+  if (newline == std::string_view::npos) {
+    block.size = begin;
+    return absl::OkStatus();
+  }
+  const size_t rest = block.size - newline - 1;
+  std::memmove(block.bytes.get() + begin, block.bytes.get() + newline + 1, rest);
+  block.size = begin + rest;
   return absl::OkStatus();
 }
 
@@ -119,17 +158,28 @@ absl::StatusOr<bool> TextSource::Next(Block& block) {
 
     size_t begin = 0;
     size_t end = 0;
-    for (size_t wanted = std::max(kBlockBytes, rest_.size() + 1); end <= begin; wanted *= 2) {
+    for (size_t wanted = std::max(kBlockBytes, rest_.size() + 1); end <= begin;
+         wanted = std::min(wanted * 2, layout_.text.max_row_bytes)) {
       SDA_RETURN_IF_ERROR(Fill(block, wanted));
       if (!file_started_) SDA_RETURN_IF_ERROR(SkipHeader(block, begin));
       if (at_end_) break;
-      end = begin + WholeRecords({block.bytes.get() + begin, block.size - begin}, layout_.text.quotes);
-      if (end <= begin && block.size > kMaxRowBytes) {
-        return error::InputUnreadable(file().path,
-                                      absl::StrCat("has a row of more than ", kMaxRowBytes, " bytes"));
+      // A quote that never closes must not swallow the rest of the file where bad rows may be left out.
+      const bool quotes = layout_.text.quotes &&
+                          (layout_.text.bad_rows == BadRowPolicy::kFail || block.size <= kMaxQuotedBytes);
+      end = begin + WholeRecords({block.bytes.get() + begin, block.size - begin}, quotes);
+      if (end <= begin && block.size >= layout_.text.max_row_bytes) {
+        if (layout_.text.bad_rows == BadRowPolicy::kFail) return RowTooLong();
+        SDA_RETURN_IF_ERROR(DropLongRow(block, begin));
+        at_end_ = dropped_;  // what is behind the row comes with the next block
+        end = begin;
+        break;
       }
     }
-    if (at_end_) {
+    if (at_end_ && dropped_) {
+      // What is behind the last newline was cut off.
+      end = begin + WholeRecords({block.bytes.get() + begin, block.size - begin}, false);
+      block.size = end;
+    } else if (at_end_) {
       end = block.size;
       if (end > begin && block.bytes[end - 1] != '\n') {
         Reserve(block, block.size + 1);
@@ -152,7 +202,9 @@ absl::StatusOr<bool> TextSource::Next(Block& block) {
       rest_.clear();
       ++next_file_;
     }
-    if (end == begin) {
+    block.damage = std::exchange(damage_, {});
+    block.lost_lines = block.damage.reason == kRowTooLong ? 1 : 0;
+    if (end == begin && block.damage.reason.empty()) {
       if (block.starts_file)
         return error::InputEmpty(files_[static_cast<size_t>(block.file)].path, "has no rows");
       continue;

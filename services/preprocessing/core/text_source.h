@@ -26,6 +26,8 @@ class TextSource final : public RowSource {
  private:
   absl::Status OpenFile();
   absl::Status SkipHeader(Block& block, size_t& begin);
+  absl::Status RowTooLong() const;
+  absl::Status DropLongRow(Block& block, size_t begin);
   absl::Status Fill(Block& block, size_t at_least);
   const InputFile& file() const { return files_[static_cast<size_t>(next_file_)]; }
 
@@ -35,6 +37,8 @@ class TextSource final : public RowSource {
   bool open_ = false;
   bool at_end_ = false;        // no more bytes in the open file
   bool file_started_ = false;  // a block of the open file was handed out
+  bool dropped_ = false;       // the open file ended before its time
+  CellError damage_;           // found since the last block
   OpenedInput input_;
   std::string rest_;  // bytes read but not handed out
   int64_t next_block_ = 0;

@@ -38,6 +38,17 @@ class RecordWalker {
     return true;
   }
 
+  // Moves behind the line of the field that was found bad.
+  void SkipLine() {
+    size_t from = at_;
+    // The field may lie behind positions that were looked at already.
+    next_ = static_cast<size_t>(std::lower_bound(positions_, positions_ + count_, from) - positions_);
+    for (from = NextPosition(from); from < size_ && text_[from] != '\n'; from = NextPosition(from + 1)) {
+    }
+    at_ = std::min(from + 1, size_);
+    ++line_;
+  }
+
   // Calls add(cell) for each field of the record at the current place and moves behind it.
   template <class Add>
   std::optional<CellError> Record(const Add& add) {
@@ -91,33 +102,42 @@ class RecordWalker {
     }
   }
 
+  // Nothing is rewritten before the field is known to be good, so that SkipLine finds the text as it was.
   std::optional<CellError> Quoted(Cell& cell, int column) {
-    const int64_t opened = line_;
     const size_t begin = at_ + 1;
-    size_t end = begin;  // where the next byte of the unescaped value goes
-    size_t copied = begin;
+    bool doubled = false;
+    int64_t newlines = 0;
+    size_t close = begin;
     for (size_t from = begin;;) {
-      const size_t position = NextPosition(from);
-      if (position >= size_) {
-        return CellError{opened, column, "BAD_QUOTING", "opens a quote that is never closed"};
-      }
-      from = position + 1;
-      if (text_[position] == '\n') ++line_;
-      if (text_[position] != '"') continue;
-      const bool doubled = text_[position + 1] == '"';
-      const size_t keep = position - copied + (doubled ? 1 : 0);
-      if (end != copied) std::memmove(text_ + end, text_ + copied, keep);
-      end += keep;
-      if (doubled) {
-        copied = from = position + 2;
-        continue;
-      }
-      cell = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
-      at_ = position + 1;
-      if (text_[at_] == '\r' && text_[at_ + 1] == '\n') ++at_;
-      if (text_[at_] == '\n' || IsDelimiter(at_)) return std::nullopt;
-      return CellError{line_, column, "BAD_QUOTING", "has text behind the closing quote"};
+      close = NextPosition(from);
+      if (close >= size_)
+        return CellError{line_, column, "BAD_QUOTING", "opens a quote that is never closed"};
+      from = close + 1;
+      if (text_[close] == '\n') ++newlines;
+      if (text_[close] != '"') continue;
+      if (text_[close + 1] != '"') break;
+      doubled = true;
+      from = close + 2;
     }
+    size_t next = close + 1;
+    if (text_[next] == '\r' && text_[next + 1] == '\n') ++next;
+    if (text_[next] != '\n' && !IsDelimiter(next))
+      return CellError{line_ + newlines, column, "BAD_QUOTING", "has text behind the closing quote"};
+    const size_t end = doubled ? Unescape(begin, close) : close;
+    cell = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
+    at_ = next;
+    line_ += newlines;
+    return std::nullopt;
+  }
+
+  // Makes one quote of each two in text [begin, end); the new end.
+  size_t Unescape(size_t begin, size_t end) {
+    size_t out = begin;
+    for (size_t in = begin; in < end; ++in) {
+      text_[out++] = text_[in];
+      if (text_[in] == '"') ++in;
+    }
+    return out;
   }
 
   char* const text_;
@@ -145,7 +165,8 @@ std::optional<CellError> Tokenizer::Tokenize(char* text, size_t size, CellBlock&
   out.lines = 0;
   out.cells.clear();
   out.line_of_row.clear();
-  out.ascii = IsAscii(text, size);
+  // NUL is no text either; it is looked for where fields are checked.
+  out.ascii = IsAscii(text, size) && std::memchr(text, 0, size) == nullptr;
 
   const bool has_quotes = format_.quotes && CountByte(text, size, '"') > 0;
   const char first = format_.delimiter[0];
@@ -161,14 +182,16 @@ std::optional<CellError> Tokenizer::TokenizePlain(const char* text, size_t count
   uint32_t start = 0;
   uint32_t line = 0;
   size_t next = 0;
-  bool gaps = false;  // some line was blank
+  bool gaps = false;  // some line was no row
+  const auto open_gap = [&] {
+    if (gaps) return;
+    gaps = true;
+    out.line_of_row.reserve(count / columns_ + 1);
+    for (uint32_t row = 0; row < out.rows; ++row) out.line_of_row.push_back(row);
+  };
   while (next < count) {
     if (IsBlankLine(text + start)) {
-      if (!gaps) {
-        gaps = true;
-        out.line_of_row.reserve(count / columns_ + 1);
-        for (uint32_t row = 0; row < out.rows; ++row) out.line_of_row.push_back(row);
-      }
+      open_gap();
       start = positions[next] + 1;
       ++next;
       ++line;
@@ -185,8 +208,29 @@ std::optional<CellError> Tokenizer::TokenizePlain(const char* text, size_t count
     if (!ended || column != columns_) {
       size_t found = column;
       for (; !ended && next < count; ++next, ++found) ended = text[positions[next]] == '\n';
-      out.cells.resize(out.rows * columns_);
-      return RaggedRow(line, found, columns_);
+      if (format_.bad_rows == BadRowPolicy::kFail) {
+        out.cells.resize(out.rows * columns_);
+        return RaggedRow(line, found, columns_);
+      }
+      out.bad.push_back(RaggedRow(line, found, columns_));
+      start = positions[next - 1] + 1;
+      if (format_.bad_rows == BadRowPolicy::kSkip) {
+        open_gap();
+        ++line;
+        continue;
+      }
+      if (column < columns_) {
+        // Fields without a separator, for which there is no room yet.
+        const auto done = static_cast<size_t>(cells - out.cells.data());
+        out.cells.resize(out.cells.size() + columns_ - column);
+        cells = out.cells.data() + done;
+      }
+      // The last field may end with a carriage return, where it is the last one of the line.
+      for (; column < columns_; ++column) cells[column] = {start - 1, 0};
+      if (found < columns_ && text[start - 1] == '\n' && start > 1 && text[start - 2] == '\r') {
+        Cell& end = cells[found - 1];
+        if (end.size > 0) --end.size;
+      }
     }
     Cell& last = cells[columns_ - 1];
     if (last.size > 0 && text[last.begin + last.size - 1] == '\r') --last.size;
@@ -211,11 +255,21 @@ std::optional<CellError> Tokenizer::TokenizeGeneral(char* text, size_t count, Ce
     auto error = walker.Record([&](Cell cell) {
       if (++found <= columns_) out.cells.push_back(cell);
     });
+    const bool malformed = error.has_value();
     if (!error && found != columns_) error = RaggedRow(line, found, columns_);
-    if (error) {
+    if (error && format_.bad_rows == BadRowPolicy::kFail) {
       out.cells.resize(out.rows * columns_);
       out.lines = walker.line();
       return error;
+    }
+    if (error) {
+      out.bad.push_back(*std::move(error));
+      if (malformed) walker.SkipLine();
+      if (malformed || format_.bad_rows == BadRowPolicy::kSkip) {
+        out.cells.resize(out.rows * columns_);
+        continue;
+      }
+      out.cells.resize((out.rows + 1) * columns_, Cell{static_cast<uint32_t>(size - 1), 0});
     }
     out.line_of_row.push_back(static_cast<uint32_t>(line));
     ++out.rows;

@@ -24,7 +24,8 @@ class Tokenizer {
 
   // Tokenizes text[0, size), which must end with a newline and have kCellPadding readable bytes behind it.
   // Quoted fields with doubled quotes are rewritten in place. On success `out` refers to `text`. On an error
-  // `out` holds the rows before it.
+  // `out` holds the rows before it. Where bad rows do not end the job there are no errors: out.bad tells
+  // which rows were left out, or mended: short ones padded with empty fields, long ones cut.
   std::optional<CellError> Tokenize(char* text, size_t size, CellBlock& out);
 
  private:

@@ -1,5 +1,6 @@
 #include "services/preprocessing/core/tokenizer.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -162,6 +163,38 @@ TEST(TokenizerTest, RandomTablesAreReadBack) {
     const Result result = Read(text, {delimiter, quotes, false}, columns);
     ASSERT_EQ(result.error, std::nullopt) << "round " << round << ": " << result.error->rule;
     ASSERT_EQ(result.rows, rows) << "round " << round << " delimiter " << delimiter;
+  }
+}
+
+// Whatever the bytes: cells lie inside the text, rows are whole, and where bad rows do not end the job every
+// line is passed exactly once.
+TEST(TokenizerTest, RandomBytesAreCutWithoutHarm) {
+  std::mt19937 random(20241128);
+  const std::string alphabet("ab,:\"\"\n\r\0\xff", 10);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (size_t length = random() % 60; length > 0; --length)
+      text.push_back(alphabet[random() % alphabet.size()]);
+    text.push_back('\n');
+    const size_t size = text.size();
+    const auto lines = std::count(text.begin(), text.end(), '\n');
+    const size_t columns = 1 + random() % 3;
+    TextFormat format{random() % 2 == 0 ? "," : "::", random() % 2 == 0, false};
+    for (const auto policy : {BadRowPolicy::kFail, BadRowPolicy::kSkip, BadRowPolicy::kNull}) {
+      format.bad_rows = policy;
+      std::string copy = text + std::string(kCellPadding, '\0');
+      CellBlock cells;
+      const auto error = Tokenizer(format, columns).Tokenize(copy.data(), size, cells);
+      ASSERT_EQ(cells.cells.size(), cells.rows * columns) << round;
+      for (const Cell& cell : cells.cells) ASSERT_LE(size_t{cell.begin} + cell.size, size) << round;
+      if (policy == BadRowPolicy::kFail) {
+        ASSERT_TRUE(cells.bad.empty());
+        continue;
+      }
+      ASSERT_EQ(error, std::nullopt) << round;
+      ASSERT_EQ(cells.lines, lines) << round;
+      ASSERT_LE(static_cast<int64_t>(cells.rows), lines) << round;
+    }
   }
 }
 

@@ -15,8 +15,14 @@ void ValueTable::Insert(Slot& slot, const Key& key) {
   ++size_;
 }
 
-void ValueTable::Grow() {
-  std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+void ValueTable::Reserve(size_t values) {
+  size_t slots = slots_.size();
+  while (values * 5 > slots * 3) slots *= 2;
+  if (slots > slots_.size()) Grow(slots);
+}
+
+void ValueTable::Grow(size_t slots) {
+  std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots));
   mask_ = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (!slot.used) continue;
@@ -35,6 +41,7 @@ const char* ValueTable::Store(std::string_view value) {
   if (arena_left_ < needed) {
     const size_t chunk = std::max(needed, kArenaBytes);
     arena_.emplace_back(new char[chunk]());
+    arena_bytes_ += static_cast<int64_t>(chunk);
     arena_next_ = arena_.back().get();
     arena_left_ = chunk;
   }

@@ -40,6 +40,14 @@ class ValueTable {
 
   size_t size() const { return size_; }
 
+  // Memory of slots and long values.
+  int64_t bytes() const { return static_cast<int64_t>(slots_.size() * kSlotBytes) + arena_bytes_; }
+
+  // Makes room for `values` values, so that adding them does not grow the table.
+  void Reserve(size_t values);
+
+  static constexpr size_t kSlotBytes = 24;
+
   void Prefetch(const Key& key) const { __builtin_prefetch(&slots_[key.hash & mask_]); }
 
   // The number of the value; `none` where the table does not hold it.
@@ -53,7 +61,7 @@ class ValueTable {
     size_t index = Locate(key);
     if (!slots_[index].used) {
       if ((size_ + 1) * 5 > slots_.size() * 3) {
-        Grow();
+        Grow(slots_.size() * 2);
         index = Locate(key);
       }
       Insert(slots_[index], key);
@@ -86,6 +94,7 @@ class ValueTable {
     }
   };
 
+  static_assert(sizeof(Slot) == kSlotBytes);
   static constexpr size_t kFirstSlots = 16;
   static constexpr size_t kArenaBytes = 256 * 1024;
 
@@ -107,13 +116,14 @@ class ValueTable {
   }
 
   void Insert(Slot& slot, const Key& key);
-  void Grow();
+  void Grow(size_t slots);
   const char* Store(std::string_view value);
 
   std::vector<Slot> slots_;
   size_t mask_;
   size_t size_ = 0;
   std::vector<std::unique_ptr<char[]>> arena_;
+  int64_t arena_bytes_ = 0;
   size_t arena_left_ = 0;
   char* arena_next_ = nullptr;
 };

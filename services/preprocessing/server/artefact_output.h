@@ -1,14 +1,19 @@
 #ifndef SDA_SERVICES_PREPROCESSING_SERVER_ARTEFACT_OUTPUT_H_
 #define SDA_SERVICES_PREPROCESSING_SERVER_ARTEFACT_OUTPUT_H_
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
+#include "common/base/status_macros.h"
+#include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/artefact_store.h"
+#include "services/preprocessing/core/create_dataset.h"
 #include "services/preprocessing/core/dataset_output.h"
+#include "services/preprocessing/core/split.h"
 
 namespace sda::preprocessing {
 
@@ -21,6 +26,24 @@ class ArtefactOutput final : public DatasetOutput {
 
   absl::Status Write(const std::string& path, std::string_view bytes) override {
     return store_.Write(absl::StrCat(folder_, "/", path), bytes);
+  }
+
+  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(const std::string& path) override {
+    return store_.Create(absl::StrCat(folder_, "/", path));
+  }
+
+  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
+    return store_.OpenUnmapped(absl::StrCat(folder_, "/", path));
+  }
+
+  // The jobs' records stay.
+  absl::Status Clear() override {
+    SDA_RETURN_IF_ERROR(Remove(kManifestPath));
+    for (const char* folder :
+         {kSplitNames[0], kSplitNames[1], kSplitNames[2], "vocabularies", "fit", "parquet", "mlperf"}) {
+      SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(folder_, "/", folder)));
+    }
+    return Remove(pipeline::kFittedPipelinePath);
   }
 
   absl::Status Remove(const std::string& path) override {

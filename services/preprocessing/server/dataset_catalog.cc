@@ -12,9 +12,11 @@
 #include "common/base/error.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "common/base/utf8.h"
 #include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/dataset_manifest.h"
-#include "services/preprocessing/core/split.h"
+#include "services/preprocessing/core/bad_rows_json.h"
+#include "services/preprocessing/server/artefact_output.h"
 #include "services/preprocessing/server/resource_names.h"
 #include "services/preprocessing/server/spec_converter.h"
 
@@ -42,6 +44,21 @@ void SplitsToProto(const DatasetManifest& manifest, v1::Profile& profile) {
     int64_t bytes = 0;
     for (const ManifestShard& shard : split.shards) bytes += shard.bytes;
     proto.set_size_bytes(bytes);
+  }
+}
+
+void BadRowsToProto(const std::string& provenance_json, v1::Profile& profile) {
+  const auto json = nlohmann::ordered_json::parse(provenance_json, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("bad_rows")) return;
+  const BadRows bad = BadRowsFromJson(json["bad_rows"]);
+  for (const auto& [reason, count] : bad.counts) (*profile.mutable_bad_rows())[reason] = count;
+  for (const BadRowExample& example : bad.examples) {
+    v1::BadRow& proto = *profile.add_bad_row_examples();
+    proto.set_file(ToValidUtf8(example.file));
+    proto.set_line(example.line);
+    proto.set_column(example.column);
+    proto.set_reason(example.reason);
+    proto.set_rule(example.rule);
   }
 }
 
@@ -86,6 +103,7 @@ absl::StatusOr<v1::Dataset> DatasetCatalog::Get(const std::string& dataset) cons
   SDA_ASSIGN_OR_RETURN(*proto.mutable_spec(), SpecFromOptions(manifest->options_json, path));
   SplitsToProto(*manifest, *proto.mutable_profile());
   ColumnsToProto(*manifest, proto.spec(), *proto.mutable_profile());
+  BadRowsToProto(manifest->provenance_json, *proto.mutable_profile());
   google::protobuf::util::TimeUtil::FromString(CreateTime(manifest->provenance_json),
                                                proto.mutable_create_time());
   return proto;
@@ -111,13 +129,7 @@ absl::StatusOr<DatasetCatalog::Page> DatasetCatalog::List(const std::string& aft
 }
 
 absl::Status DatasetCatalog::RemoveFiles(const std::string& dataset) const {
-  SDA_RETURN_IF_ERROR(store_.Remove(ManifestPath(dataset)));
-  for (const char* split : kSplitNames) {
-    SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(DatasetName(dataset), "/", split)));
-  }
-  for (const char* folder : {"vocabularies", "parquet", "mlperf"})
-    SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(DatasetName(dataset), "/", folder)));
-  return store_.Remove(absl::StrCat(DatasetName(dataset), "/", pipeline::kFittedPipelinePath));
+  return ArtefactOutput(store_, DatasetName(dataset)).Clear();
 }
 
 }  // namespace sda::preprocessing

@@ -101,7 +101,7 @@ absl::Status DatasetJobs::RecoverJob(const std::string& dataset, const std::stri
     Finish(entry, name, absl::OkStatus());
   } else {
     entry->record.job.set_state(v1::Job::STATE_QUEUED);
-    log::Info("job starts over", {{"job", entry->record.job.name()}});
+    log::Info("job goes on", {{"job", entry->record.job.name()}});
   }
   return absl::OkStatus();
 }
@@ -251,7 +251,7 @@ void DatasetJobs::Work() {
       v1::Job job = entry->record.job;
       job.set_state(v1::Job::STATE_RUNNING);
       job.mutable_progress()->set_stage("start");
-      // Unpublished, the job would start over all the same.
+      // Unpublished, the job would go on all the same.
       Publish(*entry, std::move(job), /*force=*/true).IgnoreError();
     }
     Run(entry);
@@ -271,7 +271,7 @@ void DatasetJobs::Run(const EntryPtr& entry) {
   metrics_.Add(metrics::kPreprocessingRunningJobs, -1);
   {
     const std::lock_guard lock(mutex_);
-    // Interrupted, not ended: the record on disk says that it runs, so it starts over.
+    // Interrupted, not ended: the record on disk says that it runs, so it goes on.
     if (stopping_ && !entry->cancelled && absl::IsCancelled(status)) return;
   }
   Finish(entry, *name, status);
@@ -279,10 +279,16 @@ void DatasetJobs::Run(const EntryPtr& entry) {
 
 absl::Status DatasetJobs::Make(const EntryPtr& entry, const JobName& name, const v1::DatasetSpec& proto) {
   SDA_ASSIGN_OR_RETURN(const DatasetSpec spec, SpecFromProto(proto));
-  // What an earlier attempt left when its process was killed.
-  SDA_RETURN_IF_ERROR(catalog_.RemoveFiles(name.dataset));
   JobProgress progress;
-  RunSettings settings{.threads = options_.threads, .stop = entry->stop.get_token()};
+  RunSettings settings{.threads = options_.threads,
+                       .stop = entry->stop.get_token(),
+                       .memory_bytes = options_.memory_bytes,
+                       .scratch_folder = options_.scratch_folder};
+  // A job that stops with the process goes on with the next one.
+  settings.keeps_partial = [&] {
+    const std::lock_guard lock(mutex_);
+    return stopping_ && !entry->cancelled;
+  };
   settings.on_progress = [&](const Progress& now) {
     common::v1::Progress shown;
     if (progress.Update(now, clock_.Monotonic(), kProgressInterval, shown)) ShowProgress(entry, shown);
@@ -293,6 +299,9 @@ absl::Status DatasetJobs::Make(const EntryPtr& entry, const JobName& name, const
     for (const auto& [split, content] : manifest->splits) {
       metrics_.Increment(metrics::kPreprocessingRows, {split}, static_cast<double>(content.rows));
     }
+  } else if (!settings.keeps_partial()) {
+    // Also what an earlier attempt left and this one did not come to.
+    output.Clear().IgnoreError();
   }
   return manifest.status();
 }
@@ -320,7 +329,7 @@ void DatasetJobs::Finish(const EntryPtr& entry, const JobName& name, const absl:
                           {"error", job.error().message()}});
   const absl::Status published = Publish(*entry, std::move(job), /*force=*/true);
   if (!published.ok()) {
-    log::Error("the end of a job is not on disk; it starts over after a restart",
+    log::Error("the end of a job is not on disk; it goes on after a restart",
                {{"job", entry->record.job.name()}, {"error", published.message()}});
   }
 }

@@ -28,13 +28,15 @@
 namespace sda::preprocessing {
 
 // The makings of datasets: a queue of jobs, a few of which run at a time. Every change of a job's state is
-// published to the artefact root before anyone hears of it; jobs that had not ended when the process did
-// start over when the next one opens the root. Thread-safe.
+// published to the artefact root before anyone hears of it; jobs that had not ended when the process did go
+// on, from their fit and their finished shards, when the next one opens the root. Thread-safe.
 class DatasetJobs {
  public:
   struct Options {
     int threads = 1;  // of each job
     int running_jobs = 1;
+    int64_t memory_bytes = 0;         // of each job; 0: no limit
+    std::string scratch_folder = {};  // local; empty: the system's folder for temporary files
   };
   // All must outlive this.
   struct Dependencies {
@@ -83,7 +85,7 @@ class DatasetJobs {
   absl::StatusOr<std::optional<v1::Job>> AwaitChange(const JobName& name, int64_t& seen,
                                                      std::stop_token stop) const;
 
-  // Interrupts the running jobs, which start over with the next Open, and joins the threads. Idempotent.
+  // Interrupts the running jobs, which go on with the next Open, and joins the threads. Idempotent.
   void Stop();
 
  private:

@@ -76,6 +76,69 @@ TEST_F(DatasetKindsTest, ListsAndWeightsAreRememberedInTheSpec) {
   EXPECT_THAT(failed.error().message(), AllOf(HasSubstr("bad.csv:302"), HasSubstr("importance")));
 }
 
+TEST_F(DatasetKindsTest, JoinsAreRememberedInTheSpec) {
+  std::string log = "click,user\n";
+  for (int i = 0; i < 300; ++i) log += std::to_string(i % 3 == 0) + "," + std::to_string(i % 20) + "\n";
+  v1::DatasetSpec spec;
+  spec.add_data_uris(folder_.Write("log.csv", log));
+  spec.set_label("click");
+  v1::Join& join = *spec.mutable_pipeline()->add_joins();
+  join.add_files(folder_.Write("users.csv", "1;red\n2;blue\n3;red\n"));
+  join.set_key("user");
+  join.set_file_key("c0");
+  join.add_columns("c1");
+  join.set_prefix("user_");
+  join.set_delimiter(";");
+  join.set_header(v1::Join::HEADER_ABSENT);
+  v1::Step& step = *spec.mutable_pipeline()->add_steps();
+  step.add_inputs("user_c1");
+  step.mutable_categorify()->set_frequency_threshold(1);
+  RunningServer server(root_);
+  ASSERT_EQ(Make(server, spec, "joined").state(), v1::Job::STATE_SUCCEEDED);
+  SDA_ASSERT_OK_AND_ASSIGN(const DatasetManifest manifest, Manifest("joined"));
+  ASSERT_EQ(manifest.columns.size(), 1u);
+  EXPECT_EQ(manifest.columns[0].name, "user_c1");
+  EXPECT_EQ(manifest.columns[0].table_rows, 4);  // missing, unknown, red, blue
+  EXPECT_GT(manifest.columns[0].missing_rows, 0);
+
+  SDA_ASSERT_OK_AND_ASSIGN(const v1::Dataset dataset, server.GetDataset("datasets/joined"));
+  ASSERT_EQ(dataset.spec().pipeline().joins_size(), 1);
+  EXPECT_EQ(dataset.spec().pipeline().joins(0).SerializeAsString(), join.SerializeAsString());
+  ASSERT_EQ(Make(server, dataset.spec(), "again").state(), v1::Job::STATE_SUCCEEDED);
+  SDA_ASSERT_OK_AND_ASSIGN(const DatasetManifest again, Manifest("again"));
+  EXPECT_EQ(again.digest, manifest.digest);
+
+  spec.mutable_pipeline()->mutable_joins(0)->clear_key();
+  EXPECT_THAT(server.Create(spec, "keyless", "request-keyless").status().message(),
+              HasSubstr("spec.pipeline.joins[0].key: is missing"));
+  spec.mutable_pipeline()->mutable_joins(0)->set_key("user");
+  spec.mutable_pipeline()->mutable_joins(0)->set_files(0, folder_.Write("twice.csv", "1;red\n1;blue\n"));
+  const v1::Job failed = Make(server, spec, "twice");
+  EXPECT_EQ(failed.state(), v1::Job::STATE_FAILED);
+  EXPECT_EQ(failed.error().reason(), "DUPLICATE_KEY");
+}
+
+TEST_F(DatasetKindsTest, BadRowsAreCountedInTheProfile) {
+  std::string log = "click,word\n";
+  for (int i = 0; i < 300; ++i) log += std::to_string(i % 3 == 0) + ",w" + std::to_string(i % 5) + "\n";
+  v1::DatasetSpec spec;
+  spec.add_data_uris(folder_.Write("log.csv", log + "1\n0,a,b\nmaybe,w1\n"));
+  spec.set_label("click");
+  RunningServer server(root_);
+  const v1::Job failed = Make(server, spec, "fails");
+  EXPECT_EQ(failed.error().reason(), "RAGGED_ROW");
+  EXPECT_THAT(failed.error().message(), HasSubstr("log.csv:302"));
+  spec.set_bad_rows(v1::DatasetSpec::BAD_ROWS_SKIP);
+  ASSERT_EQ(Make(server, spec, "skips").state(), v1::Job::STATE_SUCCEEDED);
+  SDA_ASSERT_OK_AND_ASSIGN(const v1::Dataset dataset, server.GetDataset("datasets/skips"));
+  EXPECT_EQ(dataset.spec().bad_rows(), v1::DatasetSpec::BAD_ROWS_SKIP);
+  EXPECT_EQ(dataset.profile().bad_rows().at("RAGGED_ROW"), 2);
+  EXPECT_EQ(dataset.profile().bad_rows().at("BAD_LABEL"), 1);
+  ASSERT_EQ(dataset.profile().bad_row_examples_size(), 3);
+  EXPECT_EQ(dataset.profile().bad_row_examples(2).line(), 304);
+  EXPECT_EQ(dataset.profile().bad_row_examples(2).column(), "click");
+}
+
 TEST_F(DatasetKindsTest, BinaryFilesAreImportedWithoutACopy) {
   std::vector<int32_t> rows;
   for (int i = 0; i < 100; ++i) {

@@ -13,6 +13,15 @@ namespace sda::preprocessing {
 // Beyond it the serial reading of the input is the bottleneck.
 inline constexpr int kMaxThreads = 256;
 
+// Beyond any machine; a slip of the pen.
+inline constexpr int64_t kMaxMemoryLimit = int64_t{1} << 50;
+
+// Of calls and streams while jobs run.
+inline constexpr int64_t kServingBytes = 32 << 20;
+
+// A job with one thread and few columns gets along with it.
+inline constexpr int64_t kLeastJobMemory = 64 << 20;
+
 // Each holds the vocabularies of its dataset in memory.
 inline constexpr int kMaxRunningJobs = 16;
 

@@ -64,9 +64,12 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
 
   absl::Status Open(const Config& config) {
     SDA_RETURN_IF_ERROR(replies_.RemoveOld(clock_.Now() - kReplyLifetime));
-    SDA_ASSIGN_OR_RETURN(jobs_,
-                         DatasetJobs::Open({*store_, catalog_, clock_, calls_.metrics()},
-                                           {.threads = config.ThreadsOfJob(), .running_jobs = config.jobs}));
+    SDA_ASSIGN_OR_RETURN(const int64_t memory_bytes, config.MemoryOfJob());
+    SDA_ASSIGN_OR_RETURN(jobs_, DatasetJobs::Open({*store_, catalog_, clock_, calls_.metrics()},
+                                                  {.threads = config.ThreadsOfJob(),
+                                                   .running_jobs = config.jobs,
+                                                   .memory_bytes = memory_bytes,
+                                                   .scratch_folder = config.scratch_folder}));
     return absl::OkStatus();
   }
 

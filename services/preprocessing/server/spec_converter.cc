@@ -33,6 +33,9 @@ absl::StatusOr<FormatSpec> FormatFromProto(const v1::InputFormat& proto) {
     case v1::InputFormat::KIND_PARQUET:
       format.kind = FormatSpec::Kind::kParquet;
       break;
+    case v1::InputFormat::KIND_ARROW:
+      format.kind = FormatSpec::Kind::kArrow;
+      break;
     case v1::InputFormat::KIND_MLPERF_BINARY:
       format.kind = FormatSpec::Kind::kMlperf;
       break;
@@ -85,6 +88,20 @@ v1::ColumnSpec::Role RoleToProto(Role role) {
       return v1::ColumnSpec::ROLE_LABEL;
   }
   return v1::ColumnSpec::ROLE_UNSPECIFIED;
+}
+
+absl::StatusOr<BadRowPolicy> BadRowsFromProto(v1::DatasetSpec::BadRows policy) {
+  switch (policy) {
+    case v1::DatasetSpec::BAD_ROWS_UNSPECIFIED:
+    case v1::DatasetSpec::BAD_ROWS_FAIL:
+      return BadRowPolicy::kFail;
+    case v1::DatasetSpec::BAD_ROWS_SKIP:
+      return BadRowPolicy::kSkip;
+    case v1::DatasetSpec::BAD_ROWS_NULL:
+      return BadRowPolicy::kNull;
+    default:
+      return UnknownEnum("spec.bad_rows", policy);
+  }
 }
 
 SplitSpec SplitFromProto(const v1::SplitSpec& proto) {
@@ -156,6 +173,7 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
   if (proto.has_pipeline()) {
     SDA_ASSIGN_OR_RETURN(spec.pipeline, PipelineFromProto(proto.pipeline()));
   }
+  SDA_ASSIGN_OR_RETURN(spec.bad_rows, BadRowsFromProto(proto.bad_rows()));
   return spec;
 }
 
@@ -187,8 +205,9 @@ void ColumnToProto(const Column& column, v1::ColumnSpec& proto) {
 }
 
 void LayoutToProto(const InputLayout& layout, const FormatSpec& format, v1::InputFormat& proto) {
-  if (layout.kind == InputLayout::Kind::kParquet) {
-    proto.set_kind(v1::InputFormat::KIND_PARQUET);
+  if (layout.kind != InputLayout::Kind::kText) {
+    proto.set_kind(layout.kind == InputLayout::Kind::kArrow ? v1::InputFormat::KIND_ARROW
+                                                            : v1::InputFormat::KIND_PARQUET);
   } else {
     proto.set_kind(v1::InputFormat::KIND_DELIMITED);
     proto.set_delimiter(layout.text.delimiter);

@@ -91,7 +91,7 @@ def compare_dlrm(dataset, folder):
             if not worst <= 10 * TOLERANCE:
                 yield f"{split}: {column} differs by {worst}"
         for i, column in enumerate(CATEGORICAL):
-            both = values(ours, column).astype(np.int64) << 32 | x_cat[rows, i]
+            both = values(ours, column).astype(np.int64) << 32 | x_cat[rows, i].astype(np.int64)
             pairs[column].update(np.unique(both).tolist())
     for column, found in pairs.items():
         named = [(pair >> 32, pair & 0xFFFFFFFF) for pair in found]

@@ -15,8 +15,9 @@ import tempfile
 import unittest
 
 import reference
-from pipelines_under_test import PIPELINES
+from pipelines_under_test import JOINS, PIPELINES
 
+ALL = {**PIPELINES, **JOINS}
 PROGRAM = os.environ["SDA_PIPELINE_ROWS"]
 SEEDS = int(os.environ.get("SDA_CONFORMANCE_SEEDS", "2"))
 NAMES = ["user", "label", "n1", "n2", "n3", "i1", "i2", "c1", "c2", "c3", "hex", "time", "when", "tags", "same", "empty"]
@@ -73,10 +74,26 @@ def table(rng, rows):
     return made
 
 
-def write(path, rows):
-    text = [",".join(NAMES)] + [",".join(row) for row in rows]
+def write(path, rows, names=NAMES, delimiter=","):
+    text = [delimiter.join(names)] + [delimiter.join(row) for row in rows]
     path.write_text("\n".join(text) + "\n", encoding="utf-8")
     return str(path)
+
+
+def tables_to_join(rng):
+    """Users, kinds and towns: keys that the log does not have, keys that are missing here, values of every kind."""
+    towns = ["Köln", "a b", "x", "never", "nowhere"]
+    users = [[f"u{i}", number(rng) if i % 5 else "30", rng.choice(towns + [missing(rng)])] for i in range(0, 120, 2)]
+    kinds = [[rng.choice(["k", "l", missing(rng)]), f"v{i}", number(rng), f"n{i % 3}", "unused"] for i in range(1, 40)]
+    sizes = [[town, str(10 ** i)] for i, town in enumerate(towns[:4])]
+    made = {
+        "users": (["id", "age", "town"], users + [[missing(rng), "1", "x"], [missing(rng), "2", "x"]]),
+        "kinds": (["kind", "c1", "price", "name", "other"], kinds),
+        "towns": (["town", "size"], sizes),
+    }
+    for _, rows in made.values():
+        rng.shuffle(rows)
+    return made
 
 
 def steps_between(a, b):
@@ -110,6 +127,19 @@ class PipelinesTest(unittest.TestCase):
         tables = {line[1]: int(line[2]) for line in lines if line[0] == "table"}
         return lines[0][1], tables, [line for line in lines if line[0] not in ("digest", "table")]
 
+    def with_files(self, pipeline, tables, pieces):
+        """The pipeline with its joins' tables in files, each cut into pieces."""
+        if not tables:
+            return pipeline
+        joins = []
+        for join, (names, rows) in zip(pipeline["joins"], tables, strict=True):
+            folder = pathlib.Path(tempfile.mkdtemp(dir=self.path))
+            for i in range(pieces):
+                piece = rows[len(rows) * i // pieces : len(rows) * (i + 1) // pieces]
+                write(folder / f"{i}.csv", piece, names, join.get("delimiter", ","))
+            joins.append({**join, "files": [str(folder)]})
+        return {**pipeline, "joins": joins}
+
     def compare(self, pipeline, expected, got):
         self.assertEqual([r[0] for r in expected], [r[0] for r in got], "rows of the splits")
         near = any(step["operation"] == "log" for step in pipeline["steps"])
@@ -122,8 +152,11 @@ class PipelinesTest(unittest.TestCase):
     def check(self, name, seed, rows, test_rows=0):
         rng = random.Random(f"{name} {seed}")
         data = table(rng, rows + test_rows)
-        pipeline = PIPELINES[name]
-        expected, tables = reference.Run(pipeline, NAMES, data[:rows], data[rows:], seed).run()
+        pipeline = ALL[name]
+        made = tables_to_join(rng)
+        joined = [made[join["files"][0]] for join in pipeline.get("joins", ())]
+        expected, tables = reference.Run(pipeline, NAMES, data[:rows], data[rows:], seed, joined).run()
+        pipeline = self.with_files(ALL[name], joined, 1)
         one = write(self.path / "one.csv", data[:rows])
         test = [write(self.path / "test.csv", data[rows:])] if test_rows else []
         digest, got_tables, got = self.make(pipeline, seed, [one], test)
@@ -136,6 +169,7 @@ class PipelinesTest(unittest.TestCase):
             piece = data[rows * i // 50 : rows * (i + 1) // 50]
             if piece:
                 pieces.append(write(self.path / f"piece{i:02}.csv", piece))
+        pipeline = self.with_files(ALL[name], joined, 3)
         self.assertEqual(digest, self.make(pipeline, seed, pieces, test, 2)[0], "50 files")
 
 
@@ -150,7 +184,7 @@ def add(name):
     setattr(PipelinesTest, f"test_{name}", test)
 
 
-for each in PIPELINES:
+for each in ALL:
     add(each)
 
 if __name__ == "__main__":

@@ -149,3 +149,25 @@ PIPELINES = {
         features=["n*", "n1_q"],
     ),
 }
+
+# With tables that are joined; the files are the names of tables, which the test makes.
+JOINS = {
+    "joins": {
+        "joins": [
+            {"files": ["users"], "key": "user", "file_key": "id", "prefix": "user_"},
+            {"files": ["kinds"], "key": "c1", "columns": ["kind", "price", "na*", "c1"], "prefix": "k_", "header": "present",
+             "delimiter": ";"},
+            {"files": ["towns"], "key": "user_town", "file_key": "town", "columns": ["size"]},
+        ],
+        **pipeline(
+            {"operation": "distinct"},
+            {"operation": "filter", "inputs": ["user_age"], "comparison": "not_equal", "number": 30},
+            {"operation": "split", "by": "hash", "inputs": ["user_town"]},
+            {"operation": "fill_missing", "inputs": ["user_age", "k_price"], "strategy": "mean", "indicator": True},
+            {"operation": "standardise", "inputs": ["size"]},
+            {"operation": "categorify", "inputs": ["k_kind", "k_na*", "k_c1"], "frequency_threshold": 1},
+            {"operation": "target_encode", "inputs": ["user_town"], "suffix": "_te"},
+            {"operation": "group_categorify", "inputs": ["user_town", "c2"], "outputs": ["cross"], "frequency_threshold": 1},
+        ),
+    },
+}

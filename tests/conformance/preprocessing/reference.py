@@ -127,15 +127,20 @@ def default_threshold(rows):
     return 15
 
 
+def matches(pattern, name):
+    expression = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    return re.fullmatch(expression, name, re.DOTALL) is not None
+
+
 class Column:
     def __init__(self, kind, values, table_rows=0, made=True):
         self.kind, self.values, self.table_rows, self.made = kind, values, table_rows, made
 
 
 class Run:
-    """One pipeline over one table."""
+    """One pipeline over one table, with a (names, rows) for each of its joins."""
 
-    def __init__(self, pipeline, names, rows, test_rows, seed):
+    def __init__(self, pipeline, names, rows, test_rows, seed, tables=()):
         self.seed = seed
         label = names.index(pipeline["label"])
         positive = pipeline.get("positive_values")
@@ -151,10 +156,30 @@ class Run:
         self.number = list(range(len(rows)))
         self.splits = ["test" if r >= self.first_test else "train" for r in self.number]
         self.columns = {n: Column("text", c, made=False) for n, c in self.log.items() if n != self.label_name}
+        for join, table in zip(pipeline.get("joins", ()), tables, strict=True):
+            self.join(join, *table)
         self.order = None
         self.pipeline = pipeline
         if not any(s["operation"] == "split" for s in pipeline["steps"]):
             self.deal_fraction({}, [])
+
+    def join(self, join, names, rows):
+        key = names.index(join.get("file_key") or join["key"])
+        by_key = {}
+        for row in rows:
+            if row[key] in NULLS:
+                continue
+            if row[key] in by_key:
+                raise Bad("DUPLICATE_KEY", row[key])
+            by_key[row[key]] = row
+        nothing = [None] * len(names)
+        found = [by_key.get(k, nothing) for k in self.columns[join["key"]].values]
+        for i, name in enumerate(names):
+            wanted = join.get("columns")
+            if name not in wanted and not any(matches(w, name) and i != key for w in wanted) if wanted else i == key:
+                continue
+            values = [None if row[i] in NULLS else row[i] for row in found]
+            self.columns[join.get("prefix", "") + name] = Column("text", values, made=False)
 
     # ---- names ----
 
@@ -164,8 +189,7 @@ class Run:
             if name in self.columns:
                 found.append(name)
                 continue
-            pattern = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in name)
-            found += [c for c in self.columns if re.fullmatch(pattern, c, re.DOTALL) and c not in found]
+            found += [c for c in self.columns if matches(name, c) and c not in found]
         return found
 
     def values(self, name):

@@ -16,10 +16,11 @@ namespace {
 
 class PipelineRun {
  public:
-  PipelineRun(const DatasetPlan& plan, const RunSettings& settings, DatasetOutput& output)
+  PipelineRun(const DatasetPlan& plan, const RunSettings& settings, DatasetOutput& output, BadRows& bad_rows)
       : plan_(plan),
         settings_(settings),
         output_(output),
+        bad_rows_(bad_rows),
         state_(plan),
         schedule_(SchedulePasses(*plan.program)) {}
 
@@ -33,7 +34,10 @@ class PipelineRun {
         SDA_RETURN_IF_ERROR(CheckTrainable());
       }
     }
-    OutputShards shards(ColumnsOf(), state_.split_rows, plan_.spec.shard_rows, output_);
+    const ShardColumns columns = ColumnsOf();
+    const ShardSet::Forms forms{.parquet = plan_.spec.pipeline->output.parquet,
+                                .mlperf = columns.mlperf_values > 0};
+    ShardSet shards(columns, state_.split_rows, plan_.spec.shard_rows, /*finished=*/{}, forms, output_);
     SDA_ASSIGN_OR_RETURN(const auto workers, RunPass(schedule_.passes.back(), "encode", &shards));
     DatasetManifest manifest;
     SDA_RETURN_IF_ERROR(Describe(shards, manifest));
@@ -50,14 +54,16 @@ class PipelineRun {
   };
 
   absl::StatusOr<Workers> RunPass(const PassSchedule::Pass& pass, const std::string& stage,
-                                  OutputShards* shards) {
+                                  ShardSet* shards) {
     Workers workers;
     for (int i = 0; i < settings_.threads; ++i) {
       auto worker = std::make_unique<PassWorker>(plan_, state_, pass, shards);
       workers.all.push_back(worker.get());
       workers.owned.push_back(std::move(worker));
     }
-    SDA_RETURN_IF_ERROR(RunBlocks(plan_.input, stage, rows_total_, settings_, workers.owned));
+    // Every pass meets the same bad rows.
+    bad_rows_ = {};
+    SDA_RETURN_IF_ERROR(RunBlocks(plan_.input, stage, rows_total_, settings_, workers.owned, {}, &bad_rows_));
     return workers;
   }
 
@@ -114,23 +120,24 @@ class PipelineRun {
     return state_.program.slots[static_cast<size_t>(state_.program.features[f])];
   }
 
-  OutputColumns ColumnsOf() const {
+  ShardColumns ColumnsOf() const {
     const pipeline::Program& program = state_.program;
-    OutputColumns columns;
+    ShardColumns columns;
     for (size_t f = 0; f < program.features.size(); ++f) {
       const pipeline::Slot& slot = FeatureSlot(f);
-      if (f < program.dense_features)
+      if (f < program.dense_features) {
         columns.dense.push_back(slot.name);
-      else
-        columns.categorical.push_back({slot.name, slot.type == pipeline::ColumnType::kIdList});
+        continue;
+      }
+      columns.categorical.push_back(slot.name);
+      columns.lists.push_back(slot.type == pipeline::ColumnType::kIdList);
     }
     const size_t values = program.mlperf_integers.size() + program.mlperf_categories.size();
     columns.mlperf_values = values == 0 ? 0 : values + 1;
-    columns.parquet = plan_.spec.pipeline->output.parquet;
     return columns;
   }
 
-  absl::Status Describe(const OutputShards& shards, DatasetManifest& manifest) const {
+  absl::Status Describe(const ShardSet& shards, DatasetManifest& manifest) const {
     for (size_t s = 0; s < kSplits; ++s) {
       std::vector<ManifestShard> written = shards.Written(static_cast<Split>(s));
       int64_t rows = 0;
@@ -175,7 +182,9 @@ class PipelineRun {
   }
 
   absl::Status WriteFitted(DatasetManifest& manifest) const {
-    const pipeline::FittedPipeline fitted{*plan_.spec.pipeline, state_.program, state_.nodes};
+    pipeline::FittedPipeline fitted{*plan_.spec.pipeline, state_.program, state_.nodes};
+    // New rows come with what a join would add; and where its files lay is nothing that was learned.
+    fitted.pipeline.joins.clear();
     SDA_ASSIGN_OR_RETURN(const std::string bytes, pipeline::FittedPipelineToArrow(fitted));
     manifest.pipeline_path = pipeline::kFittedPipelinePath;
     manifest.pipeline_sha256 = Sha256Hex(bytes);
@@ -185,6 +194,7 @@ class PipelineRun {
   const DatasetPlan& plan_;
   const RunSettings& settings_;
   DatasetOutput& output_;
+  BadRows& bad_rows_;
   PipelineState state_;
   const PassSchedule schedule_;
   int64_t rows_total_ = 0;  // for progress, once known
@@ -193,8 +203,8 @@ class PipelineRun {
 }  // namespace
 
 absl::StatusOr<DatasetManifest> CreatePipelineDataset(const DatasetPlan& plan, const RunSettings& settings,
-                                                      DatasetOutput& output) {
-  return PipelineRun(plan, settings, output).Run();
+                                                      DatasetOutput& output, BadRows& bad_rows) {
+  return PipelineRun(plan, settings, output, bad_rows).Run();
 }
 
 }  // namespace sda::preprocessing

@@ -10,13 +10,13 @@
 namespace sda::preprocessing {
 
 // Runs the plan's pipeline over the rows and writes shards and the fitted pipeline. Returns what the manifest
-// says of columns, splits and files; name, options and provenance are the caller's to add. On an error some
-// files may have been written.
+// says of columns, splits and files; name, options and provenance are the caller's to add, with the rows left
+// out, in `bad_rows`. On an error some files may have been written.
 //
 // Errors: BAD_LABEL, BAD_NUMBER, BAD_TIME, BAD_TEXT with file, line, column and step; INVALID_ARGUMENT if no
 // row is left to train on or all of them have one label.
 absl::StatusOr<DatasetManifest> CreatePipelineDataset(const DatasetPlan& plan, const RunSettings& settings,
-                                                      DatasetOutput& output);
+                                                      DatasetOutput& output, BadRows& bad_rows);
 
 }  // namespace sda::preprocessing
 

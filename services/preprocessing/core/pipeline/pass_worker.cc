@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <span>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/base/status_macros.h"
-#include "services/preprocessing/core/utf8_check.h"
+#include "services/preprocessing/core/row_screen.h"
 
 namespace sda::preprocessing {
 
@@ -33,7 +34,7 @@ PipelineState::PipelineState(const DatasetPlan& plan)
 }
 
 PassWorker::PassWorker(const DatasetPlan& plan, const PipelineState& state, const PassSchedule::Pass& pass,
-                       OutputShards* shards)
+                       ShardSet* shards)
     : plan_(plan),
       state_(state),
       pass_(pass),
@@ -59,6 +60,13 @@ PassWorker::PassWorker(const DatasetPlan& plan, const PipelineState& state, cons
       const ColumnType output = state.program.slots[static_cast<size_t>(node.outputs[0])].type;
       fitters_[i] = MakeFitter(node, output, static_cast<uint64_t>(plan.spec.seed));
     }
+  }
+  // From the last to the first, as the key of a join may be of an earlier one.
+  for (auto join = plan.joins.rbegin(); join != plan.joins.rend(); ++join) {
+    const auto first = raw.lower_bound(join->first_column);
+    if (first == raw.end() || *first >= join->first_column + static_cast<int>(join->names.size())) continue;
+    joins_.insert(joins_.begin(), &*join);
+    raw.insert(join->key_column);
   }
   raw_columns_.assign(raw.begin(), raw.end());
   if (pass.write) {
@@ -113,6 +121,7 @@ absl::Status PassWorker::ReadColumns(const CellBlock& cells, const BlockPlace& p
   filled_ = raw_columns_;
   for (const int c : raw_columns_) {
     const auto column = static_cast<size_t>(c);
+    if (column >= cells.columns) break;  // of joins from here on
     ColumnData& slot = slots_[column];
     slot.Reset(ColumnType::kText, cells.rows);
     for (size_t row = 0; row < cells.rows; ++row) {
@@ -121,14 +130,39 @@ absl::Status PassWorker::ReadColumns(const CellBlock& cells, const BlockPlace& p
         slot.missing[row] = 1;
         continue;
       }
-      if (!cells.ascii && !IsValidUtf8(field)) {
-        return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), c), "BAD_TEXT",
-                              absl::StrCat(error::Quoted(field), " is not valid UTF-8; convert the file"));
-      }
+      if (const auto bad = cells.ascii ? std::nullopt : RowRules::CheckText(field))
+        return error::BadCell(PlaceOf(plan_.input, place, cells.line(row), c), bad->reason, bad->rule);
       slot.texts[row] = field;
     }
   }
+  for (const ReadyJoin* join : joins_) JoinColumns(*join);
   return absl::OkStatus();
+}
+
+void PassWorker::JoinColumns(const ReadyJoin& join) {
+  const ColumnData& key = slots_[static_cast<size_t>(join.key_column)];
+  const size_t rows = key.missing.size();
+  keys_.resize(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    if (key.IsMissing(row)) continue;
+    keys_[row] = ValueTable::MakeKey(key.texts[row].data(), static_cast<uint32_t>(key.texts[row].size()));
+    join.table->Prefetch(keys_[row]);
+  }
+  std::vector<int64_t> found(rows, -1);
+  for (size_t row = 0; row < rows; ++row) {
+    if (!key.IsMissing(row)) found[row] = join.table->Find(keys_[row]);
+  }
+  const auto end = static_cast<size_t>(join.first_column) + join.names.size();
+  const auto first = std::lower_bound(raw_columns_.begin(), raw_columns_.end(), join.first_column);
+  for (auto c = first; c != raw_columns_.end() && static_cast<size_t>(*c) < end; ++c) {
+    ColumnData& slot = slots_[static_cast<size_t>(*c)];
+    slot.Reset(ColumnType::kText, rows);
+    for (size_t row = 0; row < rows; ++row) {
+      if (found[row] >= 0)
+        slot.texts[row] = join.table->Get(found[row], static_cast<size_t>(*c - join.first_column));
+      if (slot.texts[row].data() == nullptr) slot.missing[row] = 1;
+    }
+  }
 }
 
 pipeline::InputColumns PassWorker::Inputs(size_t node) const {
@@ -238,22 +272,23 @@ absl::Status PassWorker::WriteRows(Split split, const std::vector<uint32_t>& row
     while (end < rows.size() && positions[end] == positions[end - 1] + 1 &&
            positions[end] / shard_rows == first / shard_rows)
       ++end;
-    OutputShard& shard = *shards_->Open(split, first);
+    SDA_ASSIGN_OR_RETURN(Shard* const opened, shards_->Open(split, first));
+    Shard& shard = *opened;
     const auto offset = static_cast<size_t>(first % shard_rows);
     for (size_t i = begin; i < end; ++i) shard.label()[offset + i - begin] = rows_.labels[rows[i]];
     for (size_t f = 0; f < program.features.size(); ++f) {
       const ColumnData& column = slots_[static_cast<size_t>(program.features[f])];
-      const size_t c = f - program.dense_features;
+      if (column.is_list()) {
+        WriteLists(column, f - program.dense_features, {rows.data() + begin, end - begin}, offset, shard);
+        continue;
+      }
       for (size_t i = begin; i < end; ++i) {
         const size_t row = rows[i];
         const size_t at = offset + i - begin;
         if (f < program.dense_features) {
           shard.dense(f)[at] = pipeline::DenseValue(column, row);
-        } else if (column.is_list()) {
-          shard.SetList(c, static_cast<int64_t>(at), column.integers.data() + column.offsets[row],
-                        column.integers.data() + column.offsets[row + 1]);
         } else {
-          shard.ids(c)[at] = static_cast<int32_t>(column.integers[row]);
+          shard.categorical(f - program.dense_features)[at] = static_cast<int32_t>(column.integers[row]);
         }
       }
     }
@@ -266,8 +301,21 @@ absl::Status PassWorker::WriteRows(Split split, const std::vector<uint32_t>& row
   return absl::OkStatus();
 }
 
-absl::Status PassWorker::FillMlperf(OutputShard& shard, int64_t offset, size_t row) {
-  int32_t* out = shard.mlperf().data() + static_cast<size_t>(offset) * shards_->columns().mlperf_values;
+void PassWorker::WriteLists(const ColumnData& column, size_t feature, std::span<const uint32_t> rows,
+                            size_t offset, Shard& shard) {
+  std::vector<int32_t> ids;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const size_t before = ids.size();
+    ids.insert(ids.end(), column.integers.begin() + column.offsets[rows[i]],
+               column.integers.begin() + column.offsets[rows[i] + 1]);
+    if (ids.size() == before) ids.push_back(0);  // an empty list is that of the id of missing
+    shard.categorical(feature)[offset + i] = static_cast<int32_t>(ids.size() - before);
+  }
+  shard.AddListValues(feature, static_cast<int64_t>(offset), ids);
+}
+
+absl::Status PassWorker::FillMlperf(Shard& shard, int64_t offset, size_t row) {
+  int32_t* out = shard.mlperf() + static_cast<size_t>(offset) * shards_->columns().mlperf_values;
   *out++ = rows_.labels[row];
   for (const auto* slots : {&state_.program.mlperf_integers, &state_.program.mlperf_categories}) {
     for (const int slot : *slots) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "common/pipeline/fitted_pipeline.h"
@@ -11,8 +12,9 @@
 #include "services/preprocessing/core/dense_stats.h"
 #include "services/preprocessing/core/operations/fitter.h"
 #include "services/preprocessing/core/operations/row_operation.h"
-#include "services/preprocessing/core/pipeline/output_shards.h"
 #include "services/preprocessing/core/pipeline/pass_schedule.h"
+#include "services/preprocessing/core/shard_set.h"
+#include "services/preprocessing/core/value_table.h"
 
 namespace sda::preprocessing {
 
@@ -38,7 +40,7 @@ class PassWorker final : public BlockWorker {
  public:
   // `shards` only in the pass that writes.
   PassWorker(const DatasetPlan& plan, const PipelineState& state, const PassSchedule::Pass& pass,
-             OutputShards* shards);
+             ShardSet* shards);
 
   absl::Status Process(const CellBlock& cells, const BlockPlace& place) override;
 
@@ -61,6 +63,7 @@ class PassWorker final : public BlockWorker {
  private:
   absl::Status ReadRows(const CellBlock& cells, const BlockPlace& place);
   absl::Status ReadColumns(const CellBlock& cells, const BlockPlace& place);
+  void JoinColumns(const ReadyJoin& join);
   absl::Status RunNode(size_t node, const BlockPlace& place);
   void Learn(size_t node);
   void KeepRows(const std::vector<uint8_t>& keep);
@@ -68,7 +71,9 @@ class PassWorker final : public BlockWorker {
   absl::Status Write(const BlockPlace& place);
   absl::Status WriteRows(Split split, const std::vector<uint32_t>& rows,
                          const std::vector<int64_t>& positions);
-  absl::Status FillMlperf(OutputShard& shard, int64_t offset, size_t row);
+  static void WriteLists(const pipeline::ColumnData& column, size_t feature, std::span<const uint32_t> rows,
+                         size_t offset, Shard& shard);
+  absl::Status FillMlperf(Shard& shard, int64_t offset, size_t row);
   void Profile();
   absl::Status BadCell(const BlockPlace& place, size_t node, const pipeline::CellProblem& problem) const;
   pipeline::InputColumns Inputs(size_t node) const;
@@ -76,12 +81,14 @@ class PassWorker final : public BlockWorker {
   const DatasetPlan& plan_;
   const PipelineState& state_;
   const PassSchedule::Pass& pass_;
-  OutputShards* const shards_;
+  ShardSet* const shards_;
   const MissingTest missing_;
   const LabelReader label_reader_;
   const Splitter splitter_;
-  std::vector<int> raw_columns_;  // that this pass reads
-  std::vector<size_t> order_;     // nodes to apply or to let learn
+  std::vector<int> raw_columns_;         // that this pass reads or joins
+  std::vector<const ReadyJoin*> joins_;  // that it needs, in their order
+  std::vector<ValueTable::Key> keys_;    // of a join
+  std::vector<size_t> order_;            // nodes to apply or to let learn
   std::vector<std::unique_ptr<Fitter>> fitters_;
   std::vector<std::unique_ptr<RowFitter>> row_fitters_;
   std::vector<BlockCounts> counts_;

@@ -114,8 +114,8 @@ class PipelineReader {
  public:
   std::optional<Pipeline> Read(const YamlNode& root) {
     const YamlField document{&root, ""};
-    const auto mapping =
-        fields_.AsMapping(document, {"version", "name", "label", "positive_values", "steps", "output"});
+    const auto mapping = fields_.AsMapping(
+        document, {"version", "name", "label", "positive_values", "joins", "steps", "output"});
     if (!mapping) return std::nullopt;
     Pipeline pipeline;
     if (const YamlField version = fields_.Required(*mapping, "version", document, "write version: 1"))
@@ -124,6 +124,7 @@ class PipelineReader {
     texts.Text("name", pipeline.name);
     texts.Text("label", pipeline.label);
     texts.Texts("positive_values", pipeline.positive_values);
+    if (const YamlField joins = (*mapping)["joins"]) ReadJoins(joins, pipeline);
     if (const YamlField steps = fields_.Required(*mapping, "steps", document, "list at least one step"))
       ReadSteps(steps, pipeline);
     if (const YamlField output = (*mapping)["output"]) ReadOutput(output, pipeline.output);
@@ -133,6 +134,20 @@ class PipelineReader {
   YamlFields& fields() { return fields_; }
 
  private:
+  void ReadJoins(const YamlField& field, Pipeline& pipeline) {
+    const auto items = fields_.AsList(field);
+    if (!items) return;
+    NameCollector known;
+    const pipeline::Join any;
+    pipeline::Join::Fields(any, known);
+    for (size_t i = 0; i < items->size() && i <= pipeline::kMaxJoins; ++i) {
+      const auto mapping = fields_.AsMapping((*items)[i], known.names);
+      if (!mapping) continue;
+      OptionReader reader(fields_, *mapping);
+      pipeline::Join::Fields(pipeline.joins.emplace_back(), reader);
+    }
+  }
+
   void ReadSteps(const YamlField& field, Pipeline& pipeline) {
     const auto items = fields_.AsList(field);
     if (!items) return;
