@@ -1,7 +1,8 @@
 """Every operation of pipelines through Apache Spark: the digest, and so every dictionary, row and statistic, is that of
 the other engine, on random tables with every kind of missing value. One Spark on local[2] serves all tests.
 
-Environment: SDA_SPARK_PIPELINE, a program of this folder; SDA_BIN, the program sda.
+Environment: SDA_SPARK_PIPELINE, a program of this folder; SDA_BIN, the program sda; SDA_SPARK_LONG=1 for 250,000 rows
+beyond what is counted exactly.
 """
 
 import gzip
@@ -187,6 +188,26 @@ class SparkTest(unittest.TestCase):
             with self.subTest(name):
                 (self.path / name).write_bytes(data)
                 self.assertIn("digest", self.assert_same(pipeline, 3, [str(self.path / name)], block_bytes=8000))
+
+    @unittest.skipUnless(os.environ.get("SDA_SPARK_LONG"), "takes a minute; SDA_SPARK_LONG=1 runs it")
+    def test_more_numbers_than_are_counted_exactly(self):
+        rng = random.Random(3)
+        log = self.path / "numbers.csv"
+        with log.open("w", encoding="utf-8") as file:
+            file.write("y,a,b,c,t\n")
+            for _ in range(250_000):
+                small = rng.random() * 10.0 ** rng.randrange(-200, 140)
+                file.write(f"{rng.randrange(2)},{rng.gauss(0, 1e3)!r},{small!r},{rng.randrange(5)},{rng.randrange(10**9)}\n")
+        pipeline = {"version": 1, "label": "y", "steps": [
+            {"operation": "split", "by": "time", "inputs": ["t"], "test_share": 0.3},
+            {"operation": "quantile_bucket", "inputs": ["a", "b"], "buckets": 20, "suffix": "_q"},
+            {"operation": "fill_missing", "inputs": ["a"], "strategy": "median", "outputs": ["a_m"]},
+            {"operation": "standardise", "inputs": ["a", "b"], "suffix": "_s"},
+            {"operation": "log", "inputs": ["a", "b"]},
+            {"operation": "target_encode", "inputs": ["t"], "suffix": "_te"},
+            {"operation": "sort", "inputs": ["c", "t"], "compare": ["number", "time"], "orders": ["descending", "ascending"]}],
+            "output": {"features": ["*_q", "a_m", "*_s", "a", "b", "t_te"]}}
+        self.assertIn("digest", self.assert_same(pipeline, 1, [str(log)], shard_rows=65536, block_bytes=2 << 20))
 
     def test_parquet_and_exports(self):
         import pyarrow as pa

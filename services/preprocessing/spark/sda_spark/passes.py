@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from sda_spark import operations
 from sda_spark.columns import Column
 from sda_spark.errors import BadField, DataError, bad_cell, input_changed, quoted
-from sda_spark.learning import Learned, learn, merge_counts
+from sda_spark.learning import Learned, learn
 from sda_spark.parquet_reader import read_parquet_block
 from sda_spark.row_learning import learn_rows
 from sda_spark.rows import Rows, applies_to, deal_by_request, deal_by_step, filter_rows, read_labels, sample_negatives
@@ -162,7 +162,8 @@ def learning_pass(context, step, block):
     for index, stats in learned.stats.items():
         records.append((index % context.reducers, ("stats", index, stats)))
     if learned.counts:
-        for reducer, part in deal_by_key(merge_counts(learned.counts), context.reducers):
+        # Without repetitions: nodes differ, and each has counted its keys.
+        for reducer, part in deal_by_key(pa.concat_tables(learned.counts), context.reducers):
             records.append((reducer, ("counts", pack(part))))
     return records
 
