@@ -46,6 +46,7 @@ void AddInputOptions(CLI::App* command, InputFlags* flags);
 void AddRunCommand(CommandLine& line);
 void AddRunsCommands(CommandLine& line);
 void AddLocalCommand(CommandLine& line);
+void AddDataCommands(CommandLine& line);
 void AddDatasetCommands(CommandLine& line);
 void AddPipelineCommands(CommandLine& line);
 void AddRecipeCommands(CommandLine& line);

@@ -37,6 +37,7 @@ void Declare(CommandLine& line) {
   AddRunCommand(line);
   AddRunsCommands(line);
   AddLocalCommand(line);
+  AddDataCommands(line);
   AddDatasetCommands(line);
   AddPipelineCommands(line);
   AddRecipeCommands(line);

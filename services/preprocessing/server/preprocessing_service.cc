@@ -16,6 +16,7 @@
 #include "services/preprocessing/core/pipeline/auto_pipeline.h"
 #include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 #include "services/preprocessing/core/schema_inference.h"
+#include "services/preprocessing/server/data_profiler.h"
 #include "services/preprocessing/server/dataset_catalog.h"
 #include "services/preprocessing/server/dataset_jobs.h"
 #include "services/preprocessing/server/limits.h"
@@ -70,6 +71,8 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
                                                    .running_jobs = config.jobs,
                                                    .memory_bytes = memory_bytes,
                                                    .scratch_folder = config.scratch_folder}));
+    profiler_ = std::make_unique<DataProfiler>(
+        catalog_, clock_, DataProfiler::Options{.threads = config.ThreadsOfJob(), .running = config.jobs});
     return absl::OkStatus();
   }
 
@@ -191,6 +194,19 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
                                rpc::RequestContext&) { return DoInferSchema(request, response); });
   }
 
+  grpc::ServerWriteReactor<ProfileDataResponse>* ProfileData(grpc::CallbackServerContext* context,
+                                                             const ProfileDataRequest* request) override {
+    return rpc::HandleServerStream<ProfileDataResponse>(
+        calls_, context, request, "ProfileData",
+        [this](const ProfileDataRequest& request, rpc::StreamWriter<ProfileDataResponse>& stream,
+               rpc::RequestContext& call) {
+          const DataProfiler::Replies replies{
+              .write = [&](ProfileDataResponse reply) { return stream.Write(std::move(reply)); },
+              .try_write = [&](ProfileDataResponse reply) { stream.TryWrite(std::move(reply)); }};
+          return profiler_->Profile(request, replies, call.stop_token());
+        });
+  }
+
  private:
   absl::Status DoCreateDataset(const CreateDatasetRequest& request, CreateDatasetResponse* response) {
     SDA_ASSIGN_OR_RETURN(const RequestKey key, KeyOf(request, "CreateDataset"));
@@ -274,6 +290,7 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
   const DatasetCatalog catalog_;
   const ReplyRecords replies_;
   std::unique_ptr<DatasetJobs> jobs_;
+  std::unique_ptr<DataProfiler> profiler_;
   std::mutex changes_;  // one create or delete at a time, so that a request id is worked on once
 };
 
