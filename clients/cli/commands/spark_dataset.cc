@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 #include <deque>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <vector>
@@ -172,6 +171,7 @@ class SparkRun {
 
   absl::Status FindProgram() {
     const auto environment = [](const std::string& name) -> std::optional<std::string> {
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets variables
       const char* const value = std::getenv(name.c_str());
       return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
