@@ -316,6 +316,24 @@ class SparkTest(unittest.TestCase):
         self.assertTrue(list((root / "datasets" / "gone").glob("spark-*/plan.json")))
         self.assertFalse((root / "datasets" / "gone" / "manifest.json").exists())
 
+    def test_what_the_job_does_not_know_is_refused(self):
+        import pyarrow as pa
+
+        log, users = self.path / "log.csv", self.path / "users.csv"
+        log.write_text("y,u\n0,1\n1,2\n", encoding="utf-8")
+        users.write_text("u,age\n1,20\n", encoding="utf-8")
+        arrow = self.path / "log.arrow"
+        with pa.ipc.new_file(str(arrow), pa.schema([("y", pa.int64()), ("u", pa.int64())])) as writer:
+            writer.write_table(pa.table({"y": [0, 1], "u": [1, 2]}))
+        steps = [{"operation": "hash", "inputs": ["u"], "buckets": 9}]
+        joined = {"version": 1, "label": "y", "joins": [{"files": [str(users)], "key": "u"}], "steps": steps}
+        for pipeline, data, said in ((joined, log, "pipeline.joins"),
+                                     ({"version": 1, "label": "y", "steps": steps}, arrow, "Arrow files")):
+            plan = subprocess.run([SPARK_PROGRAM, "plan", self.pipeline_file(pipeline), "1", "64", "4096",
+                                   str(self.path / "root"), str(data)], capture_output=True, text=True, check=False)
+            self.assertNotEqual(plan.returncode, 0)
+            self.assertIn(said, plan.stderr)
+
     def explain(self, ours, theirs):
         """Says which file or entry of the manifest differs, before the digests do."""
         for file in sorted(p for p in ours.rglob("*") if p.is_file() and p.name != "manifest.json"):

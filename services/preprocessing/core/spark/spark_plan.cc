@@ -101,11 +101,24 @@ absl::StatusOr<DatasetPlan> PlanForSpark(const DatasetSpec& spec) {
     return InvalidField("pipeline",
                         "is missing; the Spark engine runs a pipeline file (--pipeline FILE, or --auto)");
   }
+  // What the job does not know must not be passed over in silence.
+  if (!spec.pipeline->joins.empty()) {
+    return InvalidField(
+        "pipeline.joins",
+        "are not made by the Spark engine; join the tables beforehand, or leave --engine out");
+  }
+  if (spec.bad_rows != BadRowPolicy::kFail) {
+    return InvalidField("bad_rows",
+                        "must be fail with the Spark engine, which skips no row; or leave --engine out");
+  }
   // PlanDataset would read the whole log for the bound of a split by time.
   DatasetSpec planned = spec;
   const bool by_time = spec.split.kind == SplitSpec::Kind::kTime && spec.test_uris.empty();
   if (by_time) planned.split.kind = SplitSpec::Kind::kFraction;
   SDA_ASSIGN_OR_RETURN(DatasetPlan plan, PlanDataset(planned, RunSettings()));
+  if (plan.input.layout.kind == InputLayout::Kind::kArrow) {
+    return InvalidField("data", "are Arrow files; the Spark engine reads text and Parquet");
+  }
   plan.spec.split = spec.split;
   if (by_time) {
     SDA_ASSIGN_OR_RETURN(plan.split_column,
