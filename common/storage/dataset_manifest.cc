@@ -241,6 +241,8 @@ absl::StatusOr<ManifestExport> ReadExport(ObjectReader& reader) {
 absl::Status ReadPipeline(ObjectReader& reader, DatasetManifest& manifest) {
   if (reader.json().contains("pipeline_path")) {
     SDA_RETURN_IF_ERROR(reader.Read("pipeline_path", manifest.pipeline_path));
+    if (manifest.pipeline_path.empty())
+      return reader.Error("pipeline_path", "is empty; must be left out then");
     SDA_RETURN_IF_ERROR(reader.Read("pipeline_sha256", manifest.pipeline_sha256));
   }
   if (!reader.json().contains("exports")) return absl::OkStatus();

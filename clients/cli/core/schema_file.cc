@@ -6,6 +6,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "common/base/status_macros.h"
+#include "common/base/utf8.h"
 
 namespace sda::cli {
 namespace {
@@ -132,6 +133,7 @@ absl::StatusOr<std::vector<ColumnRule>> ReadColumns(const Place& place, const YA
 
 absl::StatusOr<std::vector<ColumnRule>> ParseSchemaFile(const std::string& source, const std::string& yaml) {
   const Place place(source);
+  if (ToValidUtf8(yaml) != yaml) return place.Error(YAML::Mark::null_mark(), "schema", "is not valid UTF-8");
   // yaml-cpp reports syntax errors by exceptions; none may leave this file.
   try {
     return ReadColumns(place, YAML::Load(yaml));
