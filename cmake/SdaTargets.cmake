@@ -6,6 +6,8 @@
 #                                                        GoogleTest program; label "unit" unless others are given.
 #                                                        SERIAL: alone on the machine (implied by "integration").
 #                                                        Target <label>-tests builds all programs of a label.
+#   sda_under_sanitizer(name seconds)                    a registered test's time limit, and the environment that it
+#                                                        and the programs it starts need, whatever the build
 function(sda_library)
   cmake_parse_arguments(A "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
   if(A_SRCS)
@@ -30,6 +32,22 @@ function(sda_binary)
   add_dependencies(programs ${A_NAME})
 endfunction()
 
+# Instrumented code needs more time, and the thread sanitizer its options, which reach programs that a test starts
+# only through the environment.
+function(sda_under_sanitizer name seconds)
+  set(patience 1)
+  if(SDA_SANITIZER STREQUAL "thread")
+    set(patience 4)
+    # die_after_fork: Arrow starts a thread when it is loaded, and some tests fork a process that starts threads.
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7 die_after_fork=0")
+  elseif(SDA_SANITIZER)
+    set(patience 2)
+  endif()
+  math(EXPR limit "${seconds} * ${patience}")
+  set_property(TEST ${name} PROPERTY TIMEOUT ${limit})
+endfunction()
+
 function(sda_test)
   cmake_parse_arguments(A "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;ENV" ${ARGN})
   if(NOT A_LABELS)
@@ -44,14 +62,10 @@ function(sda_test)
   set_target_properties(${A_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   # One CTest entry a program; tests/run.sh counts the single tests from the XML reports.
   add_test(NAME ${A_NAME} COMMAND ${A_NAME} --gtest_output=xml:${CMAKE_BINARY_DIR}/test-reports/)
-  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT} ENVIRONMENT "${A_ENV}")
+  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABELS}" ENVIRONMENT "${A_ENV}")
+  sda_under_sanitizer(${A_NAME} ${A_TIMEOUT})
   if(A_SERIAL OR "integration" IN_LIST A_LABELS)
     set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL ON)
-  endif()
-  if(SDA_SANITIZER STREQUAL "thread")
-    # die_after_fork: Arrow starts a thread when it is loaded, and some tests fork a process that starts threads.
-    set_property(TEST ${A_NAME} APPEND PROPERTY ENVIRONMENT
-      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1 history_size=7 die_after_fork=0")
   endif()
   foreach(label ${A_LABELS})
     if(NOT TARGET ${label}-tests)

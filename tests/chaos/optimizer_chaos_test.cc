@@ -169,14 +169,12 @@ TEST(OptimizerChaosTest, NothingIsLostCountedTwiceOrStuckWhenTheServerIsKilled) 
            !work.given_up;
   };
   const absl::Time begin = absl::Now();
-  int64_t quiet_lives = 0;
   {
     Clients clients(server.address(), work);
     Rng rng(static_cast<uint64_t>(options.seed));
     while (kills < options.kills && !clients.AllDone()) {
       // A moment from nothing (the start itself) to some calls; sometimes longer than a lease.
       const bool quiet = (kills + 1) % kQuietEvery == 0;
-      quiet_lives += quiet;
       const absl::Duration life =
           quiet ? absl::Milliseconds(1300) : absl::Milliseconds(std::exp(rng.Uniform(0.0, std::log(150.0))));
       // The life of the server is what the test chooses; nothing is waited for.

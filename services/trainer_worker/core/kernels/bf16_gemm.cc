@@ -42,9 +42,6 @@ struct TileEnds {
   const float* bias = nullptr;
   bool add_to_c = false;
   bool relu = false;
-  const float* mask = nullptr;
-  int64_t mask_stride = 0;
-  float mask_scale = 1;
 };
 
 // As Tile of simd_tile.inc; an element of a and of b is a pair of bfloat16, the terms 2l and 2l + 1.
@@ -93,13 +90,7 @@ SDA_BF16_TARGET __attribute__((noinline)) void Tile(int64_t pairs, const uint32_
   for (int i = 0; i < kRows; ++i) {
     SDA_UNROLL
     for (int v = 0; v < kVecs; ++v) {
-      __m512 value = ends.relu ? _mm512_max_ps(_mm512_setzero_ps(), sum[i][v]) : sum[i][v];
-      if (ends.mask != nullptr) {
-        const __mmask16 present = v == kVecs - 1 ? mask : static_cast<__mmask16>(0xffff);
-        const __m512 through = _mm512_maskz_loadu_ps(present, ends.mask + i * ends.mask_stride + v * kLanes);
-        const __mmask16 on = _mm512_cmp_ps_mask(through, _mm512_setzero_ps(), _CMP_GT_OQ);
-        value = _mm512_maskz_mul_ps(on, value, _mm512_set1_ps(ends.mask_scale));
-      }
+      const __m512 value = ends.relu ? _mm512_max_ps(_mm512_setzero_ps(), sum[i][v]) : sum[i][v];
       float* const to = c + i * c_stride + v * kLanes;
       if (v < kVecs - 1) {
         _mm512_storeu_ps(to, value);
@@ -237,14 +228,11 @@ SDA_BF16_TARGET void PackTiles(const Product& p, int64_t first_term, int64_t ter
   }
 }
 
-// Of the tile at row i and column j.
-TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t i, int64_t j) {
+// Of the tiles at column j.
+TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t j) {
   return {.bias = p.bias != nullptr ? p.bias + j : nullptr,
           .add_to_c = first_term > 0,
-          .relu = p.activation == Activation::kRelu && first_term + terms == p.k,
-          .mask = p.mask != nullptr && first_term + terms == p.k ? p.mask + i * p.mask_stride + j : nullptr,
-          .mask_stride = p.mask_stride,
-          .mask_scale = p.mask_scale};
+          .relu = p.activation == Activation::kRelu && first_term + terms == p.k};
 }
 
 void MultiplyRows(const Product& p, FloatBuffer& scratch) {
@@ -272,9 +260,9 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
       const int64_t tiles = Ceil(row_end - row_begin, kTileRows);
       for (int64_t j = 0; j < p.n; j += kPanelColumns) {
         const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+        const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
           const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
-          const TileEnds ends = EndsOf(p, first, terms, row_begin + begin, j);
           TileFor<false>(end - begin, columns)(pairs, memory.a + begin * a_stride, a_stride, b + j * pairs,
                                                p.c + (row_begin + begin) * p.c_stride + j, p.c_stride,
                                                columns, ends);
@@ -297,9 +285,9 @@ void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
     PackPanels(p, first, terms, 0, p.n, memory.rows, memory.b);
     for (int64_t j = 0; j < p.n; j += kPanelColumns) {
       const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
+      const TileEnds ends = EndsOf(p, first, terms, j);
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const auto [begin, end] = TileRange(p.m, tile, tiles);
-        const TileEnds ends = EndsOf(p, first, terms, begin, j);
         TileFor<true>(end - begin, columns)(pairs, memory.a + begin * pairs, 0, memory.b + j * pairs,
                                             p.c + begin * p.c_stride + j, p.c_stride, columns, ends);
       }

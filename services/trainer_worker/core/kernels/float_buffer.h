@@ -25,7 +25,7 @@ class FloatBuffer {
   FloatBuffer() = default;
   explicit FloatBuffer(size_t size) : size_(size) {
     if (size == 0) return;
-    const bool large = bytes() >= 4 * kHugePage;
+    const bool large = bytes() >= kHugePage;
     const size_t alignment = large ? kHugePage : kAlignment;
     const size_t rounded = (bytes() + alignment - 1) / alignment * alignment;
     void* const memory = std::aligned_alloc(alignment, rounded);

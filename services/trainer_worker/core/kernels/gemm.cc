@@ -115,15 +115,6 @@ Stored StoredB(const Product& p) {
   return p.b_transposed ? Stored{p.n, p.k} : Stored{p.k, p.n};
 }
 
-// The mask of a product, where the kernel does not apply it as it stores c.
-void ApplyMask(const Product& p) {
-  for (int64_t i = 0; i < p.m; ++i) {
-    const float* const mask = p.mask + i * p.mask_stride;
-    float* const c = p.c + i * p.c_stride;
-    for (int64_t j = 0; j < p.n; ++j) c[j] = mask[j] > 0 ? c[j] * p.mask_scale : 0.0f;
-  }
-}
-
 // Words of an operand in bfloat16, a multiple of a cache line.
 int64_t Bf16Words(Stored operand) {
   return (operand.rows * ((operand.cols + 1) / 2) + 15) / 16 * 16;
@@ -240,13 +231,13 @@ void Gemm::Multiply(const Product& p) {
     case GemmVariant::kOneDnnBf16:
       if (!HasBf16Gemm()) return ReferenceMultiply(p);
       // In fp32 where oneDNN has no such product.
-      if (!state_->Execute(InBf16(p, state_->operands), DataType::bf16)) return ReferenceMultiply(p);
-      break;
+      if (!state_->Execute(InBf16(p, state_->operands), DataType::bf16)) ReferenceMultiply(p);
+      return;
     case GemmVariant::kBest:
     case GemmVariant::kOneDnn:
-      if (!state_->Execute(p, DataType::f32)) return ReferenceMultiply(p);
+      if (!state_->Execute(p, DataType::f32)) ReferenceMultiply(p);
+      return;
   }
-  if (p.mask != nullptr) ApplyMask(p);
 }
 
 bool Gemm::State::Execute(const Product& p, DataType type) {

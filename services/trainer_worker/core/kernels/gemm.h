@@ -12,7 +12,6 @@ enum class Activation { kNone, kRelu };
 
 // One fp32 matrix product, all operands row-major with a stride (elements from row to row):
 //   c[i, j] = activation(Σ_l a(i, l) · b(l, j) + bias[j])
-// and, with a mask, c[i, j] = mask[i, j] > 0 ? mask_scale · that : 0.
 // where a(i, l) is a[i·a_stride + l], or a[l·a_stride + i] when a_transposed; b likewise.
 // c must not overlap the inputs; it is overwritten. m, n and k may be 0 (k = 0 leaves activation(bias)).
 // No alignment is required.
@@ -28,11 +27,6 @@ struct Product {
   Activation activation = Activation::kNone;
   float* c = nullptr;
   int64_t c_stride = 0;
-  // [m, n], or null: the units that a ReLU let through, whose derivative is applied to c. mask_scale undoes
-  // inverted dropout. It must not overlap c.
-  const float* mask = nullptr;
-  int64_t mask_stride = 0;
-  float mask_scale = 1;
   // b as Gemm::Pack left it, or null. Only where a is not transposed; b must be there all the same.
   const float* packed_b = nullptr;
 };

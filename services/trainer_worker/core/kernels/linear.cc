@@ -35,7 +35,7 @@ void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters
 void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
                     const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
                     int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride,
-                    PackedLayer packed, InputActivation input) {
+                    PackedLayer packed) {
   const bool relu = layer.activation == Activation::kRelu;
   ActivationBackward(rows, layer.out, relu ? y : nullptr, y_stride, scale, dy, dy_stride,
                      gradients + layer.bias);
@@ -56,11 +56,6 @@ void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameter
   product.c = dx;
   product.c_stride = dx_stride;
   product.packed_b = packed.backward;
-  if (input.relu) {
-    product.mask = x;
-    product.mask_stride = x_stride;
-    product.mask_scale = input.scale;
-  }
   gemm.Multiply(product);
 }
 

@@ -31,24 +31,16 @@ Product BackwardProduct(const LinearLayer& layer, const float* parameters, int64
 void LinearForward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
                    const float* x, int64_t x_stride, float* y, int64_t y_stride, PackedLayer packed = {});
 
-// What was done to x before it entered a layer, for the gradient by what it was before.
-struct InputActivation {
-  bool relu = false;
-  float scale = 1;  // undoes inverted dropout
-};
-
 // Given y of the forward pass and dy = ∂L/∂y:
 //   dz = dy · scale where the activation let the unit through, else 0   (written over dy)
 //   gradients: dW = dzᵀ · x, dbias = Σ_rows dz   (overwritten)
-//   dx = dz · W   (skipped when dx is null), by way of the input's activation if it has one: then it is the
-//   dz of the layer before
-// A null y says that dy is dz already.
+//   dx = dz · W   (skipped when dx is null)
 // `scale` undoes inverted dropout, which zeroes y as the activation does; 1 without dropout. For kNone, y is
 // not read and scale must be 1.
 void LinearBackward(Gemm& gemm, const LinearLayer& layer, const float* parameters, int64_t rows,
                     const float* x, int64_t x_stride, const float* y, int64_t y_stride, float* dy,
                     int64_t dy_stride, float scale, float* gradients, float* dx, int64_t dx_stride,
-                    PackedLayer packed = {}, InputActivation input = {});
+                    PackedLayer packed = {});
 
 }  // namespace sda::trainer
 

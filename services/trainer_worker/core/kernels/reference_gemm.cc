@@ -13,7 +13,6 @@ void ReferenceMultiply(const Product& p) {
       }
       float value = static_cast<float>(sum);
       if (p.activation == Activation::kRelu && value < 0) value = 0;
-      if (p.mask != nullptr) value = p.mask[i * p.mask_stride + j] > 0 ? value * p.mask_scale : 0;
       p.c[i * p.c_stride + j] = value;
     }
   }

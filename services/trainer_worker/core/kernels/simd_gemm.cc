@@ -74,14 +74,11 @@ const float* PanelOf(const Product& p, int64_t first_term, int64_t j) {
   return p.b_transposed ? p.b + j * p.b_stride + first_term : p.b + first_term * p.b_stride + j;
 }
 
-// Of the tile at row i and column j.
-TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t i, int64_t j) {
+// Of the tiles at column j.
+TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t j) {
   return {.bias = p.bias != nullptr ? p.bias + j : nullptr,
           .add_to_c = first_term > 0,
-          .relu = p.activation == Activation::kRelu && first_term + terms == p.k,
-          .mask = p.mask != nullptr && first_term + terms == p.k ? p.mask + i * p.mask_stride + j : nullptr,
-          .mask_stride = p.mask_stride,
-          .mask_scale = p.mask_scale};
+          .relu = p.activation == Activation::kRelu && first_term + terms == p.k};
 }
 
 float* Grow(FloatBuffer& scratch, int64_t floats) {
@@ -138,10 +135,10 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
         const int64_t j = panel * kPanelColumns;
         const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
         const int64_t width = VectorsOf(columns) * kLanes;
+        const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
           const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
           const int64_t i = row_begin + begin;
-          const TileEnds ends = EndsOf(p, first, terms, i, j);
           TileFor<false>(end - begin, columns)(terms, p.a + i * p.a_stride + first, p.a_stride,
                                                packed + j * terms, width, p.c + i * p.c_stride + j,
                                                p.c_stride, columns, ends);
@@ -167,9 +164,9 @@ void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
       const int64_t width = VectorsOf(columns) * kLanes;
       if (p.b_transposed)
         PackPanel(PanelOf(p, first, j), p.b_stride, true, terms, columns, width, packed_b + j * terms);
+      const TileEnds ends = EndsOf(p, first, terms, j);
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const auto [begin, end] = TileRange(p.m, tile, tiles);
-        const TileEnds ends = EndsOf(p, first, terms, begin, j);
         TileFor<true>(end - begin, columns)(terms, packed_a + begin * terms, end - begin,
                                             packed_b + j * terms, width, p.c + begin * p.c_stride + j,
                                             p.c_stride, columns, ends);

@@ -83,7 +83,6 @@ void CheckProducts(Gemm gemm) {
       };
       const auto a = ta ? matrix(k, m) : matrix(m, k), b = tb ? matrix(n, k) : matrix(k, n);
       const auto bias = Integers(rng, n);
-      const auto mask = matrix(m, n);
       std::vector<float> got(padding + m * (n + padding), kNan), want = got;
       Product product{.m = m,
                       .n = n,
@@ -97,10 +96,7 @@ void CheckProducts(Gemm gemm) {
                       .bias = (bits & 8) != 0 ? bias.data() : nullptr,
                       .activation = (bits & 16) != 0 ? Activation::kRelu : Activation::kNone,
                       .c = got.data() + padding,
-                      .c_stride = n + padding,
-                      .mask = (bits & 32) != 0 ? mask.data() + padding : nullptr,
-                      .mask_stride = n + padding,
-                      .mask_scale = 2};
+                      .c_stride = n + padding};
       gemm.Multiply(product);
       product.c = want.data() + padding;
       ReferenceMultiply(product);
