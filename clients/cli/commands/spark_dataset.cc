@@ -22,6 +22,7 @@
 #include "common/base/status_macros.h"
 #include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/artefact_store.h"
+#include "services/preprocessing/core/artefact_output.h"
 #include "services/preprocessing/core/spark/spark_plan.h"
 #include "services/preprocessing/core/spark/spark_result.h"
 
@@ -30,22 +31,6 @@ namespace {
 
 constexpr int64_t kMaxBlockMib = 1024;
 constexpr size_t kKeptLines = 60;
-
-class StoreOutput final : public preprocessing::DatasetOutput {
- public:
-  StoreOutput(const ArtefactStore& store, std::string folder) : store_(store), folder_(std::move(folder)) {}
-
-  absl::Status Write(const std::string& path, std::string_view bytes) override {
-    return store_.Write(absl::StrCat(folder_, "/", path), bytes);
-  }
-  absl::Status Remove(const std::string& path) override {
-    return store_.Remove(absl::StrCat(folder_, "/", path));
-  }
-
- private:
-  const ArtefactStore& store_;
-  const std::string folder_;
-};
 
 // Everything of a dataset but its jobs; the manifest first, so that nobody sees half a dataset.
 absl::Status RemoveDataset(const ArtefactStore& store, const std::string& dataset) {
@@ -165,7 +150,7 @@ class SparkRun {
     SDA_ASSIGN_OR_RETURN(const std::string result, store_.Read(InStaging(preprocessing::kSparkResultFile)));
     SDA_RETURN_IF_ERROR(preprocessing::SparkResultStatus(result));
     SDA_ASSIGN_OR_RETURN(const std::string tables, store_.Read(InStaging(preprocessing::kSparkTablesFile)));
-    StoreOutput output(store_, job_.dataset);
+    preprocessing::ArtefactOutput output(store_, job_.dataset);
     return preprocessing::FinishSparkDataset(plan_, job_.dataset, result, tables, started, output);
   }
 

@@ -15,8 +15,8 @@
 #include "common/base/utf8.h"
 #include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/dataset_manifest.h"
+#include "services/preprocessing/core/artefact_output.h"
 #include "services/preprocessing/core/bad_rows_json.h"
-#include "services/preprocessing/server/artefact_output.h"
 #include "services/preprocessing/server/resource_names.h"
 #include "services/preprocessing/server/spec_converter.h"
 
