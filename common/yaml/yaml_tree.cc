@@ -41,6 +41,9 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& value) override {
     RefuseAnchor(mark, anchor);
     if (tag != "?" && tag != "!" && !tag.empty()) Refuse(mark, "tags (!name) are not supported");
+    // yaml-cpp makes single bytes of the escapes \_ and \N, and takes a NUL byte for the begin of an escape.
+    if (ToValidUtf8(value) != value)
+      Refuse(mark, "a value is not valid UTF-8; write characters themselves instead of \\_ and \\N");
     YamlNode* node = Add(mark, YamlNode::Kind::kScalar);
     node->text = value;
     node->quoted = tag == "!";

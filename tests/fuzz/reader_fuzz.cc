@@ -22,7 +22,8 @@ absl::Status Wrong(const std::string& what) {
 // A reason is for people: it begins with the file and is text.
 absl::Status CheckReason(const std::string& reason) {
   if (!absl::StartsWith(reason, kSource)) return Wrong("a reason does not name the file: " + reason);
-  return ToValidUtf8(reason) == reason ? absl::OkStatus() : Wrong("a reason is no UTF-8");
+  const std::string valid = ToValidUtf8(reason);
+  return valid == reason ? absl::OkStatus() : Wrong("a reason is no UTF-8: " + valid);
 }
 
 absl::Status FuzzManifest(std::string_view bytes) {

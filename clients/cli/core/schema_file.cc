@@ -19,7 +19,8 @@ class Place {
   absl::Status Error(const YAML::Mark& mark, const std::string& field, const std::string& rule) const {
     const std::string at =
         mark.is_null() ? source_ : absl::StrCat(source_, ":", mark.line + 1, ":", mark.column + 1);
-    return absl::InvalidArgumentError(absl::StrCat(at, ": ", field, ": ", rule));
+    // yaml-cpp makes single bytes of some escapes.
+    return absl::InvalidArgumentError(ToValidUtf8(absl::StrCat(at, ": ", field, ": ", rule)));
   }
 
  private:
@@ -39,8 +40,8 @@ absl::Status ReadKey(const Place& place, const std::string& key, const YAML::Nod
                      const YAML::Node& value, const std::string& path, ColumnRule& column) {
   const std::string field = absl::StrCat(path, ".", key);
   if (key == "name") {
-    if (!value.IsScalar() || value.Scalar().empty())
-      return place.Error(value.Mark(), field, "must be the name of a column");
+    if (!value.IsScalar() || value.Scalar().empty() || ToValidUtf8(value.Scalar()) != value.Scalar())
+      return place.Error(value.Mark(), field, "must be the name of a column, in UTF-8");
     column.name = value.Scalar();
   } else if (key == "role") {
     SDA_ASSIGN_OR_RETURN(column.use, ParseUse(place, value, field));
@@ -56,7 +57,8 @@ absl::Status ReadKey(const Place& place, const std::string& key, const YAML::Nod
     }
     column.frequency_threshold = threshold;
   } else if (key == "list_separator") {
-    if (!value.IsScalar() || value.Scalar().empty() || value.Scalar().size() > 8)
+    if (!value.IsScalar() || value.Scalar().empty() || value.Scalar().size() > 8 ||
+        ToValidUtf8(value.Scalar()) != value.Scalar())
       return place.Error(value.Mark(), field, "must be a text of 1 to 8 bytes");
     column.list_separator = value.Scalar();
   } else if (key == "list_max_values") {
