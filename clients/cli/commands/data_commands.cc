@@ -77,7 +77,7 @@ class PassingSuite {
     LocalSuiteOptions options;
     options.state = passing->folder_.string();
     options.owner = "sda data";
-    options.log_level = "warn";
+    options.log_level = "warning";
     options.say = [&terminal = session.terminal()](const std::string& line) { terminal.Say(line); };
     SDA_ASSIGN_OR_RETURN(passing->suite_, LocalSuite::Start(options, session.stop()));
     session.signals().OnImpatience([&supervisor = passing->suite_->supervisor()] { supervisor.Kill(); });

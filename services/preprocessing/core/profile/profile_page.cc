@@ -74,7 +74,7 @@ std::string TimeText(double seconds) {
 }
 
 std::string ValueText(const ProfiledColumn& column, double value) {
-  return column.kind == ColumnKind::kTime ? TimeText(value) : Figure(value);
+  return column.kind == ColumnKind::kTime ? TimeText(value) : absl::StrFormat("%.6g", value);
 }
 
 const char* KindName(ColumnKind kind) {
@@ -271,7 +271,7 @@ class Page {
     if (column.kind == ColumnKind::kTime) {
       Fact("span", absl::StrCat(Figure((number.max - number.min) / 86400), " days"));
     } else {
-      Fact("mean, deviation", absl::StrCat(Figure(number.mean), ", ", Figure(number.stddev)));
+      Fact("mean, deviation", absl::StrCat(ValueText(column, number.mean), ", ", Figure(number.stddev)));
       Fact("skewness", Figure(number.skewness));
       Fact("zeros, negatives", absl::StrCat(Count(number.zeros), ", ", Count(number.negatives)));
     }
