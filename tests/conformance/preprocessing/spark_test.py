@@ -181,8 +181,8 @@ class SparkTest(unittest.TestCase):
             "blanks.tsv": text("\t", rows).replace(b"\n", b"\n\n", 50) + b"\n\n",
             "colons.txt": text("::", [[r[0], r[1].replace("::", ":"), *r[2:]] for r in rows]) + b"\n",
             "packed.csv.gz": gzip.compress(text(",", rows, "\r\n")),
-            # A byte order mark; bytes that readers like to take for ends of lines and texts.
-            "marks.tsv": b"\xef\xbb\xbf" + text("\t", [[r[0], r[1] + "\0\r" + r[3], *r[2:]] for r in rows]),
+            # A byte order mark; a byte that readers like to take for the end of a line.
+            "marks.tsv": b"\xef\xbb\xbf" + text("\t", [[r[0], r[1] + "\r" + r[3], *r[2:]] for r in rows]),
         }
         for name, data in cases.items():
             with self.subTest(name):
@@ -240,6 +240,7 @@ class SparkTest(unittest.TestCase):
             "label": ({280: "7,1,2020-01-01,a"}, number),
             "ragged": ({150: "1,2,3"}, number), "first of two": ({150: "1,2,3", 60: "x,2,2020-01-01,a"}, number),
             "number": ({333: "1,1e200,2020-01-01,a"}, number), "quote": ({222: '1,"2" 3,2020-01-01,a'}, number),
+            "nul": ({100: "1,2,2020-01-01,a\0b"}, {"operation": "hash", "inputs": ["t"], "buckets": 9}),
             "bytes": ({100: "1,2,2020-01-01,\udcff\udcfe"}, {"operation": "hash", "inputs": ["t"], "buckets": 9}),
             "time": ({17: "1,2,2020-02-30,a"}, {"operation": "date_parts", "inputs": ["when"], "parts": ["hour"]}),
             "no time": ({17: "1,2,,a"}, {"operation": "split", "by": "time", "inputs": ["when"]}),

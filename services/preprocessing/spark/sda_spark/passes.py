@@ -96,17 +96,22 @@ class Batch:
 
 
 def as_text(fields, nulls):
-    """Raw fields as a text column's Arrow array: missing ones are null, the others valid UTF-8."""
+    """Raw fields as a text column's Arrow array: missing ones are null, the others UTF-8 without NUL bytes."""
     texts = pc.if_else(pc.is_in(fields, value_set=nulls), pa.scalar(None, pa.binary()), fields)
     try:
-        return texts.cast(pa.string())
+        made = texts.cast(pa.string())
+        if not pc.any(pc.match_substring(texts, "\0")).as_py():
+            return made
     except pa.ArrowInvalid:
-        for row, field in enumerate(texts.to_pylist()):
-            try:
-                (field or b"").decode()
-            except UnicodeDecodeError:
-                raise BadField(row, "BAD_TEXT", f"{quoted(field)} is not valid UTF-8; convert the file") from None
-        raise
+        pass
+    for row, field in enumerate(texts.to_pylist()):
+        if b"\0" in (field or b""):
+            raise BadField(row, "BAD_TEXT", f"{quoted(field)} holds a NUL byte; repair the file")
+        try:
+            (field or b"").decode()
+        except UnicodeDecodeError:
+            raise BadField(row, "BAD_TEXT", f"{quoted(field)} is not valid UTF-8; convert the file") from None
+    raise AssertionError("a field is neither text nor wrong")
 
 
 def cell_error(plan, block, error):
