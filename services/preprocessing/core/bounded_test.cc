@@ -50,10 +50,10 @@ DatasetSpec SpecFor(const std::string& file) {
 
 TEST(MemoryLimitTest, ALimitBelowTheVocabulariesChangesNothingButMemory) {
   const TempFolder folder;
-  const int rows = kSanitized ? 20'000 : 400'000;
+  const int rows = kSanitized ? 20'000 : 800'000;
   const DatasetSpec spec = SpecFor(folder.Write("log.csv", WideLog(rows)));
-  // 400,000 names a column: above 30 MB of slots and text each, before vocabularies are made of them.
-  constexpr int64_t kLimit = 32 << 20;
+  // 800,000 names a column: above 60 MB of slots and text each, before vocabularies are made of them.
+  constexpr int64_t kLimit = 56 << 20;
   // Code counts from the first time that it runs: it does so before memory is measured.
   FolderOutput warm(folder.path() + "/warm");
   ASSERT_TRUE(CreateDataset(SpecFor(folder.Write("warm.csv", WideLog(1000))), "datasets/d",

@@ -23,7 +23,7 @@ constexpr int64_t kDenseBytes = 5 << 20;
 constexpr int64_t kLeastTableBytes = 4 << 20;
 
 // What the heap keeps although it is free, and small things.
-constexpr int64_t kSlackBytes = 8 << 20;
+constexpr int64_t kSlackBytes = 24 << 20;
 
 absl::Status TooLittle(const std::string& what, int64_t memory_bytes, int64_t needed,
                        const std::string& instead) {
