@@ -95,7 +95,7 @@ class PipelineTest(harness.SdaTestCase):
         self.assertRegex(done.err, r"clicks\.tsv:1001: has 2 fields; must have 40")
         skipped = self.sda_json(*create, "--bad-rows", "skip")
         self.assertEqual(skipped["digest"], made["digest"])
-        self.assertEqual(skipped["profile"]["bad_rows"], {"RAGGED_ROW": "1"})
+        self.assertEqual(skipped["profile"]["bad_rows"], {"RAGGED_ROW": 1})
 
         self.write("sites.csv", "hash,size\na,1\nb,2\na,3\n")
         done = self.sda(*create)
