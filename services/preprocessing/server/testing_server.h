@@ -2,6 +2,7 @@
 #define SDA_SERVICES_PREPROCESSING_SERVER_TESTING_SERVER_H_
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -126,9 +127,9 @@ inline std::vector<std::string> FilesBelow(const std::string& folder) {
 }
 
 // A small click log.
-inline std::string ClickLog(int rows) {
+inline std::string ClickLog(int64_t rows) {
   std::string text = "click,amount,word\n";
-  for (int i = 0; i < rows; ++i) {
+  for (int64_t i = 0; i < rows; ++i) {
     text += std::to_string(i % 3 == 0) + "," + std::to_string(i % 97) + ".5,w" + std::to_string(i * i % 61) +
             "\n";
   }
