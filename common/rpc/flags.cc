@@ -18,6 +18,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/base/utf8.h"
 #include "common/base/version.h"
 
 namespace sda::rpc {
@@ -330,7 +331,7 @@ absl::Status Flags::State::ReadFile() {
     return ReadMap(root, /*top=*/true, 1);
   } catch (const YAML::Exception& e) {
     return InvalidField(absl::StrCat(config_file, ":", e.mark.line + 1),
-                        absl::StrCat("is no valid YAML: ", e.msg));
+                        absl::StrCat("is no valid YAML: ", ToValidUtf8(e.msg)));
   }
 }
 

@@ -178,8 +178,9 @@ YamlReading ParseYaml(const std::string& text, const YamlWords& words) {
     }
   } catch (const YAML::Exception& error) {
     const int line = error.mark.line + 1;
-    reading.problem = YamlViolation{line, ColumnFixer(text).Column(line, error.mark.column + 1), "",
-                                    absl::StrCat("is not YAML that ", words.documents, " use: ", error.msg)};
+    reading.problem =
+        YamlViolation{line, ColumnFixer(text).Column(line, error.mark.column + 1), "",
+                      absl::StrCat("is not YAML that ", words.documents, " use: ", ToValidUtf8(error.msg))};
     return reading;
   }
   ColumnFixer(text).Fix(root);

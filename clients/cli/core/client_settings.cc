@@ -7,6 +7,8 @@
 #include <absl/strings/str_cat.h>
 #include <yaml-cpp/yaml.h>
 
+#include "common/base/utf8.h"
+
 namespace sda::cli {
 namespace {
 
@@ -79,7 +81,7 @@ absl::StatusOr<ClientSettings> ParseClientFile(const std::string& source, const 
   try {
     return ReadEntries(source, folder, YAML::Load(yaml));
   } catch (const YAML::Exception& error) {
-    return BadEntry(source, error.mark, "file", absl::StrCat("is not YAML: ", error.msg));
+    return BadEntry(source, error.mark, "file", absl::StrCat("is not YAML: ", ToValidUtf8(error.msg)));
   }
 }
 

@@ -140,7 +140,7 @@ absl::StatusOr<std::vector<ColumnRule>> ParseSchemaFile(const std::string& sourc
   try {
     return ReadColumns(place, YAML::Load(yaml));
   } catch (const YAML::Exception& error) {
-    return place.Error(error.mark, "schema", absl::StrCat("is not YAML: ", error.msg));
+    return place.Error(error.mark, "schema", absl::StrCat("is not YAML: ", ToValidUtf8(error.msg)));
   }
 }
 
