@@ -111,7 +111,7 @@ absl::Status Engine::Sweep() {
   }));
   // Looks first, writes only where something is due: a quiet database stays quiet.
   for (const std::string& id : due) {
-    const absl::Status settled =
+    absl::Status settled =
         database_.Write([&](Transaction& tx) -> absl::Status { return SettleTime(tx, id); });
     if (!settled.ok() && !absl::IsNotFound(settled)) return settled;  // it may have been deleted meanwhile
     expired.insert(id);
