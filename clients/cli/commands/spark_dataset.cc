@@ -20,7 +20,6 @@
 #include "common/base/ids.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
-#include "common/pipeline/fitted_pipeline.h"
 #include "common/storage/artefact_store.h"
 #include "services/preprocessing/core/artefact_output.h"
 #include "services/preprocessing/core/spark/spark_plan.h"
@@ -31,16 +30,6 @@ namespace {
 
 constexpr int64_t kMaxBlockMib = 1024;
 constexpr size_t kKeptLines = 60;
-
-// Everything of a dataset but its jobs; the manifest first, so that nobody sees half a dataset.
-absl::Status RemoveDataset(const ArtefactStore& store, const std::string& dataset) {
-  SDA_RETURN_IF_ERROR(store.Remove(dataset + "/manifest.json"));
-  SDA_ASSIGN_OR_RETURN(const std::vector<std::string> folders, store.ListFolders(dataset));
-  for (const std::string& folder : folders) {
-    if (folder != "jobs") SDA_RETURN_IF_ERROR(store.RemoveFolder(absl::StrCat(dataset, "/", folder)));
-  }
-  return store.Remove(absl::StrCat(dataset, "/", pipeline::kFittedPipelinePath));
-}
 
 absl::StatusOr<std::string> RootOf(const SparkFlags& flags, Session& session) {
   if (flags.artefacts) {
@@ -129,13 +118,14 @@ class SparkRun {
     const absl::Time started = absl::Now();
     // Before anything of an old dataset is gone.
     SDA_RETURN_IF_ERROR(FindProgram());
-    SDA_RETURN_IF_ERROR(RemoveDataset(store_, job_.dataset));
+    preprocessing::ArtefactOutput output(store_, job_.dataset);
+    SDA_RETURN_IF_ERROR(output.Clear());
     SDA_RETURN_IF_ERROR(
         store_.Write(InStaging(preprocessing::kSparkPlanFile), preprocessing::SparkPlanToJson(plan_, job_)));
     auto manifest = SubmitAndFinish(started);
     if (!manifest.ok()) {
       // What cannot be removed stays, without a manifest: it is no dataset.
-      RemoveDataset(store_, job_.dataset).IgnoreError();
+      output.Clear().IgnoreError();
       return manifest;
     }
     store_.RemoveFolder(job_.staging).IgnoreError();

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
@@ -13,7 +14,6 @@
 #include "common/storage/artefact_store.h"
 #include "services/preprocessing/core/create_dataset.h"
 #include "services/preprocessing/core/dataset_output.h"
-#include "services/preprocessing/core/split.h"
 
 namespace sda::preprocessing {
 
@@ -36,12 +36,12 @@ class ArtefactOutput final : public DatasetOutput {
     return store_.OpenUnmapped(absl::StrCat(folder_, "/", path));
   }
 
-  // The jobs' records stay.
+  // The manifest first, so that nobody sees half a dataset. The jobs' records stay.
   absl::Status Clear() override {
     SDA_RETURN_IF_ERROR(Remove(kManifestPath));
-    for (const char* folder :
-         {kSplitNames[0], kSplitNames[1], kSplitNames[2], "vocabularies", "fit", "parquet", "mlperf"}) {
-      SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(folder_, "/", folder)));
+    SDA_ASSIGN_OR_RETURN(const std::vector<std::string> folders, store_.ListFolders(folder_));
+    for (const std::string& folder : folders) {
+      if (folder != "jobs") SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(folder_, "/", folder)));
     }
     return Remove(pipeline::kFittedPipelinePath);
   }
