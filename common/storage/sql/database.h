@@ -76,9 +76,10 @@ struct Schema {
 };
 
 struct DatabaseOptions {
-  int readers = 4;       // SQLite: connections for Read; more calls wait
-  int max_group = 256;   // SQLite: writes committed together
-  int connections = 16;  // PostgreSQL: for Read and Write; more calls wait
+  int readers = 4;        // SQLite: connections for Read; more calls wait
+  int max_group = 256;    // SQLite: writes committed together
+  int log_pages = 16384;  // SQLite: length of the write-ahead log at which it is moved into the file (64 MiB)
+  int connections = 16;   // PostgreSQL: for Read and Write; more calls wait
 };
 
 // A database of one component. Reads see one committed state and never wait for writes. Thread-safe.
