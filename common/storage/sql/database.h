@@ -34,6 +34,16 @@ class Transaction {
     return connection_.Execute(sql, args);
   }
 
+  // As Connection::Defer: for statements whose effect the transaction itself does not look at.
+  absl::Status Defer(std::string_view sql, const std::vector<Value>& args = {}) {
+    return connection_.Defer(sql, args);
+  }
+
+  // As Connection::ReadAhead.
+  absl::Status ReadAhead(std::string_view sql, const std::vector<Value>& args = {}) {
+    return connection_.ReadAhead(sql, args);
+  }
+
   // All result rows, each column converted to its type: bool, int64_t, double, std::string, Bytes, absl::Time
   // or an optional of one. NULL in a column that is not optional is INTERNAL.
   template <typename... Columns>

@@ -109,6 +109,13 @@ class SqliteConnection final : public Connection {
     return sqlite3_changes(database_.get());
   }
 
+  // There is nobody to wait for: a call is a call.
+  absl::Status Defer(std::string_view sql, const std::vector<Value>& args) override {
+    return RunAll(sql, args, {}, nullptr);
+  }
+  absl::Status ReadAhead(std::string_view, const std::vector<Value>&) override { return absl::OkStatus(); }
+  void DropDeferred() override {}
+
   absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql, const std::vector<Value>& args,
                                                         const std::vector<ColumnType>& columns) override {
     std::vector<std::vector<Value>> rows;
