@@ -232,7 +232,7 @@ void PassWorker::Count(const BlockPlace& place) {
 }
 
 absl::Status PassWorker::Write(const BlockPlace& place) {
-  const absl::Status changed = error::InputChanged(plan_.input.files[static_cast<size_t>(place.file)].path);
+  absl::Status changed = error::InputChanged(plan_.input.files[static_cast<size_t>(place.file)].path);
   const auto block = static_cast<size_t>(place.index);
   if (block + 1 >= state_.block_offsets.size()) return changed;
   const auto* positions =
