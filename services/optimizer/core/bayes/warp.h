@@ -18,10 +18,15 @@ class Warp {
     kHalfRank,
     // Logarithm of the distance to the best value: for values over several orders of magnitude.
     kLog,
+    // Logarithm of the distance to a limit, on both sides of it (Eriksson and Poloczek 2021, for
+    // constraints): the
+    // model spends little on how far from it a value is.
+    kAroundLimit,
   };
 
-  // Learned from the finite values; works for any number of them, all equal or 1e300 apart.
-  Warp(Kind kind, std::span<const double> values);
+  // Learned from the finite values; works for any number of them, all equal or 1e300 apart. `limit` counts
+  // for kAroundLimit only, and must be finite.
+  Warp(Kind kind, std::span<const double> values, double limit = 0);
 
   Kind kind() const { return kind_; }
   double Apply(double value) const;
@@ -32,7 +37,8 @@ class Warp {
  private:
   Kind kind_;
   double shift_ = 0, scale_ = 1;  // of values, before anything else
-  double log_offset_ = 1;
+  double log_offset_ = 1;         // of kLog; of kAroundLimit the distance up to which it is nearly linear
+  double limit_ = 0;              // in shifted and scaled values
   double mean_ = 0, deviation_ = 1;
   double upper_fence_ = 0;
   std::vector<double> from_, to_;  // knots of kHalfRank's worse half, in shifted and scaled values
