@@ -325,7 +325,8 @@ std::optional<bayes::ModelKind> ParseKind(const std::string& text) {
       new std::map<std::string, bayes::Warp::Kind>({{"linear", bayes::Warp::Kind::kLinear},
                                                     {"rank", bayes::Warp::Kind::kHalfRank},
                                                     {"log", bayes::Warp::Kind::kLog},
-                                                    {"limit", bayes::Warp::Kind::kAroundLimit}});
+                                                    {"limit", bayes::Warp::Kind::kAroundLimit},
+                                                    {"median", bayes::Warp::Kind::kAroundMedian}});
   static const auto* const kPriors =
       new std::map<std::string, bayes::HyperPrior>({{"scaled", bayes::HyperPrior::kDimensionScaled},
                                                     {"free", bayes::HyperPrior::kDimensionScaledFree},
@@ -388,10 +389,10 @@ int BenchSuggest(int argc, char** argv) {
       ->check(CLI::Range(1, 10000));
   app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
   std::vector<std::string> kinds;
-  app.add_option(
-         "--kinds", kinds,
-         "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, limit : scaled, "
-         "free, wide : matern, smooth : prior variance of the mean)")
+  app.add_option("--kinds", kinds,
+                 "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, limit, "
+                 "median : scaled, "
+                 "free, wide : matern, smooth : prior variance of the mean)")
       ->delimiter(',');
   std::vector<std::string> front_kinds, constraint_kinds;
   app.add_option("--front-kinds", front_kinds, "the same for several objectives")->delimiter(',');

@@ -53,8 +53,9 @@ Warp::Warp(Kind kind, std::span<const double> values, double limit) : kind_(kind
   upper_fence_ = std::max(upper + 1.5 * (upper - lower), Quantile(sorted, 0.5));
   if (!(upper_fence_ > 0)) upper_fence_ = 1;
   log_offset_ = std::max(0.1 * Quantile(sorted, 0.5), 1e-6);
-  if (kind_ == Kind::kAroundLimit) {
-    limit_ = std::clamp((limit / 2 - shift_ / 2) / scale_, -10.0, 10.0);
+  if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
+    limit_ = kind_ == Kind::kAroundMedian ? Quantile(sorted, 0.5)
+                                          : std::clamp((limit / 2 - shift_ / 2) / scale_, -10.0, 10.0);
     std::vector<double> distances;
     for (const double value : sorted) distances.push_back(std::abs(value - limit_));
     std::sort(distances.begin(), distances.end());
@@ -95,7 +96,7 @@ double Warp::Shape(double x) const {
     // Straight on below the best value, with the slope it has there.
     return x < 0 ? std::log(log_offset_) + x / log_offset_ : std::log(x + log_offset_);
   }
-  if (kind_ == Kind::kAroundLimit) {
+  if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
     const double distance = std::log1p(std::abs(x - limit_) / log_offset_);
     return x < limit_ ? -distance : distance;
   }

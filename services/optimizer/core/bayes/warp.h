@@ -22,6 +22,8 @@ class Warp {
     // constraints): the
     // model spends little on how far from it a value is.
     kAroundLimit,
+    // The same around the median: for a few values far better than the rest, which lie in narrow pits.
+    kAroundMedian,
   };
 
   // Learned from the finite values; works for any number of them, all equal or 1e300 apart. `limit` counts
@@ -37,8 +39,9 @@ class Warp {
  private:
   Kind kind_;
   double shift_ = 0, scale_ = 1;  // of values, before anything else
-  double log_offset_ = 1;         // of kLog; of kAroundLimit the distance up to which it is nearly linear
-  double limit_ = 0;              // in shifted and scaled values
+  // Of kLog what is added to the distance from the best, of kAroundLimit and kAroundMedian the distance up to
+  // which they are nearly linear; and what these are around. All in shifted and scaled values.
+  double log_offset_ = 1, limit_ = 0;
   double mean_ = 0, deviation_ = 1;
   double upper_fence_ = 0;
   std::vector<double> from_, to_;  // knots of kHalfRank's worse half, in shifted and scaled values
