@@ -15,6 +15,9 @@ struct BayesianOptions {
   // Ways to model a lone objective; one is drawn for each suggestion by its share of belief.
   std::vector<ModelKind> kinds = {{Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
                                   {Warp::Kind::kLinear, HyperPrior::kWide}};
+  // The same for each of several objectives, and for constraints.
+  std::vector<ModelKind> front_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
+  std::vector<ModelKind> constraint_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
   double temper = 0.3;        // 0: all kinds alike; large: the best only
   double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
   size_t raw_points = 512;
