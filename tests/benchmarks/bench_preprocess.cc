@@ -67,12 +67,12 @@ class StoreOutput final : public preprocessing::DatasetOutput {
 // The log as a file of the wanted format; its path.
 absl::StatusOr<std::string> MakeInput(const Options& options) {
   if (!options.input.empty()) return options.input;
-  const std::string tsv = options.work_folder + "/log.tsv";
+  std::string tsv = options.work_folder + "/log.tsv";
   const preprocessing::datagen::CriteoLogOptions log{
       .rows = options.rows, .seed = options.seed, .threads = options.threads};
   SDA_RETURN_IF_ERROR(preprocessing::datagen::WriteCriteoLog(log, tsv).status());
   if (options.input_format == "tsv") return tsv;
-  const std::string parquet = options.work_folder + "/log.parquet";
+  std::string parquet = options.work_folder + "/log.parquet";
   SDA_RETURN_IF_ERROR(ConvertCriteoToParquet(tsv, parquet));
   fs::remove(tsv);
   return parquet;
