@@ -121,7 +121,7 @@ class PostgresConnection final : public Connection {
     SDA_ASSIGN_OR_RETURN(Bound bound, Bind(sql, args));
     Result result = TakeAhead(bound);
     if (result == nullptr) {
-      SDA_ASSIGN_OR_RETURN(result, Run(std::move(bound)));
+      SDA_ASSIGN_OR_RETURN(result, Run(bound));
     }
     const int count = PQntuples(result.get());
     if (count > 0 && PQnfields(result.get()) < static_cast<int>(columns.size()))
@@ -214,12 +214,12 @@ class PostgresConnection final : public Connection {
   }
 
   absl::StatusOr<Result> Run(std::string_view sql, const std::vector<Value>& args) {
-    SDA_ASSIGN_OR_RETURN(Bound bound, Bind(sql, args));
-    return Run(std::move(bound));
+    SDA_ASSIGN_OR_RETURN(const Bound bound, Bind(sql, args));
+    return Run(bound);
   }
 
-  absl::StatusOr<Result> Run(Bound bound) {
-    if (!deferred_.empty()) return RunPipeline(std::move(bound));
+  absl::StatusOr<Result> Run(const Bound& bound) {
+    if (!deferred_.empty()) return RunPipeline(bound);
     Result result(PQexecPrepared(connection_.get(), bound.statement.name.c_str(), bound.statement.parameters,
                                  bound.Values().data(), nullptr, nullptr, /*resultFormat=*/0));
     SDA_RETURN_IF_ERROR(Check(result.get()));
@@ -228,7 +228,7 @@ class PostgresConnection final : public Connection {
 
   // Sends what was deferred and `last` at once; the result of `last`, or the first error: after one the
   // server skips the rest (PostgreSQL manual, "Pipeline Mode").
-  absl::StatusOr<Result> RunPipeline(Bound last) {
+  absl::StatusOr<Result> RunPipeline(const Bound& last) {
     std::vector<Bound> deferred = std::exchange(deferred_, {});
     bool sent = PQenterPipelineMode(connection_.get()) == 1;
     for (const Bound& bound : deferred) sent = sent && Send(bound);
