@@ -26,9 +26,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kMetadataKey[] = "sda.pipeline";
 constexpr int kFormatVersion = 1;
-constexpr int64_t kBatchBytes = int64_t{1} << 26;  // of values in a record batch, far below Arrow's 2 GiB
 
-Json DescriptionOf(const FittedPipeline& fitted) {
+// Of a record batch: what a table beyond memory takes while it is written (docs/decisions/0014).
+constexpr int64_t kBatchBytes = int64_t{1} << 22;
+constexpr int64_t kEntryBytes = 4 + 4 + 8 + 8;  // of an entry beside its text
+
+Json DescriptionOf(const FittedPipeline& fitted, const StoredTables& stored) {
   Json json;
   json["format_version"] = kFormatVersion;
   json["pipeline"] = PipelineToJson(fitted.pipeline);
@@ -38,12 +41,13 @@ Json DescriptionOf(const FittedPipeline& fitted) {
   int tables = 0;
   for (size_t i = 0; i < fitted.states.size(); ++i) {
     const NodeState& state = fitted.states[i];
-    if (state.numbers.empty() && !state.text && !state.table) continue;
+    const bool has_table = state.table || stored.contains(i);
+    if (state.numbers.empty() && !state.text && !has_table) continue;
     Json entry;
     entry["node"] = i;
     if (!state.numbers.empty()) entry["numbers"] = state.numbers;
     if (state.text) entry["text"] = *state.text;
-    if (state.table) entry["table"] = tables++;
+    if (has_table) entry["table"] = tables++;
     json["states"].push_back(std::move(entry));
   }
   return json;
@@ -56,13 +60,19 @@ class TableWriter {
 
   arrow::Status Add(int table, const LearnedTable& learned) {
     for (size_t i = 0; i < learned.values.size(); ++i) {
-      ARROW_RETURN_NOT_OK(tables_.Append(table));
-      ARROW_RETURN_NOT_OK(values_.Append(learned.values[i]));
-      ARROW_RETURN_NOT_OK(counts_.Append(learned.counts[i]));
-      ARROW_RETURN_NOT_OK(positives_.Append(learned.positives.empty() ? 0 : learned.positives[i]));
-      if (values_.value_data_length() >= kBatchBytes) ARROW_RETURN_NOT_OK(Flush());
+      ARROW_RETURN_NOT_OK(Add(table, learned.values[i], learned.counts[i],
+                              learned.positives.empty() ? 0 : learned.positives[i]));
     }
     return arrow::Status::OK();
+  }
+
+  arrow::Status Add(int table, std::string_view value, int64_t count, int64_t positives) {
+    ARROW_RETURN_NOT_OK(tables_.Append(table));
+    ARROW_RETURN_NOT_OK(values_.Append(value));
+    ARROW_RETURN_NOT_OK(counts_.Append(count));
+    ARROW_RETURN_NOT_OK(positives_.Append(positives));
+    const int64_t bytes = values_.value_data_length() + values_.length() * kEntryBytes;
+    return bytes >= kBatchBytes ? Flush() : arrow::Status::OK();
   }
 
   arrow::Status Flush() {
@@ -83,23 +93,36 @@ class TableWriter {
   arrow::Int64Builder positives_;
 };
 
-arrow::Result<std::string> WriteArrow(const FittedPipeline& fitted) {
+// `error` is what a stored table could not be read for.
+arrow::Status WriteArrow(const FittedPipeline& fitted, const StoredTables& stored,
+                         arrow::io::OutputStream& out, absl::Status& error) {
   const auto schema = arrow::schema(
       {arrow::field("table", arrow::int32(), false), arrow::field("value", arrow::binary(), false),
        arrow::field("count", arrow::int64(), false), arrow::field("positives", arrow::int64(), false)},
       arrow::key_value_metadata(
-          {{kMetadataKey, DescriptionOf(fitted).dump(-1, ' ', false, Json::error_handler_t::replace)}}));
-  ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create());
-  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeFileWriter(sink, schema));
+          {{kMetadataKey,
+            DescriptionOf(fitted, stored).dump(-1, ' ', false, Json::error_handler_t::replace)}}));
+  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeFileWriter(&out, schema));
   TableWriter tables(*writer, schema);
   int next = 0;
-  for (const NodeState& state : fitted.states) {
-    if (state.table) ARROW_RETURN_NOT_OK(tables.Add(next++, *state.table));
+  for (size_t i = 0; i < fitted.states.size(); ++i) {
+    if (fitted.states[i].table) {
+      ARROW_RETURN_NOT_OK(tables.Add(next++, *fitted.states[i].table));
+      continue;
+    }
+    const auto elsewhere = stored.find(i);
+    if (elsewhere == stored.end()) continue;
+    arrow::Status written;
+    error = elsewhere->second([&](std::string_view value, int64_t count, int64_t positives) {
+      written = tables.Add(next, value, count, positives);
+      return written.ok() ? absl::OkStatus() : absl::InternalError(written.ToString());
+    });
+    ARROW_RETURN_NOT_OK(written);
+    if (!error.ok()) return arrow::Status::IOError(std::string(error.message()));
+    ++next;
   }
   ARROW_RETURN_NOT_OK(tables.Flush());
-  ARROW_RETURN_NOT_OK(writer->Close());
-  ARROW_ASSIGN_OR_RAISE(auto buffer, sink->Finish());
-  return buffer->ToString();
+  return writer->Close();
 }
 
 arrow::Result<std::vector<LearnedTable>> ReadTables(arrow::ipc::RecordBatchFileReader& reader, size_t count) {
@@ -142,9 +165,20 @@ bool IsComplete(const Node& node, const NodeState& state) {
 }  // namespace
 
 absl::StatusOr<std::string> FittedPipelineToArrow(const FittedPipeline& fitted) {
-  auto bytes = WriteArrow(fitted);
-  if (!bytes.ok()) return absl::InternalError(bytes.status().ToString());
-  return *std::move(bytes);
+  const auto sink = arrow::io::BufferOutputStream::Create();
+  if (!sink.ok()) return absl::ResourceExhaustedError(sink.status().ToString());
+  SDA_RETURN_IF_ERROR(WriteFittedPipeline(fitted, {}, **sink));
+  const auto buffer = (*sink)->Finish();
+  if (!buffer.ok()) return absl::InternalError(buffer.status().ToString());
+  return (*buffer)->ToString();
+}
+
+absl::Status WriteFittedPipeline(const FittedPipeline& fitted, const StoredTables& stored,
+                                 arrow::io::OutputStream& out) {
+  absl::Status error;
+  const arrow::Status written = WriteArrow(fitted, stored, out, error);
+  if (!error.ok()) return error;
+  return written.ok() ? absl::OkStatus() : absl::InternalError(written.ToString());
 }
 
 absl::StatusOr<FittedPipeline> FittedPipelineFromArrow(std::string_view bytes, std::string_view source) {

@@ -1,6 +1,8 @@
 #ifndef SDA_COMMON_PIPELINE_FITTED_PIPELINE_H_
 #define SDA_COMMON_PIPELINE_FITTED_PIPELINE_H_
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +11,10 @@
 #include <absl/status/statusor.h>
 
 #include "common/pipeline/executor.h"
+
+namespace arrow::io {
+class OutputStream;
+}  // namespace arrow::io
 
 namespace sda::pipeline {
 
@@ -23,6 +29,14 @@ struct FittedPipeline {
 
 // The artefact: an Arrow IPC file as docs/pipelines.md describes. Its bytes depend on what was learned alone.
 absl::StatusOr<std::string> FittedPipelineToArrow(const FittedPipeline& fitted);
+
+// Tables that do not fit into memory and so are in no state, by node: goes through the entries in order.
+using VisitTableEntry = std::function<absl::Status(std::string_view value, int64_t count, int64_t positives)>;
+using StoredTables = std::map<size_t, std::function<absl::Status(const VisitTableEntry&)>>;
+
+// Writes the same bytes to a stream, with tables that lie elsewhere.
+absl::Status WriteFittedPipeline(const FittedPipeline& fitted, const StoredTables& stored,
+                                 arrow::io::OutputStream& out);
 
 // FAILED_PRECONDITION, beginning with `source`, for what is no such artefact.
 absl::StatusOr<FittedPipeline> FittedPipelineFromArrow(std::string_view bytes, std::string_view source);

@@ -10,6 +10,14 @@ import harness
 from services import Services
 
 ROWS = 600_000
+PIPELINE = """version: 1
+steps:
+  - {operation: split, by: fraction}
+  - {operation: fill_missing, inputs: ["I*"], strategy: mean}
+  - {operation: standardise, inputs: ["I*"]}
+  - {operation: target_encode, inputs: [C1, C3], suffix: _rate}
+  - {operation: categorify, inputs: [C1, C2, C3, C4]}
+"""
 KILLS = 3  # at random moments, after the one that is sure to fall between two shards
 
 
@@ -24,10 +32,10 @@ class ResumeDatasetTest(harness.SdaTestCase):
         datagen = harness.Command(harness.SDA, "datagen", "criteo", "--rows", ROWS, "--seed", 5, "--output", self.log)
         self.assertEqual(datagen.wait(), 0, datagen.err)
 
-    def create(self, name):
+    def create(self, name, *options):
         command = harness.Command(harness.SDA, "dataset", "create", "--preprocessing",
                                   self.services.address["preprocessing"], "--data", self.log, "--label", "label",
-                                  "--name", name)
+                                  "--name", name, *options)
         self.addCleanup(command.kill)
         return command
 
@@ -68,6 +76,30 @@ class ResumeDatasetTest(harness.SdaTestCase):
         for path, identity in finished.items():
             self.assertEqual(left[path], identity, f"{path} was written again")
         self.assertEqual(list((self.services.folder / "artefacts" / "datasets/killed" / "fit").glob("*")), [])
+
+    def test_a_pipeline_killed_between_passes_and_between_shards(self):
+        pipeline = self.write("pipeline.yaml", PIPELINE)
+        whole = self.create("datasets/whole", "--pipeline", pipeline)
+        self.assertEqual(whole.wait(), 0, whole.err)
+        command = self.create("datasets/killed", "--pipeline", pipeline)
+        folder = self.services.folder / "artefacts" / "datasets" / "killed"
+        harness.eventually((folder / "fit" / "pass-1.json").exists, "a pass is done")
+        first = (folder / "fit" / "pass-1.json").stat().st_mtime_ns
+        harness.eventually(self.restart(), "preprocessing is ready")
+        harness.eventually(lambda: self.shards("datasets/killed"), "a shard is finished")
+        self.services.kill("preprocessing")
+        finished = self.shards("datasets/killed")
+        self.assertEqual((folder / "fit" / "pass-1.json").stat().st_mtime_ns, first, "the first pass was made again")
+        harness.eventually(self.services.start("preprocessing"), "preprocessing is ready")
+        self.assertEqual(command.wait(), 0, command.err)
+
+        manifest = self.manifest("datasets/killed")
+        self.assertEqual(manifest["digest"], self.manifest("datasets/whole")["digest"])
+        self.assertGreaterEqual(manifest["provenance"].get("resumed_shards", 0), len(finished))
+        left = self.shards("datasets/killed")
+        for path, identity in finished.items():
+            self.assertEqual(left[path], identity, f"{path} was written again")
+        self.assertEqual(list((folder / "fit").glob("*")), [])
 
 
 if __name__ == "__main__":

@@ -2,14 +2,12 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
 #include <absl/time/time.h>
-#include <malloc.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/status_macros.h"
@@ -21,54 +19,12 @@
 #include "services/preprocessing/core/mlperf_import.h"
 #include "services/preprocessing/core/partial_dataset.h"
 #include "services/preprocessing/core/pipeline/create_pipeline_dataset.h"
+#include "services/preprocessing/core/recording_output.h"
 #include "services/preprocessing/core/spec_json.h"
 #include "services/preprocessing/core/vocabulary.h"
 
 namespace sda::preprocessing {
 namespace {
-
-// Remembers what was written, to take it back.
-class RecordingOutput final : public DatasetOutput {
- public:
-  explicit RecordingOutput(DatasetOutput& output) : output_(output) {}
-
-  absl::Status Write(const std::string& path, std::string_view bytes) override {
-    Remember(path);
-    return output_.Write(path, bytes);
-  }
-
-  absl::StatusOr<std::unique_ptr<ArtefactWriter>> Create(const std::string& path) override {
-    Remember(path);
-    return output_.Create(path);
-  }
-
-  absl::StatusOr<std::shared_ptr<arrow::io::RandomAccessFile>> Open(const std::string& path) override {
-    return output_.Open(path);
-  }
-
-  absl::Status Remove(const std::string& path) override { return output_.Remove(path); }
-
-  absl::Status Clear() override { return output_.Clear(); }
-
-  // A file that is there already and goes with the others.
-  void Remember(const std::string& path) {
-    const std::lock_guard lock(mutex_);
-    written_.push_back(path);
-  }
-
-  // What cannot be removed stays, without a manifest: it is no dataset, and the first error is the one to
-  // report.
-  void RemoveAll() {
-    const std::lock_guard lock(mutex_);
-    for (const std::string& path : written_) output_.Remove(path).IgnoreError();
-    written_.clear();
-  }
-
- private:
-  DatasetOutput& output_;
-  std::mutex mutex_;
-  std::vector<std::string> written_;  // guarded by mutex_
-};
 
 // File names for column names: letters, digits, "-" and "_" stay, the position makes them unique.
 std::string VocabularyPath(const std::string& column, size_t position) {
@@ -147,11 +103,6 @@ std::string ProvenanceJson(const DatasetPlan& plan, const RunSettings& settings,
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-// Under a limit, what the heap holds for nothing goes back between the passes.
-void ReleaseFreeMemory(const RunSettings& settings) {
-  if (settings.memory_bytes > 0) ::malloc_trim(0);
-}
-
 class Stopwatch {
  public:
   // Seconds since the last call, or since construction.
@@ -176,20 +127,24 @@ absl::StatusOr<DatasetManifest> Publish(DatasetManifest manifest, std::string pr
 
 absl::StatusOr<DatasetManifest> CreateByPipeline(const DatasetPlan& plan, const std::string& name,
                                                  const RunSettings& settings, absl::Time started,
-                                                 nlohmann::ordered_json seconds, DatasetOutput& output) {
-  // What a killed attempt left is of no use.
-  SDA_RETURN_IF_ERROR(output.Clear());
+                                                 nlohmann::ordered_json seconds, RecordingOutput& output) {
   Stopwatch watch;
-  BadRows bad_rows;
-  SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, CreatePipelineDataset(plan, settings, output, bad_rows));
+  const std::string options = OptionsToJson(plan.spec, plan);
+  SDA_ASSIGN_OR_RETURN(PipelineDataset made,
+                       CreatePipelineDataset(plan, PartialKey(plan, options), settings, output));
   seconds["pipeline"] = watch.Lap();
-  manifest.name = name;
-  manifest.label_column = plan.column(plan.label).name;
-  manifest.positive_values = plan.spec.positive_values;
-  manifest.options_json = OptionsToJson(plan.spec, plan);
-  return Publish(std::move(manifest),
-                 ProvenanceJson(plan, settings, started, /*resumed_shards=*/0, bad_rows, seconds), settings,
-                 output);
+  made.manifest.name = name;
+  made.manifest.label_column = plan.column(plan.label).name;
+  made.manifest.positive_values = plan.spec.positive_values;
+  made.manifest.options_json = options;
+  SDA_ASSIGN_OR_RETURN(
+      DatasetManifest manifest,
+      Publish(std::move(made.manifest),
+              ProvenanceJson(plan, settings, started, made.resumed_shards, made.bad_rows, seconds), settings,
+              output));
+  // Of no use beside a manifest; a leftover does no harm.
+  for (const std::string& path : made.saved) output.Remove(path).IgnoreError();
+  return manifest;
 }
 
 // The first pass, and its results published, so that another attempt need not repeat it.

@@ -36,10 +36,12 @@ std::set<int> SplitTimes(const pipeline::Program& program) {
 std::vector<FieldCheck> FieldChecksOf(const pipeline::Program& program, size_t log_columns) {
   const std::set<int> split_times = SplitTimes(program);
   std::vector<FieldCheck> checks;
-  for (const Node& node : program.nodes) {
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    const Node& node = program.nodes[i];
     if (!IsPicky(node) || static_cast<size_t>(node.inputs[0]) >= log_columns) continue;
     FieldCheck& check = checks.emplace_back();
     check.column = node.inputs[0];
+    check.node = i;
     check.required = split_times.contains(node.outputs[0]);
     check.operation = pipeline::MakeOperation(node, {});
     check.outputs = node.outputs.size();

@@ -14,6 +14,7 @@ namespace sda::preprocessing {
 // What a step of a pipeline makes of the fields of one column of the log; those it cannot take are bad.
 struct FieldCheck {
   int column = 0;
+  size_t node = 0;        // of the program
   bool required = false;  // then a missing field is bad too, and cannot be mended
   std::shared_ptr<const pipeline::AppliedOperation> operation;
   size_t outputs = 1;  // of the operation

@@ -41,4 +41,10 @@ int64_t JoinTable::bytes() const {
   return bytes;
 }
 
+std::vector<std::string_view> JoinTable::Keys() const {
+  std::vector<std::string_view> keys(rows_by_key_.size());
+  rows_by_key_.ForEach([&](std::string_view key, int64_t row) { keys[static_cast<size_t>(row - 1)] = key; });
+  return keys;
+}
+
 }  // namespace sda::preprocessing

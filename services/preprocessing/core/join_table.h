@@ -30,6 +30,9 @@ class JoinTable {
   void AddValue(size_t column, std::string_view value);
   void AddMissing(size_t column) { cells_[column].emplace_back(); }
 
+  // Keys in the order of the rows, valid as long as this is.
+  std::vector<std::string_view> Keys() const;
+
   int64_t rows() const { return static_cast<int64_t>(rows_by_key_.size()); }
 
   // Memory taken.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <absl/strings/str_cat.h>
+#include <malloc.h>
 
 #include "common/base/error.h"
 #include "services/preprocessing/core/row_source.h"
@@ -24,6 +25,16 @@ constexpr int64_t kLeastTableBytes = 4 << 20;
 
 // What the heap keeps although it is free, and small things.
 constexpr int64_t kSlackBytes = 24 << 20;
+
+// Of a column of a block while steps are applied to it: 17 bytes a value, of rows of at least 64 bytes.
+constexpr int64_t kSlotBytes = static_cast<int64_t>(kBlockBytes) / 64 * 17;
+
+bool LearnsQuantiles(const pipeline::Node& node) {
+  if (!node.learns()) return false;
+  const auto* fill = std::get_if<pipeline::FillMissing>(&node.operation);
+  return std::holds_alternative<pipeline::QuantileBucket>(node.operation) ||
+         (fill != nullptr && fill->strategy == pipeline::FillMissing::Strategy::kMedian);
+}
 
 absl::Status TooLittle(const std::string& what, int64_t memory_bytes, int64_t needed,
                        const std::string& instead) {
@@ -59,6 +70,33 @@ absl::StatusOr<int64_t> TableMemory(const DatasetPlan& plan, const RunSettings& 
                      settings.memory_bytes, fixed + kLeastTableBytes, "use fewer threads or smaller shards");
   }
   return settings.memory_bytes - fixed;
+}
+
+absl::StatusOr<PipelineMemory> PlanPipelineMemory(const DatasetPlan& plan, const RunSettings& settings) {
+  if (settings.memory_bytes == 0) return PipelineMemory{};
+  const pipeline::Program& program = *plan.program;
+  const auto threads = static_cast<int64_t>(settings.threads);
+  int64_t joins = 0;
+  for (const ReadyJoin& join : plan.joins) joins += join.table->bytes();
+  const auto columns = static_cast<int64_t>(1 + program.features.size());
+  const auto mlperf = static_cast<int64_t>(program.mlperf_integers.size() + program.mlperf_categories.size());
+  const int64_t shard = plan.spec.shard_rows * 4 * (columns + (mlperf > 0 ? 1 + mlperf : 0));
+  // As without a pipeline; a Parquet file is made beside the shard.
+  const int64_t forms = plan.spec.pipeline->output.parquet ? 3 : 2;
+  const int64_t encode = static_cast<int64_t>(kSplits) * shard + threads * forms * shard +
+                         threads * static_cast<int64_t>(program.dense_features) * kDenseBytes;
+  int64_t quantiles = 0;
+  for (const pipeline::Node& node : program.nodes) quantiles += LearnsQuantiles(node) ? 1 : 0;
+  const int64_t fit = threads * quantiles * kDenseBytes;
+  const int64_t slots = threads * static_cast<int64_t>(program.slots.size()) * kSlotBytes;
+  const int64_t fixed = kSlackBytes + threads * kThreadBytes + slots + joins + std::max(encode, fit);
+  if (settings.memory_bytes < fixed + kLeastTableBytes) {
+    return TooLittle(absl::StrCat("with ", threads, " threads, shards of ", plan.spec.shard_rows, " rows, ",
+                                  columns, " columns and ", program.nodes.size(), " operations"),
+                     settings.memory_bytes, fixed + kLeastTableBytes, "use fewer threads or smaller shards");
+  }
+  const int64_t left = settings.memory_bytes - fixed;
+  return PipelineMemory{left / 4 / threads, left / 2, left / 8};
 }
 
 absl::StatusOr<IdPasses> PlanIdPasses(const std::vector<int64_t>& bytes, const std::vector<bool>& in_memory,
@@ -104,6 +142,10 @@ absl::StatusOr<IdPasses> PlanIdPasses(const std::vector<int64_t>& bytes, const s
     }
   }
   return passes;
+}
+
+void ReleaseFreeMemory(const RunSettings& settings) {
+  if (settings.memory_bytes > 0) ::malloc_trim(0);
 }
 
 }  // namespace sda::preprocessing

@@ -19,6 +19,17 @@ absl::StatusOr<int64_t> TableMemory(const DatasetPlan& plan, const RunSettings& 
 // (MEMORY_LIMIT) where settings.memory_bytes leaves none.
 absl::StatusOr<int64_t> JoinMemory(const RunSettings& settings);
 
+// How the memory of a pipeline's job is used that blocks, shards, statistics and tables of joins leave. All
+// 0: no limit.
+struct PipelineMemory {
+  int64_t learning_bytes = 0;  // of one thread, for what its steps learn in a pass
+  int64_t table_bytes = 0;     // for learned tables, which stay from their pass to the end
+  int64_t sort_bytes = 0;      // for what is sorted on the way from one to the other
+};
+
+// RESOURCE_EXHAUSTED (MEMORY_LIMIT) names the least that is needed.
+absl::StatusOr<PipelineMemory> PlanPipelineMemory(const DatasetPlan& plan, const RunSettings& settings);
+
 // A part of a column's vocabulary: the values whose hash falls into `part` of `parts`.
 struct IdUnit {
   size_t column = 0;
@@ -38,6 +49,9 @@ struct IdPasses {
 };
 absl::StatusOr<IdPasses> PlanIdPasses(const std::vector<int64_t>& bytes, const std::vector<bool>& in_memory,
                                       int64_t limit);
+
+// Under a limit, gives back what the heap holds for nothing; call between passes.
+void ReleaseFreeMemory(const RunSettings& settings);
 
 }  // namespace sda::preprocessing
 

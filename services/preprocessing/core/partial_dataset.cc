@@ -11,6 +11,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "services/preprocessing/core/bad_rows_json.h"
+#include "services/preprocessing/core/sealed_json.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -19,8 +20,6 @@ using Json = nlohmann::ordered_json;
 
 // Raised when fitted state changes its meaning.
 constexpr int kFitVersion = 1;
-
-constexpr size_t kSealBytes = 64;  // hexadecimal digits of a SHA-256
 
 std::string BlocksToBytes(const std::vector<BlockOffsets>& blocks) {
   std::string bytes(blocks.size() * sizeof(BlockOffsets), '\0');
@@ -34,21 +33,8 @@ std::vector<BlockOffsets> BlocksFromBytes(const std::string& bytes) {
   return blocks;
 }
 
-absl::Status Unusable(std::string_view why) {
-  return absl::DataLossError(absl::StrCat(kFitPath, ": ", std::string(why)));
-}
-
-// The state behind its own hash, so that what is read is what was written.
-std::string Seal(const std::string& state) {
-  return absl::StrCat(Sha256Hex(state), "\n", state);
-}
-
-absl::StatusOr<Json> Unseal(std::string_view sealed) {
-  const std::string_view state = sealed.substr(std::min(sealed.size(), kSealBytes + 1));
-  if (sealed.substr(0, kSealBytes) != Sha256Hex(state)) return Unusable("is damaged");
-  Json json = Json::parse(state, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return Unusable("is no object");
-  return json;
+absl::Status UnusableFit(std::string_view why) {
+  return Unusable(kFitPath, why);
 }
 
 // Columns in the form of a manifest, whose reader checks them.
@@ -65,32 +51,31 @@ absl::Status LoadVocabulary(const ManifestColumn& column, const RunSettings& set
                             DatasetOutput& output, Vocabulary& vocabulary) {
   SDA_ASSIGN_OR_RETURN(const auto file, output.Open(column.vocabulary_path));
   SDA_ASSIGN_OR_RETURN(const FileDigest digest, DigestOf(*file));
-  if (digest.sha256 != column.vocabulary_sha256) return Unusable("names another vocabulary");
+  if (digest.sha256 != column.vocabulary_sha256) return UnusableFit("names another vocabulary");
   const bool fits = share == 0 || column.table_rows * static_cast<int64_t>(sizeof(ValueCount)) <= share;
   SDA_ASSIGN_OR_RETURN(vocabulary, ReadVocabulary(file, fits, settings.scratch_folder));
   return vocabulary.size() + kFirstValueId == column.table_rows ? absl::OkStatus()
-                                                                : Unusable("counts other values");
+                                                                : UnusableFit("counts other values");
 }
 
-absl::StatusOr<std::map<ShardSet::Key, ManifestShard>> FindShards(const Fit& fit, int64_t shard_rows,
-                                                                  DatasetOutput& output) {
+}  // namespace
+
+absl::StatusOr<std::map<ShardSet::Key, ManifestShard>> FindShards(
+    const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows, DatasetOutput& output) {
   std::map<ShardSet::Key, ManifestShard> shards;
   for (size_t s = 0; s < kSplits; ++s) {
-    for (int64_t first = 0; first < fit.splits[s].rows; first += shard_rows) {
+    for (int64_t first = 0; first < split_rows[s]; first += shard_rows) {
       const int64_t shard = first / shard_rows;
       const std::string path = ShardSet::PathOf(static_cast<Split>(s), shard);
       const auto file = output.Open(path);
       if (absl::IsNotFound(file.status())) continue;
       SDA_RETURN_IF_ERROR(file.status());
       SDA_ASSIGN_OR_RETURN(const FileDigest digest, DigestOf(**file));
-      shards[{s, shard}] = {path, std::min(shard_rows, fit.splits[s].rows - first), digest.bytes,
-                            digest.sha256};
+      shards[{s, shard}] = {path, std::min(shard_rows, split_rows[s] - first), digest.bytes, digest.sha256};
     }
   }
   return shards;
 }
-
-}  // namespace
 
 std::string PartialKey(const DatasetPlan& plan, const std::string& options_json) {
   Json json = {{"version", kFitVersion},
@@ -99,6 +84,10 @@ std::string PartialKey(const DatasetPlan& plan, const std::string& options_json)
                {"time_bound", plan.time_bound}};
   for (const InputFile& file : plan.input.files)
     json["files"].push_back({file.path, file.bytes, file.modified_nanos});
+  for (const ReadyJoin& join : plan.joins) {
+    for (const InputFile& file : join.files)
+      json["joins"].push_back({file.path, file.bytes, file.modified_nanos});
+  }
   return Sha256Hex(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
@@ -110,29 +99,29 @@ absl::Status SaveFit(const std::string& key, const std::vector<ManifestColumn>& 
   for (const SplitCount& split : fit.splits) json["splits"].push_back({split.rows, split.positives});
   json["columns"] = ColumnsToText(columns);
   json["bad_rows"] = BadRowsToJson(fit.bad_rows);
-  return output.Write(kFitPath, Seal(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  return output.Write(kFitPath, SealJson(json));
 }
 
 absl::StatusOr<PartialDataset> LoadPartial(const std::string& key, const DatasetPlan& plan,
                                            const RunSettings& settings, int64_t table_bytes,
                                            DatasetOutput& output) {
   SDA_ASSIGN_OR_RETURN(const std::string text, output.Read(kFitPath));
-  SDA_ASSIGN_OR_RETURN(const Json json, Unseal(text));
-  if (json.value("key", "") != key) return Unusable("is of another job");
+  SDA_ASSIGN_OR_RETURN(const Json json, UnsealJson(text, kFitPath));
+  if (json.value("key", "") != key) return UnusableFit("is of another job");
   SDA_ASSIGN_OR_RETURN(const std::string blocks, output.Read(kFitBlocksPath));
-  if (Sha256Hex(blocks) != json.value("blocks_sha256", "")) return Unusable("names other blocks");
+  if (Sha256Hex(blocks) != json.value("blocks_sha256", "")) return UnusableFit("names other blocks");
   SDA_ASSIGN_OR_RETURN(DatasetManifest manifest, ManifestFromJson(json.value("columns", ""), kFitPath));
 
   PartialDataset partial;
   partial.fit.rows = json.value("rows", int64_t{0});
   partial.fit.blocks = BlocksFromBytes(blocks);
   const auto splits = json.find("splits");
-  if (splits == json.end() || splits->size() != kSplits) return Unusable("has no splits");
+  if (splits == json.end() || splits->size() != kSplits) return UnusableFit("has no splits");
   for (size_t s = 0; s < kSplits; ++s) partial.fit.splits[s] = {(*splits)[s].at(0), (*splits)[s].at(1)};
   partial.columns = std::move(manifest.columns);
   if (json.contains("bad_rows")) partial.fit.bad_rows = BadRowsFromJson(json["bad_rows"]);
   if (partial.columns.size() != plan.dense.size() + plan.categorical.size())
-    return Unusable("has other columns");
+    return UnusableFit("has other columns");
   const auto columns = static_cast<int64_t>(std::max<size_t>(plan.categorical.size(), 1));
   for (const ManifestColumn& column : partial.columns) {
     if (column.role == ColumnRole::kDense) {
@@ -143,8 +132,10 @@ absl::StatusOr<PartialDataset> LoadPartial(const std::string& key, const Dataset
     SDA_RETURN_IF_ERROR(
         LoadVocabulary(column, settings, table_bytes / (2 * columns), output, fitted.vocabulary));
   }
-  if (partial.fit.dense.size() != plan.dense.size()) return Unusable("has other columns");
-  SDA_ASSIGN_OR_RETURN(partial.shards, FindShards(partial.fit, plan.spec.shard_rows, output));
+  if (partial.fit.dense.size() != plan.dense.size()) return UnusableFit("has other columns");
+  std::array<int64_t, kSplits> split_rows{};
+  for (size_t s = 0; s < kSplits; ++s) split_rows[s] = partial.fit.splits[s].rows;
+  SDA_ASSIGN_OR_RETURN(partial.shards, FindShards(split_rows, plan.spec.shard_rows, output));
   return partial;
 }
 

@@ -1,6 +1,7 @@
 #ifndef SDA_SERVICES_PREPROCESSING_CORE_PARTIAL_DATASET_H_
 #define SDA_SERVICES_PREPROCESSING_CORE_PARTIAL_DATASET_H_
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ absl::Status SaveFit(const std::string& key, const std::vector<ManifestColumn>& 
 absl::StatusOr<PartialDataset> LoadPartial(const std::string& key, const DatasetPlan& plan,
                                            const RunSettings& settings, int64_t table_bytes,
                                            DatasetOutput& output);
+
+// The shards of splits with so many rows that an earlier attempt finished.
+absl::StatusOr<std::map<ShardSet::Key, ManifestShard>> FindShards(
+    const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows, DatasetOutput& output);
 
 // Stands for everything that decides what a dataset becomes: version of the code's format, input files with
 // their sizes and times, and options.

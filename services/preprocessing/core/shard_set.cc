@@ -4,12 +4,29 @@
 
 #include <absl/strings/str_format.h>
 #include <arrow/buffer.h>
+#include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
 
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 
 namespace sda::preprocessing {
+namespace {
+
+constexpr char kParquet[] = "parquet";
+constexpr char kMlperf[] = "mlperf";
+
+// Kind, split and path.
+ManifestExport ExportOf(const ShardSet::Key& key, const char* kind) {
+  ManifestExport file;
+  file.kind = kind;
+  file.split = kSplitNames[key.first];
+  file.path = absl::StrFormat("%s/%s-%05d.%s", kind, kSplitNames[key.first], key.second,
+                              std::string_view(kind) == kParquet ? "parquet" : "bin");
+  return file;
+}
+
+}  // namespace
 
 ShardSet::ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
                    std::map<Key, ManifestShard> finished, Forms forms, DatasetOutput& output)
@@ -45,41 +62,71 @@ absl::Status ShardSet::Complete(Split split, int64_t position, int64_t rows) {
   return Write(key, *finished);
 }
 
+// The shard comes last: where it is, its other forms are too.
 absl::Status ShardSet::Write(const Key& key, const Shard& shard) {
   SDA_ASSIGN_OR_RETURN(const auto batch, shard.ToBatch());
-  {
-    SDA_ASSIGN_OR_RETURN(const auto buffer, ToArrowFile(*batch));
-    const std::string_view bytes(*buffer);
-    ManifestShard written{PathOf(static_cast<Split>(key.first), key.second), shard.rows(),
-                          static_cast<int64_t>(bytes.size()), Sha256Hex(bytes)};
-    SDA_RETURN_IF_ERROR(output_.Write(written.path, bytes));
-    const std::lock_guard lock(mutex_);
-    written_[key] = std::move(written);
-  }
   if (forms_.parquet) {
     SDA_ASSIGN_OR_RETURN(const auto buffer, ToParquetFile(batch));
-    SDA_RETURN_IF_ERROR(WriteExport(key, "parquet", "parquet", shard.rows(), std::string_view(*buffer)));
+    SDA_RETURN_IF_ERROR(WriteExport(key, kParquet, shard.rows(), std::string_view(*buffer)));
   }
-  if (!forms_.mlperf) return absl::OkStatus();
-  // Rows lie in memory as in the file on the little-endian machines that there are.
-  const std::vector<int32_t>& rows = shard.mlperf();
-  return WriteExport(
-      key, "mlperf", "bin", shard.rows(),
-      std::string_view(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(int32_t)));
+  if (forms_.mlperf) {
+    // Rows lie in memory as in the file on the little-endian machines that there are.
+    const std::vector<int32_t>& rows = shard.mlperf();
+    SDA_RETURN_IF_ERROR(WriteExport(
+        key, kMlperf, shard.rows(),
+        std::string_view(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(int32_t))));
+  }
+  SDA_ASSIGN_OR_RETURN(const auto buffer, ToArrowFile(*batch));
+  const std::string_view bytes(*buffer);
+  ManifestShard written{PathOf(static_cast<Split>(key.first), key.second), shard.rows(),
+                        static_cast<int64_t>(bytes.size()), Sha256Hex(bytes)};
+  SDA_RETURN_IF_ERROR(output_.Write(written.path, bytes));
+  const std::lock_guard lock(mutex_);
+  written_[key] = std::move(written);
+  return absl::OkStatus();
 }
 
-absl::Status ShardSet::WriteExport(const Key& key, const std::string& kind, const std::string& extension,
-                                   int64_t rows, std::string_view bytes) {
-  ManifestExport written;
-  written.kind = kind;
-  written.split = kSplitNames[key.first];
-  written.path = absl::StrFormat("%s/%s-%05d.%s", kind, kSplitNames[key.first], key.second, extension);
+absl::Status ShardSet::WriteExport(const Key& key, const char* kind, int64_t rows, std::string_view bytes) {
+  ManifestExport written = ExportOf(key, kind);
   written.rows = rows;
   written.bytes = static_cast<int64_t>(bytes.size());
   written.sha256 = Sha256Hex(bytes);
   SDA_RETURN_IF_ERROR(output_.Write(written.path, bytes));
   const std::lock_guard lock(mutex_);
   exports_[{kind, key}] = std::move(written);
+  return absl::OkStatus();
+}
+
+std::vector<const char*> ShardSet::Kinds() const {
+  std::vector<const char*> kinds;
+  if (forms_.parquet) kinds.push_back(kParquet);
+  if (forms_.mlperf) kinds.push_back(kMlperf);
+  return kinds;
+}
+
+std::vector<std::string> ShardSet::Paths() const {
+  std::vector<std::string> paths;
+  for (size_t s = 0; s < kSplits; ++s) {
+    for (int64_t shard = 0; shard * shard_rows_ < split_rows_[s]; ++shard) {
+      paths.push_back(PathOf(static_cast<Split>(s), shard));
+      for (const char* kind : Kinds()) paths.push_back(ExportOf({s, shard}, kind).path);
+    }
+  }
+  return paths;
+}
+
+absl::Status ShardSet::FindExports() {
+  for (const auto& [key, shard] : finished_) {
+    for (const char* kind : Kinds()) {
+      ManifestExport found = ExportOf(key, kind);
+      SDA_ASSIGN_OR_RETURN(const auto file, output_.Open(found.path));
+      SDA_ASSIGN_OR_RETURN(const FileDigest digest, DigestOf(*file));
+      found.rows = shard.rows;
+      found.bytes = digest.bytes;
+      found.sha256 = digest.sha256;
+      exports_[{kind, key}] = std::move(found);
+    }
+  }
   return absl::OkStatus();
 }
 

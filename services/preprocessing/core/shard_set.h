@@ -33,7 +33,7 @@ class ShardSet {
   };
 
   // `split_rows` are the rows of each split in all; shards in `finished` were written by an earlier attempt,
-  // which wrote no other form.
+  // their other forms before them.
   ShardSet(ShardColumns columns, const std::array<int64_t, kSplits>& split_rows, int64_t shard_rows,
            std::map<Key, ManifestShard> finished, Forms forms, DatasetOutput& output);
 
@@ -57,13 +57,20 @@ class ShardSet {
   std::vector<ManifestShard> Written(Split split) const;
   std::vector<ManifestExport> Exports() const;
 
+  // Looks up the other forms of finished shards. Call before the first shard is opened.
+  absl::Status FindExports();
+
+  // Of every shard in every form, whether it is written yet or not.
+  std::vector<std::string> Paths() const;
+
   // Path of a shard below the dataset's folder, e.g. "train/shard-00000.arrow".
   static std::string PathOf(Split split, int64_t shard);
 
  private:
+  // Of the forms beside the shards.
+  std::vector<const char*> Kinds() const;
   absl::Status Write(const Key& key, const Shard& shard);
-  absl::Status WriteExport(const Key& key, const std::string& kind, const std::string& extension,
-                           int64_t rows, std::string_view bytes);
+  absl::Status WriteExport(const Key& key, const char* kind, int64_t rows, std::string_view bytes);
 
   const ShardColumns columns_;
   const std::array<int64_t, kSplits> split_rows_;

@@ -1,8 +1,5 @@
 #include "services/preprocessing/core/split.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,13 +8,16 @@
 
 #include "common/base/numbers.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/time_bound.h"
 
 namespace sda::preprocessing {
 namespace {
 
 class TimeCollector final : public BlockWorker {
  public:
-  TimeCollector(const Input& input, int column) : input_(input), column_(column) {}
+  // Keeps at most `memory_bytes` in memory; 0: no limit.
+  TimeCollector(const Input& input, int column, int64_t memory_bytes, const std::string& scratch_folder)
+      : input_(input), column_(column), memory_bytes_(memory_bytes), scratch_folder_(scratch_folder) {}
 
   absl::Status Process(const CellBlock& cells, const BlockPlace& place) override {
     for (size_t row = 0; row < cells.rows; ++row) {
@@ -28,17 +28,20 @@ class TimeCollector final : public BlockWorker {
             PlaceOf(input_, place, cells.line(row), column_), "BAD_TIME",
             absl::StrCat(error::Quoted(field), " is neither a number nor an ISO 8601 date or time"));
       }
-      times_.push_back(*time);
+      times_.Add(*time);
     }
-    return absl::OkStatus();
+    return memory_bytes_ > 0 && times_.bytes() > memory_bytes_ ? times_.Spill(scratch_folder_)
+                                                               : absl::OkStatus();
   }
 
-  std::vector<double>& times() { return times_; }
+  TimeBound& times() { return times_; }
 
  private:
   const Input& input_;
   const int column_;
-  std::vector<double> times_;
+  const int64_t memory_bytes_;
+  const std::string& scratch_folder_;
+  TimeBound times_;
 };
 
 }  // namespace
@@ -59,23 +62,18 @@ absl::StatusOr<double> FindTimeBound(const Input& input, int column, double test
                                      const RunSettings& settings) {
   std::vector<std::unique_ptr<BlockWorker>> workers;
   std::vector<TimeCollector*> collectors;
+  // Most of a job's memory is not in use yet; a vector that grows takes up to three times its size.
+  const int64_t share = settings.memory_bytes > 0 ? settings.memory_bytes / settings.threads / 8 + 1 : 0;
   for (int i = 0; i < settings.threads; ++i) {
-    auto collector = std::make_unique<TimeCollector>(input, column);
+    auto collector = std::make_unique<TimeCollector>(input, column, share, settings.scratch_folder);
     collectors.push_back(collector.get());
     workers.push_back(std::move(collector));
   }
   SDA_RETURN_IF_ERROR(RunBlocks(input, "scan", 0, settings, workers));
-  std::vector<double> times;
-  for (TimeCollector* collector : collectors) {
-    times.insert(times.end(), collector->times().begin(), collector->times().end());
-    std::vector<double>().swap(collector->times());
-  }
-  if (times.empty()) return std::numeric_limits<double>::infinity();
-  // The row right before the latest floor(share · rows).
-  const auto test_rows = static_cast<size_t>(std::floor(test_share * static_cast<double>(times.size())));
-  const auto bound = times.begin() + static_cast<int64_t>(times.size() - test_rows - 1);
-  std::nth_element(times.begin(), bound, times.end());
-  return *bound;
+  TimeBound& times = collectors.front()->times();
+  for (size_t i = 1; i < collectors.size(); ++i)
+    SDA_RETURN_IF_ERROR(times.Merge(collectors[i]->times(), settings.scratch_folder));
+  return times.Find(test_share);
 }
 
 }  // namespace sda::preprocessing

@@ -14,8 +14,8 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/hashing_stream.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -32,38 +32,6 @@ std::array<char, kRecordHead> HeadOf(std::string_view value, int64_t count) {
   std::memcpy(head.data() + sizeof(size), &count, sizeof(count));
   return head;
 }
-
-// What Arrow writes goes on to an artefact, hashed on the way.
-class HashingStream final : public arrow::io::OutputStream {
- public:
-  explicit HashingStream(ArtefactWriter& writer) : writer_(writer) { set_mode(arrow::io::FileMode::WRITE); }
-
-  arrow::Status Write(const void* data, int64_t size) override {
-    const std::string_view bytes(static_cast<const char*>(data), static_cast<size_t>(size));
-    sha256_.Update(bytes);
-    error_ = writer_.Write(bytes);
-    position_ += size;
-    return error_.ok() ? arrow::Status::OK() : arrow::Status::IOError("see error()");
-  }
-  using arrow::io::OutputStream::Write;
-
-  arrow::Result<int64_t> Tell() const override { return position_; }
-  arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
-  }
-  bool closed() const override { return closed_; }
-
-  const absl::Status& error() const { return error_; }
-  std::string HexDigest() { return sha256_.HexDigest(); }
-
- private:
-  ArtefactWriter& writer_;
-  Sha256 sha256_;
-  absl::Status error_;
-  int64_t position_ = 0;
-  bool closed_ = false;
-};
 
 arrow::Status WriteArrow(const Vocabulary& vocabulary, HashingStream& out) {
   const auto schema = arrow::schema({arrow::field("value", arrow::utf8(), /*nullable=*/false)});

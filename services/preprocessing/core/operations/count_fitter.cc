@@ -1,6 +1,7 @@
+#include "common/base/status_macros.h"
 #include "common/pipeline/crossed_keys.h"
 #include "services/preprocessing/core/operations/fitter.h"
-#include "services/preprocessing/core/operations/key_counts.h"
+#include "services/preprocessing/core/operations/key_numbers.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -10,29 +11,32 @@ class CountFitter final : public Fitter {
   void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
     rows_ += static_cast<int64_t>(rows.use.size());
     pipeline::KeyBuilder keys(in);
-    for (const uint32_t row : rows.use) counts_.Add(keys.Key(row));
+    for (const uint32_t row : rows.use) counts_.Count(keys.Key(row));
   }
 
-  void Merge(Fitter& other) override {
+  int64_t bytes() const override { return counts_.bytes(); }
+  absl::Status Spill(const std::string& scratch_folder) override { return counts_.Spill(scratch_folder); }
+
+  absl::Status Merge(Fitter& other, const std::string& scratch_folder) override {
     auto& that = static_cast<CountFitter&>(other);
     rows_ += that.rows_;
-    counts_.Merge(that.counts_);
+    return counts_.Merge(that.counts_, scratch_folder);
   }
 
-  pipeline::NodeState Finish() override {
-    pipeline::NodeState state;
-    state.numbers = {static_cast<double>(rows_)};
-    pipeline::LearnedTable& table = state.table.emplace();
-    for (auto& [value, count] : counts_.Sorted()) {
-      table.values.push_back(std::move(value));
-      table.counts.push_back(count);
-    }
-    return state;
+  absl::StatusOr<Learned> Finish(const LearnSettings& settings) override {
+    Learned learned;
+    learned.state.numbers = {static_cast<double>(rows_)};
+    TableBuilder table(settings, /*folds=*/0);
+    SDA_RETURN_IF_ERROR(counts_.Finish([&](std::string_view value, std::span<const int64_t> numbers) {
+      return table.Add({value, numbers[0], 0, {}, {}});
+    }));
+    SDA_RETURN_IF_ERROR(table.Finish(learned));
+    return learned;
   }
 
  private:
   int64_t rows_ = 0;
-  KeyCounts counts_;
+  KeyNumbers counts_ = KeyNumbers(1);
 };
 
 }  // namespace

@@ -1,36 +1,49 @@
 #include <algorithm>
 
+#include "common/base/status_macros.h"
 #include "common/pipeline/crossed_keys.h"
+#include "services/preprocessing/core/operations/key_numbers.h"
 #include "services/preprocessing/core/operations/row_operation.h"
 
 namespace sda::preprocessing {
 namespace {
 
+// The first row of every key, from 1.
 class FirstRows final : public RowFitter {
  public:
   explicit FirstRows(const pipeline::Distinct& options) : options_(options) {}
 
   void Add(const pipeline::InputColumns& in, const BatchRows& rows) override {
+    end_ = std::max(end_, rows.end_row);
     pipeline::KeyBuilder keys(in);
     for (size_t row = 0; row < rows.size(); ++row) {
-      if (AppliesTo(options_.splits, rows.splits[row])) Lower(std::string(keys.Key(row)), rows.numbers[row]);
+      if (AppliesTo(options_.splits, rows.splits[row]))
+        KeyNumbers::Lower(*firsts_.At(keys.Key(row)), rows.numbers[row] + 1);
     }
   }
 
-  void Merge(RowFitter& other) override {
-    for (const auto& [key, first] : static_cast<FirstRows&>(other).state_.first_rows) Lower(key, first);
+  int64_t bytes() const override { return firsts_.bytes(); }
+  absl::Status Spill(const std::string& scratch_folder) override { return firsts_.Spill(scratch_folder); }
+
+  absl::Status Merge(RowFitter& other, const std::string& scratch_folder) override {
+    auto& that = static_cast<FirstRows&>(other);
+    end_ = std::max(end_, that.end_);
+    return firsts_.Merge(that.firsts_, scratch_folder);
   }
 
-  RowState Finish() override { return std::move(state_); }
+  absl::StatusOr<RowState> Finish(const LearnSettings& settings) override {
+    RowNotesBuilder notes(/*width=*/1, end_, settings);
+    SDA_RETURN_IF_ERROR(firsts_.Finish(
+        [&](std::string_view, std::span<const int64_t> first) { return notes.Set(first[0] - 1, 1); }));
+    RowState state;
+    SDA_ASSIGN_OR_RETURN(state.notes, notes.Finish());
+    return state;
+  }
 
  private:
-  void Lower(const std::string& key, int64_t row) {
-    const auto [known, is_new] = state_.first_rows.emplace(key, row);
-    if (!is_new) known->second = std::min(known->second, row);
-  }
-
   const pipeline::Distinct options_;
-  RowState state_;
+  int64_t end_ = 0;
+  KeyNumbers firsts_ = KeyNumbers(std::vector<KeyNumbers::Combine>{KeyNumbers::Combine::kMinimum});
 };
 
 class KeepFirst final : public RowOperation {
@@ -39,13 +52,10 @@ class KeepFirst final : public RowOperation {
 
   std::unique_ptr<RowFitter> NewFitter() const override { return std::make_unique<FirstRows>(options_); }
 
-  void Filter(const pipeline::InputColumns& in, const BatchRows& rows, const RowState& state,
+  void Filter(const pipeline::InputColumns&, const BatchRows& rows, const RowState&,
               std::vector<uint8_t>& keep) const override {
-    pipeline::KeyBuilder keys(in);
     for (size_t row = 0; row < rows.size(); ++row) {
-      if (!AppliesTo(options_.splits, rows.splits[row])) continue;
-      const auto first = state.first_rows.find(std::string(keys.Key(row)));
-      if (first == state.first_rows.end() || first->second != rows.numbers[row]) keep[row] = 0;
+      if (AppliesTo(options_.splits, rows.splits[row]) && rows.note(row) == 0) keep[row] = 0;
     }
   }
 

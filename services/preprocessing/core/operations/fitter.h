@@ -3,9 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include "common/pipeline/operation.h"
+#include "services/preprocessing/core/operations/learned.h"
 
 namespace sda::preprocessing {
 
@@ -17,18 +22,23 @@ struct LearningRows {
 };
 
 // What one column operation learns from batches of rows: a partial state for each thread, merged at the end.
-// The result depends on the rows alone, not on how they were cut into batches and dealt to threads. Not
-// thread-safe.
+// The result depends on the rows alone, not on how they were cut into batches and dealt to threads, nor on
+// what was spilled when. Not thread-safe.
 class Fitter {
  public:
   virtual ~Fitter() = default;
 
   virtual void Add(const pipeline::InputColumns& in, const LearningRows& rows) = 0;
 
-  // `other` was made for the same node and is left without use.
-  virtual void Merge(Fitter& other) = 0;
+  // Memory that grows with the rows, and giving it back by writing what it holds to disk. Fitters whose
+  // memory is bounded have none.
+  virtual int64_t bytes() const { return 0; }
+  virtual absl::Status Spill(const std::string& /*scratch_folder*/) { return absl::OkStatus(); }
 
-  virtual pipeline::NodeState Finish() = 0;
+  // `other` was made for the same node and is left without use.
+  virtual absl::Status Merge(Fitter& other, const std::string& scratch_folder) = 0;
+
+  virtual absl::StatusOr<Learned> Finish(const LearnSettings& settings) = 0;
 };
 
 // For a column operation that learns, whose first output is of type `output`. `seed` is the dataset's.

@@ -24,27 +24,29 @@ class Moments final : public Fitter {
     }
   }
 
-  void Merge(Fitter& other) override {
+  absl::Status Merge(Fitter& other, const std::string&) override {
     const auto& that = static_cast<Moments&>(other);
-    if (that.count_ == 0) return;
+    if (that.count_ == 0) return absl::OkStatus();
     min_ = count_ == 0 ? that.min_ : std::min(min_, that.min_);
     max_ = count_ == 0 ? that.max_ : std::max(max_, that.max_);
     count_ += that.count_;
     sum_.Merge(that.sum_);
     squares_.Merge(that.squares_);
+    return absl::OkStatus();
   }
 
-  pipeline::NodeState Finish() override {
-    pipeline::NodeState state;
+  absl::StatusOr<Learned> Finish(const LearnSettings&) override {
+    Learned learned;
+    pipeline::NodeState& state = learned.state;
     const Quad count = count_ > 0 ? static_cast<Quad>(count_) : 1;
     const Quad mean = sum_.QuadValue() / count;
     state.numbers.push_back(static_cast<double>(mean));
-    if (mean_only_) return state;
+    if (mean_only_) return learned;
     // One value alone has no spread, whatever rounding says.
     const Quad variance = min_ == max_ ? Quad{0} : squares_.QuadValue() / count - mean * mean;
     const double scale = std::sqrt(std::max(static_cast<double>(variance), 0.0));
     state.numbers.push_back(scale > 0 ? scale : 1);
-    return state;
+    return learned;
   }
 
  private:

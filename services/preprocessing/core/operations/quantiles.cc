@@ -16,14 +16,18 @@ class Quantiles final : public Fitter {
     }
   }
 
-  void Merge(Fitter& other) override { stats_.Merge(static_cast<Quantiles&>(other).stats_); }
+  absl::Status Merge(Fitter& other, const std::string&) override {
+    stats_.Merge(static_cast<Quantiles&>(other).stats_);
+    return absl::OkStatus();
+  }
 
-  pipeline::NodeState Finish() override {
-    pipeline::NodeState state;
+  absl::StatusOr<Learned> Finish(const LearnSettings&) override {
+    Learned learned;
+    pipeline::NodeState& state = learned.state;
     state.numbers = stats_.Quantiles(parts_);
     state.numbers.erase(std::unique(state.numbers.begin(), state.numbers.end()), state.numbers.end());
     if (median_ && state.numbers.empty()) state.numbers = {0};
-    return state;
+    return learned;
   }
 
  private:

@@ -7,9 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "common/pipeline/operation.h"
+#include "services/preprocessing/core/operations/learned.h"
+#include "services/preprocessing/core/row_notes.h"
 #include "services/preprocessing/core/split.h"
 
 namespace sda::preprocessing {
@@ -23,19 +26,22 @@ struct BatchRows {
   bool in_test_file = false;
   int64_t first_row = 0;  // of the block, whatever was taken away since
   int64_t end_row = 0;
+  std::vector<int64_t> notes;  // of the operation at hand, by number − first_row
 
+  int64_t note(size_t row) const { return notes[static_cast<size_t>(numbers[row] - first_row)]; }
   size_t size() const { return numbers.size(); }
   void Keep(const std::vector<uint8_t>& flags);
 };
 
 // What a row operation learned; see the operations for which field is whose.
 struct RowState {
-  absl::flat_hash_map<std::string, int64_t> first_rows;  // distinct: by key
-  double time_bound = 0;                                 // split by time
-  absl::flat_hash_map<int64_t, Split> split_of_row;      // split by leave_last_out: all but training rows
-  int64_t last_part_begin = 0;                           // split by last_part
-  int64_t last_part_middle = 0;                          // where its test rows end
-  absl::flat_hash_map<int64_t, int64_t> positions;       // sort: by row number, in its split
+  double time_bound = 0;         // split by time
+  int64_t last_part_begin = 0;   // split by last_part
+  int64_t last_part_middle = 0;  // where its test rows end
+
+  // By row: distinct: 1 for the first of its key; split by leave_last_out: the split; sort: 1 + the position
+  // in its split. Null where nothing is noted.
+  std::shared_ptr<const RowNotes> notes;
 };
 
 // What one row operation learns from batches; like Fitter otherwise.
@@ -43,8 +49,10 @@ class RowFitter {
  public:
   virtual ~RowFitter() = default;
   virtual void Add(const pipeline::InputColumns& in, const BatchRows& rows) = 0;
-  virtual void Merge(RowFitter& other) = 0;
-  virtual RowState Finish() = 0;
+  virtual int64_t bytes() const { return 0; }
+  virtual absl::Status Spill(const std::string& /*scratch_folder*/) { return absl::OkStatus(); }
+  virtual absl::Status Merge(RowFitter& other, const std::string& scratch_folder) = 0;
+  virtual absl::StatusOr<RowState> Finish(const LearnSettings& settings) = 0;
 };
 
 // A row operation. Thread-safe.
@@ -55,7 +63,7 @@ class RowOperation {
   // Null where there is nothing to learn.
   virtual std::unique_ptr<RowFitter> NewFitter() const { return nullptr; }
 
-  // Clears the flags of rows that go away.
+  // Clears the flags of rows that go away. The state's notes of the rows are in `rows`, here and below.
   virtual void Filter(const pipeline::InputColumns&, const BatchRows&, const RowState&,
                       std::vector<uint8_t>&) const {}
 

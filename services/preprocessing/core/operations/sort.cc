@@ -2,7 +2,9 @@
 #include <array>
 #include <bit>
 
+#include "common/base/status_macros.h"
 #include "services/preprocessing/core/operations/row_operation.h"
+#include "services/preprocessing/core/sorted_runs.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -33,45 +35,47 @@ void AppendKey(const pipeline::ColumnData& column, size_t row, Order order, std:
   }
 }
 
+// A key is the split, the values' bytes, and the row's number, which decides where values are equal.
 class Keys final : public RowFitter {
  public:
   explicit Keys(std::vector<Order> orders) : orders_(std::move(orders)) {}
 
   void Add(const pipeline::InputColumns& in, const BatchRows& rows) override {
+    end_ = std::max(end_, rows.end_row);
     for (size_t row = 0; row < rows.size(); ++row) {
-      std::string key;
-      for (size_t i = 0; i < in.size(); ++i) AppendKey(*in[i], row, orders_[i], key);
-      keys_[static_cast<size_t>(rows.splits[row])].emplace_back(std::move(key), rows.numbers[row]);
+      key_.assign(1, static_cast<char>(rows.splits[row]));
+      for (size_t i = 0; i < in.size(); ++i) AppendKey(*in[i], row, orders_[i], key_);
+      AppendOrdered(static_cast<uint64_t>(rows.numbers[row]), key_);
+      keys_.Add(key_, {});
     }
   }
 
-  void Merge(RowFitter& other) override {
+  int64_t bytes() const override { return keys_.bytes(); }
+  absl::Status Spill(const std::string& scratch_folder) override { return keys_.Spill(scratch_folder); }
+
+  absl::Status Merge(RowFitter& other, const std::string& scratch_folder) override {
     auto& that = static_cast<Keys&>(other);
-    for (size_t s = 0; s < kSplits; ++s) {
-      std::move(that.keys_[s].begin(), that.keys_[s].end(), std::back_inserter(keys_[s]));
-      that.keys_[s].clear();
-    }
+    end_ = std::max(end_, that.end_);
+    return keys_.Take(that.keys_, scratch_folder);
   }
 
-  RowState Finish() override {
+  absl::StatusOr<RowState> Finish(const LearnSettings& settings) override {
+    RowNotesBuilder notes(sizeof(int64_t), end_, settings);
+    std::array<int64_t, kSplits> next{};
+    SDA_RETURN_IF_ERROR(keys_.Finish([&](std::string_view key, std::string_view) {
+      const auto row = static_cast<int64_t>(ReadOrdered(key.substr(key.size() - sizeof(uint64_t))));
+      return notes.Set(row, ++next[static_cast<size_t>(key[0])]);
+    }));
     RowState state;
-    for (auto& keys : keys_) {
-      std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
-        // As unsigned bytes; char may be signed, string's comparison is not.
-        const int order = a.first.compare(b.first);
-        return order != 0 ? order < 0 : a.second < b.second;
-      });
-      for (size_t i = 0; i < keys.size(); ++i) state.positions[keys[i].second] = static_cast<int64_t>(i);
-      keys.clear();
-    }
+    SDA_ASSIGN_OR_RETURN(state.notes, notes.Finish());
     return state;
   }
 
  private:
-  using Key = std::pair<std::string, int64_t>;
-
   const std::vector<Order> orders_;
-  std::array<std::vector<Key>, kSplits> keys_;
+  int64_t end_ = 0;
+  std::string key_;
+  RecordSorter keys_;
 };
 
 class SortRows final : public RowOperation {

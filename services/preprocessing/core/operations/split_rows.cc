@@ -1,9 +1,15 @@
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <cstring>
+#include <utility>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "common/base/row_hash.h"
+#include "common/base/status_macros.h"
+#include "common/base/strings.h"
 #include "services/preprocessing/core/operations/row_operation.h"
+#include "services/preprocessing/core/sorted_runs.h"
+#include "services/preprocessing/core/time_bound.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -18,30 +24,26 @@ class Times final : public RowFitter {
 
   void Add(const pipeline::InputColumns& in, const BatchRows& rows) override {
     for (size_t row = 0; row < rows.size(); ++row) {
-      if (!in[0]->missing[row]) times_.push_back(in[0]->numbers[row]);
+      if (!in[0]->missing[row]) times_.Add(in[0]->numbers[row]);
     }
   }
 
-  void Merge(RowFitter& other) override {
-    auto& that = static_cast<Times&>(other);
-    times_.insert(times_.end(), that.times_.begin(), that.times_.end());
-    std::vector<double>().swap(that.times_);
+  int64_t bytes() const override { return times_.bytes(); }
+  absl::Status Spill(const std::string& scratch_folder) override { return times_.Spill(scratch_folder); }
+
+  absl::Status Merge(RowFitter& other, const std::string& scratch_folder) override {
+    return times_.Merge(static_cast<Times&>(other).times_, scratch_folder);
   }
 
-  RowState Finish() override {
+  absl::StatusOr<RowState> Finish(const LearnSettings&) override {
     RowState state;
-    state.time_bound = std::numeric_limits<double>::infinity();
-    if (times_.empty()) return state;
-    const auto test_rows = static_cast<size_t>(std::floor(test_share_ * static_cast<double>(times_.size())));
-    const auto bound = times_.begin() + static_cast<int64_t>(times_.size() - test_rows - 1);
-    std::nth_element(times_.begin(), bound, times_.end());
-    state.time_bound = *bound;
+    SDA_ASSIGN_OR_RETURN(state.time_bound, times_.Find(test_share_));
     return state;
   }
 
  private:
   const double test_share_;
-  std::vector<double> times_;
+  TimeBound times_;
 };
 
 // The latest rows of each user.
@@ -54,40 +56,86 @@ class LastRows final : public RowFitter {
 
   void Add(const pipeline::InputColumns& in, const BatchRows& rows) override {
     if (rows.in_test_file) return;
+    end_ = std::max(end_, rows.end_row);
     for (size_t row = 0; row < rows.size(); ++row) {
       if (in[1]->missing[row]) continue;
-      User& user = users_[in[0]->missing[row] ? std::string() : std::string(in[0]->texts[row])];
+      User& user = UserOf(in[0]->missing[row] ? std::string_view() : in[0]->texts[row]);
       ++user.rows;
       Insert(user, {in[1]->numbers[row], rows.numbers[row]});
     }
   }
 
-  void Merge(RowFitter& other) override {
-    for (auto& [name, that] : static_cast<LastRows&>(other).users_) {
-      User& user = users_[name];
-      user.rows += that.rows;
-      for (const Row& row : that.last) Insert(user, row);
+  int64_t bytes() const override { return bytes_; }
+
+  absl::Status Spill(const std::string& scratch_folder) override {
+    if (users_.empty()) return absl::OkStatus();
+    std::vector<const std::pair<const std::string, User>*> sorted;
+    for (const auto& user : users_) sorted.push_back(&user);
+    std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
+    if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
+    SDA_RETURN_IF_ERROR(runs_.front()->Begin());
+    std::string payload;
+    for (const auto* entry : sorted) {
+      const User& user = entry->second;
+      payload.assign(reinterpret_cast<const char*>(&user.rows), sizeof(user.rows));
+      payload.append(reinterpret_cast<const char*>(user.last.data()), user.last.size() * sizeof(Row));
+      SDA_RETURN_IF_ERROR(runs_.front()->Append(entry->first, payload));
     }
+    absl::flat_hash_map<std::string, User>().swap(users_);
+    bytes_ = 0;
+    return runs_.front()->End();
   }
 
-  RowState Finish() override {
-    RowState state;
-    for (const auto& [name, user] : users_) {
-      const int64_t test = std::min(test_rows_, user.rows - 1);
-      const int64_t validation = std::min(validation_rows_, user.rows - 1 - test);
-      for (int64_t i = 0; i < test + validation; ++i)
-        state.split_of_row[user.last[static_cast<size_t>(i)].second] =
-            i < test ? Split::kTest : Split::kValidation;
+  absl::Status Merge(RowFitter& other, const std::string& scratch_folder) override {
+    auto& that = static_cast<LastRows&>(other);
+    end_ = std::max(end_, that.end_);
+    if (!runs_.empty() || !that.runs_.empty()) {
+      SDA_RETURN_IF_ERROR(Spill(scratch_folder));
+      SDA_RETURN_IF_ERROR(that.Spill(scratch_folder));
+      for (auto& runs : that.runs_) runs_.push_back(std::move(runs));
+      that.runs_.clear();
+      return absl::OkStatus();
     }
+    for (const auto& [name, more] : that.users_) Join(UserOf(name), more);
+    that.users_.clear();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<RowState> Finish(const LearnSettings& settings) override {
+    RowNotesBuilder notes(/*width=*/1, end_, settings);
+    if (runs_.empty()) {
+      for (const auto& [name, user] : users_) SDA_RETURN_IF_ERROR(Deal(user, notes));
+    } else {
+      SDA_RETURN_IF_ERROR(Spill(settings.scratch_folder));
+      SDA_RETURN_IF_ERROR(DealSpilled(notes));
+    }
+    RowState state;
+    SDA_ASSIGN_OR_RETURN(state.notes, notes.Finish());
     return state;
   }
 
  private:
-  using Row = std::pair<double, int64_t>;  // time, row number
+  struct Row {
+    double time = 0;
+    int64_t number = 0;
+
+    bool operator>(const Row& other) const {
+      return time != other.time ? time > other.time : number > other.number;
+    }
+  };
   struct User {
     int64_t rows = 0;
     std::vector<Row> last;  // the latest first
   };
+
+  User& UserOf(std::string_view name) {
+    const auto found = users_.find(ToAbsl(name));
+    if (found != users_.end()) return found->second;
+    // A slot of a table that is half full, and the rows' memory.
+    bytes_ += static_cast<int64_t>(2 * sizeof(std::pair<std::string, User>) + name.size() +
+                                   2 * kept_ * sizeof(Row));
+    return users_[std::string(name)];
+  }
 
   void Insert(User& user, const Row& row) const {
     const auto place = std::upper_bound(user.last.begin(), user.last.end(), row, std::greater<>());
@@ -96,10 +144,50 @@ class LastRows final : public RowFitter {
     if (user.last.size() > kept_) user.last.pop_back();
   }
 
+  void Join(User& user, const User& more) const {
+    user.rows += more.rows;
+    for (const Row& row : more.last) Insert(user, row);
+  }
+
+  absl::Status Deal(const User& user, RowNotesBuilder& notes) const {
+    const int64_t test = std::min(test_rows_, user.rows - 1);
+    const int64_t validation = std::min(validation_rows_, user.rows - 1 - test);
+    for (int64_t i = 0; i < test + validation; ++i) {
+      SDA_RETURN_IF_ERROR(notes.Set(user.last[static_cast<size_t>(i)].number,
+                                    static_cast<int64_t>(i < test ? Split::kTest : Split::kValidation)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status DealSpilled(RowNotesBuilder& notes) const {
+    std::vector<const SortedRuns*> all;
+    for (const auto& runs : runs_) all.push_back(runs.get());
+    std::string name;
+    User user;
+    SDA_RETURN_IF_ERROR(SortedRuns::Merge(all, [&](std::string_view key, std::string_view payload) {
+      if (key != name) {
+        if (user.rows > 0) SDA_RETURN_IF_ERROR(Deal(user, notes));
+        name.assign(key);
+        user = {};
+      }
+      User more;
+      std::memcpy(&more.rows, payload.data(), sizeof(more.rows));
+      payload.remove_prefix(sizeof(more.rows));
+      more.last.resize(payload.size() / sizeof(Row));
+      if (!more.last.empty()) std::memcpy(more.last.data(), payload.data(), payload.size());
+      Join(user, more);
+      return absl::OkStatus();
+    }));
+    return user.rows > 0 ? Deal(user, notes) : absl::OkStatus();
+  }
+
   const int64_t test_rows_;
   const int64_t validation_rows_;
   const size_t kept_;
+  int64_t end_ = 0;
+  int64_t bytes_ = 0;
   absl::flat_hash_map<std::string, User> users_;
+  std::vector<std::unique_ptr<SortedRuns>> runs_;
 };
 
 // How many rows there are, and where the test files begin.
@@ -112,13 +200,14 @@ class Extent final : public RowFitter {
     if (rows.in_test_file) first_test_ = std::min(first_test_, rows.first_row);
   }
 
-  void Merge(RowFitter& other) override {
+  absl::Status Merge(RowFitter& other, const std::string&) override {
     const auto& that = static_cast<Extent&>(other);
     end_ = std::max(end_, that.end_);
     first_test_ = std::min(first_test_, that.first_test_);
+    return absl::OkStatus();
   }
 
-  RowState Finish() override {
+  absl::StatusOr<RowState> Finish(const LearnSettings&) override {
     RowState state;
     state.last_part_begin = first_test_ < INT64_MAX ? first_test_ : end_ - end_ / parts_;
     state.last_part_middle = state.last_part_begin + (end_ - state.last_part_begin + 1) / 2;
@@ -169,10 +258,7 @@ class DealRows final : public RowOperation {
       return number < state.last_part_middle ? Split::kTest : Split::kValidation;
     }
     if (settings_.test_files ? rows.in_test_file : IsTest(in, state, number, row)) return Split::kTest;
-    if (options_.by == By::kLeaveLastOut) {
-      const auto split = state.split_of_row.find(number);
-      return split == state.split_of_row.end() ? Split::kTrain : split->second;
-    }
+    if (options_.by == By::kLeaveLastOut) return static_cast<Split>(rows.note(row));
     const uint64_t hash =
         HashRow(settings_.seed, RandomStream::kValidationSplit, static_cast<uint64_t>(number));
     return ToUnit(hash) < options_.validation_share ? Split::kValidation : Split::kTrain;
@@ -190,10 +276,7 @@ class DealRows final : public RowOperation {
       }
       case By::kTime:
         return in[0]->numbers[row] > state.time_bound;
-      case By::kLeaveLastOut: {
-        const auto split = state.split_of_row.find(number);
-        return split != state.split_of_row.end() && split->second == Split::kTest;
-      }
+      case By::kLeaveLastOut:  // as noted, by the caller
       case By::kLastPart:
         break;
     }

@@ -1,22 +1,21 @@
-#include <algorithm>
-#include <string>
-
 #include "common/base/row_hash.h"
+#include "common/base/status_macros.h"
 #include "common/pipeline/crossed_keys.h"
 #include "services/preprocessing/core/operations/fitter.h"
-#include "services/preprocessing/core/operations/key_counts.h"
+#include "services/preprocessing/core/operations/key_numbers.h"
 
 namespace sda::preprocessing {
 namespace {
 
-// Rows and positives of every key, by fold.
+// Rows and positives of every key, by fold: the rows of all folds, then the positives.
 class TargetFitter final : public Fitter {
  public:
   TargetFitter(const pipeline::TargetEncode& options, uint64_t seed)
       : folds_(static_cast<size_t>(options.folds)),
         seed_(seed),
         fold_rows_(folds_),
-        fold_positives_(folds_) {}
+        fold_positives_(folds_),
+        keys_(2 * folds_) {}
 
   void Add(const pipeline::InputColumns& in, const LearningRows& rows) override {
     pipeline::KeyBuilder keys(in);
@@ -26,82 +25,57 @@ class TargetFitter final : public Fitter {
       const int64_t positive = rows.labels[row];
       ++fold_rows_[fold];
       fold_positives_[fold] += positive;
-      const size_t cell = CellsOf(KeyCounts::KeyOf(keys.Key(row))) + fold;
-      ++rows_[cell];
-      positives_[cell] += positive;
+      int64_t* const cells = keys_.At(keys.Key(row));
+      ++cells[fold];
+      cells[folds_ + fold] += positive;
     }
   }
 
-  void Merge(Fitter& other) override {
+  int64_t bytes() const override { return keys_.bytes(); }
+  absl::Status Spill(const std::string& scratch_folder) override { return keys_.Spill(scratch_folder); }
+
+  absl::Status Merge(Fitter& other, const std::string& scratch_folder) override {
     auto& that = static_cast<TargetFitter&>(other);
     for (size_t fold = 0; fold < folds_; ++fold) {
       fold_rows_[fold] += that.fold_rows_[fold];
       fold_positives_[fold] += that.fold_positives_[fold];
     }
-    std::string padded;
-    that.positions_.ForEach([&](std::string_view value, int64_t position) {
-      padded.assign(value).append(kInlineValueBytes, '\0');
-      const size_t into = CellsOf(ValueTable::MakeKey(padded.data(), static_cast<uint32_t>(value.size())));
-      const size_t from = static_cast<size_t>(position - 1) * folds_;
-      for (size_t fold = 0; fold < folds_; ++fold) {
-        rows_[into + fold] += that.rows_[from + fold];
-        positives_[into + fold] += that.positives_[from + fold];
-      }
-    });
+    return keys_.Merge(that.keys_, scratch_folder);
   }
 
-  pipeline::NodeState Finish() override {
-    std::vector<std::pair<std::string, int64_t>> sorted;
-    positions_.ForEach(
-        [&](std::string_view value, int64_t position) { sorted.emplace_back(std::string(value), position); });
-    std::sort(sorted.begin(), sorted.end());
-    pipeline::NodeState state;
-    pipeline::LearnedTable& table = state.table.emplace();
-    for (auto& [value, position] : sorted) {
-      const size_t from = static_cast<size_t>(position - 1) * folds_;
-      int64_t count = 0;
-      int64_t positive = 0;
+  absl::StatusOr<Learned> Finish(const LearnSettings& settings) override {
+    Learned learned;
+    TableBuilder table(settings, folds_);
+    SDA_RETURN_IF_ERROR(keys_.Finish([&](std::string_view value, std::span<const int64_t> numbers) {
+      TableEntry entry;
+      entry.value = value;
+      entry.fold_counts = numbers.first(folds_);
+      entry.fold_positives = numbers.last(folds_);
       for (size_t fold = 0; fold < folds_; ++fold) {
-        count += rows_[from + fold];
-        positive += positives_[from + fold];
-        table.fold_counts.push_back(rows_[from + fold]);
-        table.fold_positives.push_back(positives_[from + fold]);
+        entry.count += entry.fold_counts[fold];
+        entry.positives += entry.fold_positives[fold];
       }
-      table.values.push_back(std::move(value));
-      table.counts.push_back(count);
-      table.positives.push_back(positive);
-    }
-    state.fold_rows = fold_rows_;
-    state.fold_positives = fold_positives_;
+      return table.Add(entry);
+    }));
+    SDA_RETURN_IF_ERROR(table.Finish(learned));
+    learned.state.fold_rows = fold_rows_;
+    learned.state.fold_positives = fold_positives_;
     double rows = 0;
     double positives = 0;
     for (size_t fold = 0; fold < folds_; ++fold) {
       rows += static_cast<double>(fold_rows_[fold]);
       positives += static_cast<double>(fold_positives_[fold]);
     }
-    state.numbers = {rows, positives};
-    return state;
+    learned.state.numbers = {rows, positives};
+    return learned;
   }
 
  private:
-  // Where the key's cells begin.
-  size_t CellsOf(const ValueTable::Key& key) {
-    int64_t& position = positions_.At(key);
-    if (position == 0) {
-      rows_.resize(rows_.size() + folds_);
-      positives_.resize(positives_.size() + folds_);
-      position = static_cast<int64_t>(rows_.size() / folds_);
-    }
-    return static_cast<size_t>(position - 1) * folds_;
-  }
-
   const size_t folds_;
   const uint64_t seed_;
-  ValueTable positions_;  // from 1
-  std::vector<int64_t> rows_;
-  std::vector<int64_t> positives_;
   std::vector<int64_t> fold_rows_;
   std::vector<int64_t> fold_positives_;
+  KeyNumbers keys_;
 };
 
 }  // namespace

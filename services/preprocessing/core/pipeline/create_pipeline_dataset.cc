@@ -1,49 +1,65 @@
 #include "services/preprocessing/core/pipeline/create_pipeline_dataset.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
 #include "common/base/error.h"
-#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
+#include "services/preprocessing/core/hashing_stream.h"
+#include "services/preprocessing/core/memory_plan.h"
+#include "services/preprocessing/core/partial_dataset.h"
+#include "services/preprocessing/core/pipeline/note_passes.h"
 #include "services/preprocessing/core/pipeline/pass_worker.h"
+#include "services/preprocessing/core/pipeline/saved_pass.h"
 
 namespace sda::preprocessing {
 namespace {
 
 class PipelineRun {
  public:
-  PipelineRun(const DatasetPlan& plan, const RunSettings& settings, DatasetOutput& output, BadRows& bad_rows)
+  PipelineRun(const DatasetPlan& plan, const std::string& key, const PipelineMemory& memory,
+              const RunSettings& settings, RecordingOutput& output)
       : plan_(plan),
+        key_(key),
+        memory_(memory),
         settings_(settings),
         output_(output),
-        bad_rows_(bad_rows),
         state_(plan),
         schedule_(SchedulePasses(*plan.program)) {}
 
-  absl::StatusOr<DatasetManifest> Run() {
-    for (size_t p = 0; p + 1 < schedule_.passes.size(); ++p) {
-      const PassSchedule::Pass& pass = schedule_.passes[p];
-      SDA_ASSIGN_OR_RETURN(const auto workers, RunPass(pass, absl::StrCat("fit ", p + 1), nullptr));
-      TakeLearned(pass, workers);
-      if (pass.count) {
-        TakeCounts(workers);
-        SDA_RETURN_IF_ERROR(CheckTrainable());
-      }
-    }
+  absl::StatusOr<PipelineDataset> Run() {
+    const size_t write = schedule_.passes.size() - 1;
+    SDA_ASSIGN_OR_RETURN(size_t next, Resume());
+    const bool fitted = next == write;
+    for (; next < write; ++next) SDA_RETURN_IF_ERROR(Fit(next));
+
     const ShardColumns columns = ColumnsOf();
     const ShardSet::Forms forms{.parquet = plan_.spec.pipeline->output.parquet,
                                 .mlperf = columns.mlperf_values > 0};
-    ShardSet shards(columns, state_.split_rows, plan_.spec.shard_rows, /*finished=*/{}, forms, output_);
-    SDA_ASSIGN_OR_RETURN(const auto workers, RunPass(schedule_.passes.back(), "encode", &shards));
-    DatasetManifest manifest;
-    SDA_RETURN_IF_ERROR(Describe(shards, manifest));
-    DescribeColumns(workers, manifest);
-    SDA_RETURN_IF_ERROR(WriteFitted(manifest));
-    return manifest;
+    std::map<ShardSet::Key, ManifestShard> finished;
+    if (fitted) {
+      SDA_ASSIGN_OR_RETURN(finished, FindShards(state_.split_rows, plan_.spec.shard_rows, output_));
+    }
+    dataset_.resumed_shards = finished.size();
+    ShardSet shards(columns, state_.split_rows, plan_.spec.shard_rows, std::move(finished), forms, output_);
+    SDA_RETURN_IF_ERROR(shards.FindExports());
+    // Some may be there already, with or without their other forms.
+    if (fitted) {
+      for (const std::string& path : shards.Paths()) output_.Remember(path);
+    }
+
+    {
+      SDA_ASSIGN_OR_RETURN(const Workers workers, Write(shards));
+      SDA_RETURN_IF_ERROR(Describe(shards));
+      DescribeColumns(workers);
+    }
+    ReleaseFreeMemory(settings_);
+    SDA_RETURN_IF_ERROR(WriteFitted());
+    return std::move(dataset_);
   }
 
  private:
@@ -53,35 +69,120 @@ class PipelineRun {
     std::vector<PassWorker*> all;
   };
 
-  absl::StatusOr<Workers> RunPass(const PassSchedule::Pass& pass, const std::string& stage,
-                                  ShardSet* shards) {
+  absl::StatusOr<Workers> RunPass(const PassWork& work, const std::string& stage) {
     Workers workers;
     for (int i = 0; i < settings_.threads; ++i) {
-      auto worker = std::make_unique<PassWorker>(plan_, state_, pass, shards);
+      auto worker = std::make_unique<PassWorker>(plan_, state_, work);
       workers.all.push_back(worker.get());
       workers.owned.push_back(std::move(worker));
     }
     // Every pass meets the same bad rows.
-    bad_rows_ = {};
-    SDA_RETURN_IF_ERROR(RunBlocks(plan_.input, stage, rows_total_, settings_, workers.owned, {}, &bad_rows_));
+    dataset_.bad_rows = {};
+    SDA_RETURN_IF_ERROR(
+        RunBlocks(plan_.input, stage, rows_total_, settings_, workers.owned, {}, &dataset_.bad_rows));
     return workers;
   }
 
-  void TakeLearned(const PassSchedule::Pass& pass, const Workers& workers) {
-    for (size_t node = 0; node < pass.learn.size(); ++node) {
-      if (!pass.learn[node]) continue;
-      PassWorker& first = *workers.all.front();
-      for (size_t w = 1; w < workers.all.size(); ++w) {
-        if (first.fitters()[node]) first.fitters()[node]->Merge(*workers.all[w]->fitters()[node]);
-        if (first.row_fitters()[node]) first.row_fitters()[node]->Merge(*workers.all[w]->row_fitters()[node]);
-      }
-      if (first.fitters()[node]) {
-        state_.nodes[node] = first.fitters()[node]->Finish();
-        state_.executor.Prepare(node);
-      } else {
-        state_.rows[node] = first.row_fitters()[node]->Finish();
+  // Takes over what an earlier attempt learned; the first pass that is still to be made.
+  absl::StatusOr<size_t> Resume() {
+    size_t pass = 0;
+    for (; pass + 1 < schedule_.passes.size(); ++pass) {
+      const absl::Status loaded = LoadPass(key_, schedule_.passes[pass], pass, Learning(), state_, output_);
+      if (!loaded.ok()) break;
+      Remember(pass);
+      SDA_RETURN_IF_ERROR(NoteValues(pass));
+    }
+    // What another job left, or one that got nowhere, is of no use.
+    if (pass == 0) SDA_RETURN_IF_ERROR(output_.Clear());
+    CountRows();
+    return pass;
+  }
+
+  absl::Status Fit(size_t number) {
+    const PassSchedule::Pass& pass = schedule_.passes[number];
+    {
+      PassWork work{.pass = pass};
+      work.learning_bytes = memory_.learning_bytes;
+      work.scratch_folder = settings_.scratch_folder;
+      SDA_ASSIGN_OR_RETURN(const Workers workers, RunPass(work, absl::StrCat("fit ", number + 1)));
+      SDA_RETURN_IF_ERROR(TakeLearned(pass, workers));
+      if (pass.count) {
+        TakeCounts(workers);
+        SDA_RETURN_IF_ERROR(CheckTrainable());
       }
     }
+    ReleaseFreeMemory(settings_);
+    SDA_RETURN_IF_ERROR(SavePass(key_, pass, number, state_, output_));
+    Remember(number);
+    return NoteValues(number);
+  }
+
+  void Remember(size_t pass) {
+    for (std::string& path : SavedPaths(pass)) {
+      output_.Remember(path);
+      dataset_.saved.push_back(std::move(path));
+    }
+  }
+
+  LearnSettings Learning() const {
+    return {.table_bytes = memory_.table_bytes,
+            .sort_bytes = memory_.sort_bytes,
+            .scratch_folder = settings_.scratch_folder};
+  }
+
+  // What is left of the memory for tables.
+  LearnSettings LearningMore() const {
+    LearnSettings settings = Learning();
+    if (settings.table_bytes > 0)
+      settings.table_bytes = std::max<int64_t>(settings.table_bytes - state_.memory_bytes(), 1);
+    return settings;
+  }
+
+  // Passes that note what the tables on disk, learned in one pass, give the rows.
+  absl::Status NoteValues(size_t pass) {
+    for (const std::vector<NoteUnit>& units : PlanNotes(schedule_.passes[pass], state_, memory_, settings_)) {
+      SDA_ASSIGN_OR_RETURN(const NoteWork notes,
+                           PrepareNotes(units, pass + 1, state_, settings_.scratch_folder));
+      PassWork work{.pass = notes.pass};
+      work.notes = notes.notes;
+      SDA_RETURN_IF_ERROR(RunPass(work, absl::StrCat("notes ", ++note_passes_)).status());
+      ReleaseFreeMemory(settings_);
+    }
+    return absl::OkStatus();
+  }
+
+  template <class Fitters>
+  absl::Status Merge(const Fitters& fitters) const {
+    int64_t bytes = 0;
+    for (auto* fitter : fitters) bytes += fitter->bytes();
+    // Merged in memory, tables take a multiple of what they take now.
+    if (memory_.sort_bytes > 0 && bytes > memory_.sort_bytes / 2) {
+      for (auto* fitter : fitters) SDA_RETURN_IF_ERROR(fitter->Spill(settings_.scratch_folder));
+    }
+    for (size_t w = 1; w < fitters.size(); ++w)
+      SDA_RETURN_IF_ERROR(fitters.front()->Merge(*fitters[w], settings_.scratch_folder));
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeLearned(const PassSchedule::Pass& pass, const Workers& workers) {
+    for (size_t node = 0; node < pass.learn.size(); ++node) {
+      if (!pass.learn[node]) continue;
+      if (state_.program.nodes[node].is_row_operation()) {
+        std::vector<RowFitter*> fitters;
+        for (PassWorker* worker : workers.all) fitters.push_back(worker->row_fitters()[node].get());
+        SDA_RETURN_IF_ERROR(Merge(fitters));
+        SDA_ASSIGN_OR_RETURN(state_.rows[node], fitters.front()->Finish(LearningMore()));
+        for (PassWorker* worker : workers.all) worker->row_fitters()[node].reset();
+        continue;
+      }
+      std::vector<Fitter*> fitters;
+      for (PassWorker* worker : workers.all) fitters.push_back(worker->fitters()[node].get());
+      SDA_RETURN_IF_ERROR(Merge(fitters));
+      SDA_ASSIGN_OR_RETURN(Learned learned, fitters.front()->Finish(LearningMore()));
+      for (PassWorker* worker : workers.all) worker->fitters()[node].reset();
+      state_.Take(node, std::move(learned));
+    }
+    return absl::OkStatus();
   }
 
   void TakeCounts(const Workers& workers) {
@@ -95,10 +196,15 @@ class PipelineRun {
       for (size_t s = 0; s < kSplits; ++s) {
         state_.split_rows[s] += block.rows[s];
         state_.split_positives[s] += block.positives[s];
-        rows_total_ += block.rows[s];
       }
       state_.block_offsets.push_back(state_.split_rows);
     }
+    CountRows();
+  }
+
+  void CountRows() {
+    rows_total_ = 0;
+    for (const int64_t rows : state_.split_rows) rows_total_ += rows;
   }
 
   absl::Status CheckTrainable() const {
@@ -137,7 +243,22 @@ class PipelineRun {
     return columns;
   }
 
-  absl::Status Describe(const ShardSet& shards, DatasetManifest& manifest) const {
+  absl::StatusOr<Workers> Write(ShardSet& shards) {
+    PassWork work{.pass = schedule_.passes.back()};
+    work.shards = &shards;
+    std::unique_ptr<RowStore> store;
+    // Rows of a sorted dataset go to all shards at once, which memory may not hold.
+    if (state_.sort_node >= 0 && settings_.memory_bytes > 0) {
+      SDA_ASSIGN_OR_RETURN(store, RowStore::Create(shards.columns(), settings_.scratch_folder));
+    }
+    work.store = store.get();
+    SDA_ASSIGN_OR_RETURN(Workers workers, RunPass(work, "encode"));
+    if (store) SDA_RETURN_IF_ERROR(store->WriteShards(state_.split_rows, shards, settings_.stop));
+    return workers;
+  }
+
+  absl::Status Describe(const ShardSet& shards) {
+    DatasetManifest& manifest = dataset_.manifest;
     for (size_t s = 0; s < kSplits; ++s) {
       std::vector<ManifestShard> written = shards.Written(static_cast<Split>(s));
       int64_t rows = 0;
@@ -151,25 +272,25 @@ class PipelineRun {
     return absl::OkStatus();
   }
 
-  void DescribeColumns(const Workers& workers, DatasetManifest& manifest) const {
+  void DescribeColumns(const Workers& workers) {
     const pipeline::Program& program = state_.program;
     for (size_t f = 0; f < program.features.size(); ++f) {
-      ManifestColumn& column = manifest.columns.emplace_back();
+      ManifestColumn& column = dataset_.manifest.columns.emplace_back();
       column.name = FeatureSlot(f).name;
       if (f >= program.dense_features) {
         column.role = ColumnRole::kCategorical;
         // Says that the column holds lists; the text between their values in the log is the pipeline's
         // matter.
         if (FeatureSlot(f).type == pipeline::ColumnType::kIdList) column.list_separator = "|";
-        column.table_rows = state_.executor.TableRows(program.features[f]);
+        column.table_rows = state_.TableRows(program.features[f]);
         column.distinct_count = column.table_rows;
-        for (const PassWorker* worker : workers.all)
-          column.missing_rows += worker->zero_ids()[f - program.dense_features];
+        for (PassWorker* worker : workers.all)
+          column.missing_rows += worker->writer().zero_ids()[f - program.dense_features];
         continue;
       }
       column.role = ColumnRole::kDense;
-      DenseStats& stats = workers.all.front()->profile()[f];
-      for (size_t w = 1; w < workers.all.size(); ++w) stats.Merge(workers.all[w]->profile()[f]);
+      DenseStats& stats = workers.all.front()->writer().profile()[f];
+      for (size_t w = 1; w < workers.all.size(); ++w) stats.Merge(workers.all[w]->writer().profile()[f]);
       column.missing_rows = stats.missing();
       column.distinct_count = stats.distinct();
       if (stats.values() == 0) continue;
@@ -181,30 +302,49 @@ class PipelineRun {
     }
   }
 
-  absl::Status WriteFitted(DatasetManifest& manifest) const {
-    pipeline::FittedPipeline fitted{*plan_.spec.pipeline, state_.program, state_.nodes};
+  // What was learned goes with it.
+  absl::Status WriteFitted() {
+    pipeline::FittedPipeline fitted{*plan_.spec.pipeline, state_.program, std::move(state_.nodes)};
     // New rows come with what a join would add; and where its files lay is nothing that was learned.
     fitted.pipeline.joins.clear();
-    SDA_ASSIGN_OR_RETURN(const std::string bytes, pipeline::FittedPipelineToArrow(fitted));
+    pipeline::StoredTables stored;
+    for (size_t node = 0; node < state_.stored.size(); ++node) {
+      if (!state_.stored[node]) continue;
+      stored[node] = [table = state_.stored[node]](const pipeline::VisitTableEntry& visit) {
+        return table->ForEach(
+            [&](const TableEntry& entry) { return visit(entry.value, entry.count, entry.positives); });
+      };
+    }
+    DatasetManifest& manifest = dataset_.manifest;
     manifest.pipeline_path = pipeline::kFittedPipelinePath;
-    manifest.pipeline_sha256 = Sha256Hex(bytes);
-    return output_.Write(manifest.pipeline_path, bytes);
+    SDA_ASSIGN_OR_RETURN(const auto writer, output_.Create(manifest.pipeline_path));
+    HashingStream stream(*writer);
+    const absl::Status written = pipeline::WriteFittedPipeline(fitted, stored, stream);
+    SDA_RETURN_IF_ERROR(stream.error());
+    SDA_RETURN_IF_ERROR(written);
+    SDA_RETURN_IF_ERROR(writer->Publish());
+    manifest.pipeline_sha256 = stream.HexDigest();
+    return absl::OkStatus();
   }
 
   const DatasetPlan& plan_;
+  const std::string& key_;
+  const PipelineMemory memory_;
   const RunSettings& settings_;
-  DatasetOutput& output_;
-  BadRows& bad_rows_;
+  RecordingOutput& output_;
   PipelineState state_;
   const PassSchedule schedule_;
+  PipelineDataset dataset_;
   int64_t rows_total_ = 0;  // for progress, once known
+  int note_passes_ = 0;
 };
 
 }  // namespace
 
-absl::StatusOr<DatasetManifest> CreatePipelineDataset(const DatasetPlan& plan, const RunSettings& settings,
-                                                      DatasetOutput& output, BadRows& bad_rows) {
-  return PipelineRun(plan, settings, output, bad_rows).Run();
+absl::StatusOr<PipelineDataset> CreatePipelineDataset(const DatasetPlan& plan, const std::string& key,
+                                                      const RunSettings& settings, RecordingOutput& output) {
+  SDA_ASSIGN_OR_RETURN(const PipelineMemory memory, PlanPipelineMemory(plan, settings));
+  return PipelineRun(plan, key, memory, settings, output).Run();
 }
 
 }  // namespace sda::preprocessing

@@ -87,4 +87,15 @@ PassSchedule SchedulePasses(const Program& program) {
   return schedule;
 }
 
+std::vector<bool> NodesBefore(const Program& program, const std::vector<bool>& nodes, size_t pass) {
+  const Levels levels = LevelsOf(program);
+  size_t end = 0;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i]) end = i;
+  }
+  std::vector<bool> apply = Needed(program, nodes, end);
+  for (size_t i = 0; i < nodes.size(); ++i) apply[i] = apply[i] && levels.applies[i] <= pass;
+  return apply;
+}
+
 }  // namespace sda::preprocessing

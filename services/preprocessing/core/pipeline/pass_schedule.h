@@ -22,6 +22,10 @@ struct PassSchedule {
 
 PassSchedule SchedulePasses(const pipeline::Program& program);
 
+// What has to be applied for `nodes` to see their inputs as they are before the pass of the schedule with the
+// number `pass`, in which they can be applied.
+std::vector<bool> NodesBefore(const pipeline::Program& program, const std::vector<bool>& nodes, size_t pass);
+
 }  // namespace sda::preprocessing
 
 #endif  // SDA_SERVICES_PREPROCESSING_CORE_PIPELINE_PASS_SCHEDULE_H_
