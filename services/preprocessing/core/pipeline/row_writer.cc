@@ -34,7 +34,7 @@ RowWriter::RowWriter(const DatasetPlan& plan, const PipelineState& state, ShardS
       zero_ids_(program_.features.size() - program_.dense_features) {}
 
 absl::Status RowWriter::Write(const Slots& slots, const BatchRows& rows, const BlockPlace& place) {
-  const absl::Status changed = error::InputChanged(plan_.input.files[static_cast<size_t>(place.file)].path);
+  absl::Status changed = error::InputChanged(plan_.input.files[static_cast<size_t>(place.file)].path);
   const auto block = static_cast<size_t>(place.index);
   if (block + 1 >= state_.block_offsets.size()) return changed;
   std::vector<int64_t> sorted;
