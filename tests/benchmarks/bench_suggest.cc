@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <limits>
@@ -148,7 +149,7 @@ class Experiment {
     const double took = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
     if (!suggestion) {
       std::cerr << "no suggestion\n";
-      std::exit(1);
+      std::quick_exit(1);
     }
     // The first points of a Bayesian search cost nothing and would flatter it.
     if (suggestion->source == Suggestion::Source::kBayesian || options_.algorithm != "bayesian") {
