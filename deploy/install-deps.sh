@@ -71,6 +71,7 @@ install_debian_packages "${packages[@]}"
 if [ "$arrow" = yes ]; then install_arrow "$deps_dir"; fi
 if wants test; then
   install_buf "$deps_dir"
+  install_clang_tidy "$deps_dir"
   install_onnxruntime "$deps_dir"
   install_pyspark "$deps_dir"
 fi

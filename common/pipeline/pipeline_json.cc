@@ -196,7 +196,7 @@ absl::StatusOr<Step> StepFromJson(const Json& json, const std::string& path) {
 }  // namespace
 
 std::string ProtoEnumName(std::string_view field, std::string_view name, bool list) {
-  if (list && field.ends_with("s")) field.remove_suffix(1);
+  if (list && field.ends_with('s')) field.remove_suffix(1);
   return absl::AsciiStrToUpper(absl::StrCat(ToAbsl(field), "_", ToAbsl(name)));
 }
 

@@ -7,7 +7,7 @@ namespace sda::rpc {
 
 // An RPC's name as metrics and logs say it, e.g. "CreateExperiment". Must outlive the server: a literal.
 struct Method {
-  // NOLINTNEXTLINE(google-explicit-constructor): a call reads HandleUnary(…, "GetTrial", …).
+  // NOLINTNEXTLINE(misc-explicit-constructor): a call reads HandleUnary(…, "GetTrial", …).
   constexpr Method(const char* name, bool frequent = false, bool waits = false)
       : name(name), frequent(frequent), waits(waits) {}
 

@@ -12,7 +12,6 @@ namespace sda {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 
 DatasetManifest Example() {
   DatasetManifest manifest;

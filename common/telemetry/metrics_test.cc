@@ -49,7 +49,7 @@ TEST(MetricsTest, NamesFollowTheRules) {
     EXPECT_TRUE(names.insert(metric.name).second) << metric.name << " is declared twice";
     EXPECT_TRUE(metric.name.starts_with("sda_")) << metric.name;
     EXPECT_EQ(metric.type == "counter", metric.name.ends_with("_total")) << metric.name;
-    EXPECT_TRUE(metric.help.ends_with(".")) << metric.name;
+    EXPECT_TRUE(metric.help.ends_with('.')) << metric.name;
     EXPECT_TRUE(std::is_sorted(metric.buckets.begin(), metric.buckets.end())) << metric.name;
     EXPECT_EQ(metric.type == "histogram", !metric.buckets.empty()) << metric.name;
   }

@@ -45,12 +45,14 @@ void Run(std::vector<std::string> command) {
 }  // namespace
 
 bool PostgresServer::IsInstalled() {
-  return !Programs().empty() && (geteuid() != 0 || (getpwnam("postgres") != nullptr && fs::exists(kAsUser)));
+  if (Programs().empty()) return false;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): a test's set-up, before its threads
+  return geteuid() != 0 || (getpwnam("postgres") != nullptr && fs::exists(kAsUser));
 }
 
 PostgresServer::PostgresServer() {
   if (geteuid() == 0) {
-    const passwd* const user = getpwnam("postgres");
+    const passwd* const user = getpwnam("postgres");  // NOLINT(concurrency-mt-unsafe): as above
     EXPECT_EQ(chown(folder_.path().c_str(), user->pw_uid, user->pw_gid), 0);
   }
   Run({Programs() + "/initdb", "-D", folder_ / "data", "-A", "trust", "-U", "sda", "-N", "-E", "UTF8",

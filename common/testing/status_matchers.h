@@ -12,7 +12,7 @@
 namespace sda::testing {
 
 inline const absl::Status& GetStatus(const absl::Status& status) {
-  return status;
+  return status;  // NOLINT(bugprone-return-const-ref-from-parameter): a matcher's argument outlives the match
 }
 template <class T>
 const absl::Status& GetStatus(const absl::StatusOr<T>& status_or) {

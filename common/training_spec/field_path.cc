@@ -304,7 +304,7 @@ std::string FormatIntList(const std::vector<int64_t>& values) {
 
 absl::StatusOr<std::vector<int64_t>> ParseIntList(std::string_view text) {
   absl::string_view rest = absl::StripAsciiWhitespace(ToAbsl(text));
-  const absl::Status bad =
+  absl::Status bad =
       absl::InvalidArgumentError(absl::StrCat("\"", ToAbsl(text), "\" is not a list such as \"[512, 256]\""));
   if (!absl::ConsumePrefix(&rest, "[") || !absl::ConsumeSuffix(&rest, "]")) return bad;
   std::vector<int64_t> values;

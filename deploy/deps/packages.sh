@@ -24,7 +24,7 @@ runtime_packages=(
 
 # What the tests and checks need beyond that. llvm-14 has the symbolizer that turns sanitizer reports into lines.
 test_packages=(
-  clang-14 libclang-rt-14-dev llvm-14 clang-format-14 clang-tidy-14
+  clang-14 libclang-rt-14-dev llvm-14 clang-format-14
   shellcheck docker-compose openssl procps postgresql
   openjdk-17-jre-headless  # Apache Spark
 )

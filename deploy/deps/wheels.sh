@@ -74,6 +74,22 @@ install_buf() {
   ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
 }
 
+# The distribution's clang-tidy looks into every system header, which takes most of its time; this one does not.
+install_clang_tidy() {
+  local version target
+  version=$(pinned SDA_CLANG_TIDY_VERSION)
+  target=$1/clang-tidy-$version
+  if [ -x "$target/clang-tidy" ]; then
+    say "clang-tidy $version: present"
+    return
+  fi
+  rm -rf "$target"
+  unpack_wheel clang-tidy "$version" "$(pinned SDA_CLANG_TIDY_WHEEL_SHA256)" manylinux_2_28_x86_64 "$target"
+  chmod +x "$target/clang_tidy/data/bin/clang-tidy"
+  # Beside its own headers, which it finds from where it lies.
+  ln -sfn clang_tidy/data/bin/clang-tidy "$target/clang-tidy"
+}
+
 # unpack_test_wheel DEPS_DIR NAME PIN PLATFORM: a Python package for tests, found by tests/integration/wheels.py.
 unpack_test_wheel() {
   local deps_dir=$1 name=$2 pin=$3 platform=$4 version target

@@ -34,6 +34,7 @@ struct Options {
   double seconds = 5;
   int observations = 100;
   int train_ms = 0;
+  double open_rate = 0;
   int64_t watch_changes = 200;
   bool fill = false;
   int64_t experiments = 10'000;
@@ -101,8 +102,13 @@ absl::Status RunSobol(const Options& options, OptimizerServer& server, Optimizer
   report["acquire_ms_p50"] = Percentile(cycles.latencies_ms, 0.5);
   report["acquire_ms_p99"] = Percentile(cycles.latencies_ms, 0.99);
 
-  SDA_ASSIGN_OR_RETURN(Timings open, load.ReportOpenLoop(holders, reports_per_s / 2, options.seconds));
+  const CpuMeter open_cpu(server);
+  SDA_ASSIGN_OR_RETURN(
+      Timings open,
+      load.ReportOpenLoop(holders, options.open_rate > 0 ? options.open_rate : reports_per_s / 2,
+                          options.seconds));
   report["open_reports_per_s"] = static_cast<double>(open.calls) / open.seconds;
+  report["open_report_cpu_us"] = open_cpu.PerCall(open.calls);
   report["report_ms_p50"] = Percentile(open.latencies_ms, 0.5);
   report["report_ms_p99"] = Percentile(open.latencies_ms, 0.99);
   return absl::OkStatus();
@@ -203,6 +209,9 @@ int BenchOptimizer(int argc, char** argv) {
       ->check(CLI::Range(0, 100'000));
   app.add_option("--train-ms", options.train_ms, "time between a trial's acquire and its completion")
       ->check(CLI::Range(0, 60'000));
+  app.add_option("--open-rate", options.open_rate,
+                 "sobol: reports a second sent open-loop; 0: half of what the closed loop reached")
+      ->check(CLI::Range(0.0, 1e6));
   app.add_option("--watch-changes", options.watch_changes,
                  "changes that a watcher waits for, one after the other; 0: none")
       ->check(CLI::Range(0, 1'000'000));

@@ -100,7 +100,7 @@ absl::Status WriteUniqueLog(const Options& options, const std::string& path) {
 // The log as a file of the wanted format; its path.
 absl::StatusOr<std::string> MakeInput(const Options& options) {
   if (!options.input.empty()) return options.input;
-  const std::string tsv = options.work_folder + "/log.tsv";
+  std::string tsv = options.work_folder + "/log.tsv";
   if (options.log == "unique") {
     SDA_RETURN_IF_ERROR(WriteUniqueLog(options, tsv));
     return tsv;
@@ -111,7 +111,7 @@ absl::StatusOr<std::string> MakeInput(const Options& options) {
                                                      .threads = options.threads};
   SDA_RETURN_IF_ERROR(preprocessing::datagen::WriteCriteoLog(log, tsv).status());
   if (options.input_format == "tsv") return tsv;
-  const std::string parquet = options.work_folder + "/log.parquet";
+  std::string parquet = options.work_folder + "/log.parquet";
   SDA_RETURN_IF_ERROR(ConvertCriteoToParquet(tsv, parquet));
   fs::remove(tsv);
   return parquet;

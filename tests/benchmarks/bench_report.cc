@@ -34,6 +34,7 @@ nlohmann::ordered_json InstructionSets() {
 
 // The commit of the checkout this program was built from; "unknown" where that is gone.
 std::string Commit() {
+  // NOLINTNEXTLINE(bugprone-command-processor): a constant command
   std::FILE* const git = ::popen("git -C '" SDA_SOURCE_DIR "' rev-parse --short=12 HEAD 2>/dev/null", "r");
   if (git == nullptr) return "unknown";
   char line[64] = {};
@@ -60,7 +61,7 @@ nlohmann::ordered_json BeginReport(std::string_view area, int threads, double se
 
 void PrintReport(const nlohmann::ordered_json& report, bool as_json) {
   if (as_json) {
-    std::cout << report.dump() << std::endl;
+    std::cout << report.dump() << '\n' << std::flush;
     return;
   }
   for (const auto& item : report.items()) std::cout << item.key() << ": " << item.value().dump() << "\n";

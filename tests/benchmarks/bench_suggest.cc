@@ -4,14 +4,20 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <fstream>
 #include <iostream>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_split.h>
+#include <nlohmann/json.hpp>
 #include <time.h>
 
 #include "common/numerics/rng.h"
@@ -46,6 +52,8 @@ struct Options {
   uint64_t first_seed = 1;
   std::vector<int> at;
   bayes::BayesianOptions engine;
+  std::string log;
+  std::optional<double> reach;
   bool serve = false;
   bool json = false;
 };
@@ -207,6 +215,30 @@ class Experiment {
   double best_observed_ = std::numeric_limits<double>::infinity();
 };
 
+// One experiment as a line of JSON, as peers/suggest_peers.py writes its own.
+void AppendLog(const Options& options, const Problem& problem, int budget, uint64_t seed,
+               const Experiment& experiment) {
+  nlohmann::ordered_json line;
+  line["peer"] = options.algorithm == "bayesian" ? "sda" : options.algorithm;
+  line["problem"] = problem.name;
+  line["budget"] = budget;
+  line["seed"] = seed;
+  line["steps"] = nlohmann::ordered_json::array();
+  double before = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < experiment.curve.size(); ++i) {
+    if (!std::isfinite(experiment.curve[i]) || experiment.curve[i] == before) continue;
+    before = experiment.curve[i];
+    double rounded = 0;
+    if (!absl::SimpleAtod(absl::StrFormat("%.7g", before), &rounded)) rounded = before;
+    line["steps"].push_back({i + 1, rounded});
+  }
+  line["ms_p50"] = Median(experiment.milliseconds);
+  line["ms_p99"] = Percentile(experiment.milliseconds, 0.99);
+  line["cpu_ms_p50"] = Median(experiment.cpu_milliseconds);
+  line["cpu_ms_p99"] = Percentile(experiment.cpu_milliseconds, 0.99);
+  std::ofstream(options.log, std::ios::app) << line.dump() << "\n";
+}
+
 void Run(const Problem& problem, const Options& options) {
   const auto began = Clock::now();
   const int budget = options.budget > 0 ? options.budget : problem.default_budget;
@@ -226,6 +258,8 @@ void Run(const Problem& problem, const Options& options) {
       firsts.push_back(experiment.first_feasible > 0 ? experiment.first_feasible : budget + 1);
       chosen.push_back(experiment.chosen);
       at_target.push_back(experiment.at_target);
+      if (!options.log.empty())
+        AppendLog(options, problem, budget, options.first_seed + static_cast<uint64_t>(s), experiment);
     }
     milliseconds.insert(milliseconds.end(), experiment.milliseconds.begin(), experiment.milliseconds.end());
     cpu_milliseconds.insert(cpu_milliseconds.end(), experiment.cpu_milliseconds.begin(),
@@ -265,6 +299,17 @@ void Run(const Problem& problem, const Options& options) {
           !hypervolume && problem.optimum ? median - *problem.optimum : median;
     }
   }
+  if (options.reach && !only_time) {
+    // Those that never get there count as one more than the budget.
+    std::vector<double> reached;
+    for (const auto& curve : curves) {
+      const auto there = std::find_if(curve.begin(), curve.end(), [&](double quality) {
+        return hypervolume ? quality >= *options.reach : quality <= *options.reach;
+      });
+      reached.push_back(static_cast<double>(there - curve.begin() + 1));
+    }
+    report["trials_to_reach_median"] = Median(reached);
+  }
   report["suggest_ms_p50"] = Median(milliseconds);
   report["suggest_ms_p99"] = Percentile(milliseconds, 0.99);
   report["suggest_cpu_ms_p50"] = Median(cpu_milliseconds);
@@ -272,6 +317,46 @@ void Run(const Problem& problem, const Options& options) {
   report["duplicates"] = duplicates;
   report["violations"] = violations;
   PrintReport(report, options.json);
+}
+
+// A way to model a metric from WARP:PRIOR[:KERNEL[:V]]; nothing where it is none.
+std::optional<bayes::ModelKind> ParseKind(const std::string& text) {
+  static const auto* const kWarps =
+      new std::map<std::string, bayes::Warp::Kind>({{"linear", bayes::Warp::Kind::kLinear},
+                                                    {"rank", bayes::Warp::Kind::kHalfRank},
+                                                    {"log", bayes::Warp::Kind::kLog},
+                                                    {"limit", bayes::Warp::Kind::kAroundLimit},
+                                                    {"median", bayes::Warp::Kind::kAroundMedian}});
+  static const auto* const kPriors =
+      new std::map<std::string, bayes::HyperPrior>({{"scaled", bayes::HyperPrior::kDimensionScaled},
+                                                    {"free", bayes::HyperPrior::kDimensionScaledFree},
+                                                    {"wide", bayes::HyperPrior::kWide}});
+  static const auto* const kKernels = new std::map<std::string, bayes::Kernel>(
+      {{"matern", bayes::Kernel::kMatern52}, {"smooth", bayes::Kernel::kSquaredExponential}});
+  std::vector<std::string> parts = absl::StrSplit(text, ':');
+  if (parts.size() < 2 || parts.size() > 4) return std::nullopt;
+  if (parts.size() == 2) parts.emplace_back("matern");
+  const auto warp = kWarps->find(parts[0]);
+  const auto prior = kPriors->find(parts[1]);
+  const auto kernel = kKernels->find(parts[2]);
+  double variance = bayes::kMeanVariance;
+  if (warp == kWarps->end() || prior == kPriors->end() || kernel == kKernels->end()) return std::nullopt;
+  if (parts.size() == 4 && (!absl::SimpleAtod(parts[3], &variance) || !(variance >= 0))) return std::nullopt;
+  return bayes::ModelKind{warp->second, prior->second, variance, kernel->second};
+}
+
+// Replaces `kinds` where any are named; false, with a message, where one is no way to model.
+bool ParseKinds(const std::vector<std::string>& names, std::vector<bayes::ModelKind>& kinds) {
+  if (!names.empty()) kinds.clear();
+  for (const std::string& name : names) {
+    const auto parsed = ParseKind(name);
+    if (!parsed) {
+      std::cerr << "sda-bench suggest: " << name << " is no way to model; must be WARP:PRIOR[:KERNEL[:V]]\n";
+      return false;
+    }
+    kinds.push_back(*parsed);
+  }
+  return true;
 }
 
 }  // namespace
@@ -305,8 +390,16 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
   std::vector<std::string> kinds;
   app.add_option("--kinds", kinds,
-                 "ways to model a lone objective, as WARP:PRIOR (linear, rank, log : scaled, free, wide)")
+                 "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, limit, "
+                 "median : scaled, "
+                 "free, wide : matern, smooth : prior variance of the mean)")
       ->delimiter(',');
+  std::vector<std::string> front_kinds, constraint_kinds;
+  app.add_option("--front-kinds", front_kinds, "the same for several objectives")->delimiter(',');
+  app.add_option("--constraint-kinds", constraint_kinds, "the same for constraints")->delimiter(',');
+  app.add_option("--optimism-share", options.engine.optimism_share,
+                 "share of suggestions that take constraints to be easier");
+  app.add_option("--optimism", options.engine.optimism, "by so many deviations");
   app.add_option("--temper", options.engine.temper, "how strongly evidence chooses between them");
   app.add_option("--initial-factor", options.engine.initial_factor, "size of the initial design");
   app.add_option("--explore-share", options.engine.explore_share,
@@ -320,6 +413,9 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
   app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
   app.add_option("--starts", options.engine.starts, "local searches for a suggestion");
+  app.add_option("--reach", options.reach,
+                 "also report after how many trials a value or hypervolume was reached");
+  app.add_option("--log", options.log, "append each experiment to a file, for peers/suggest_compare.py");
   app.add_flag("--serve", options.serve,
                "evaluate points read as lines of JSON, for other optimisers (peers/suggest_peers.py)");
   app.add_flag("--json", options.json, "one line of JSON");
@@ -328,26 +424,9 @@ int BenchSuggest(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (!kinds.empty()) {
-    const std::map<std::string, bayes::Warp::Kind> warps = {{"linear", bayes::Warp::Kind::kLinear},
-                                                            {"rank", bayes::Warp::Kind::kHalfRank},
-                                                            {"log", bayes::Warp::Kind::kLog}};
-    const std::map<std::string, bayes::HyperPrior> priors = {
-        {"scaled", bayes::HyperPrior::kDimensionScaled},
-        {"free", bayes::HyperPrior::kDimensionScaledFree},
-        {"wide", bayes::HyperPrior::kWide}};
-    options.engine.kinds.clear();
-    for (const std::string& kind : kinds) {
-      const size_t colon = std::min(kind.find(':'), kind.size() - 1);
-      const auto warp = warps.find(kind.substr(0, colon));
-      const auto prior = priors.find(kind.substr(colon + 1));
-      if (warp == warps.end() || prior == priors.end()) {
-        std::cerr << "sda-bench suggest: --kinds has " << kind << "; must be WARP:PRIOR\n";
-        return 2;
-      }
-      options.engine.kinds.push_back({warp->second, prior->second});
-    }
-  }
+  if (!ParseKinds(kinds, options.engine.kinds) || !ParseKinds(front_kinds, options.engine.front_kinds) ||
+      !ParseKinds(constraint_kinds, options.engine.constraint_kinds))
+    return 2;
   if (options.problem == "list") {
     for (const std::string& name : ProblemNames()) std::cout << name << "\n";
     return 0;

@@ -176,7 +176,7 @@ absl::StatusOr<Timings> OptimizerLoad::ReportClosedLoop(std::vector<Holder>& hol
     flight.Begin();
     next(worker);
   }
-  const absl::Status done = flight.Wait();
+  absl::Status done = flight.Wait();
   if (!done.ok()) return done;
   Timings timings{.seconds = MillisecondsSince(start) / 1000};
   for (const auto& some : latencies)
@@ -224,7 +224,7 @@ absl::StatusOr<Timings> OptimizerLoad::ReportOpenLoop(std::vector<Holder>& holde
           flight.End();
         });
   }
-  const absl::Status done = flight.Wait();
+  absl::Status done = flight.Wait();
   if (!done.ok()) return done;
   return Timings{
       .calls = count, .seconds = MillisecondsSince(start) / 1000, .latencies_ms = std::move(latencies)};
@@ -283,7 +283,7 @@ absl::StatusOr<Timings> OptimizerLoad::Cycles(const std::vector<std::string>& id
     flight.Begin();
     acquire(worker);
   }
-  const absl::Status done = flight.Wait();
+  absl::Status done = flight.Wait();
   for (std::thread& training : trainings) {
     if (training.joinable()) training.join();
   }

@@ -74,7 +74,7 @@ absl::StatusOr<Timings> WatchChanges(OptimizerLoad& makes, OptimizerLoad& sees, 
     stream->Finish().ok();  // cancelled below
   });
   Timings timings;
-  const absl::Status ran = [&]() -> absl::Status {
+  absl::Status ran = [&]() -> absl::Status {
     SDA_RETURN_IF_ERROR(ear.Await(0).status());  // the state at the beginning
     const Clock::time_point start = Clock::now();
     for (int64_t i = 0; i < changes; ++i) {

@@ -113,7 +113,8 @@ absl::Status Record(const std::string& folder, int points, const std::string& wo
       }
     }
     // Trainings that diverge are as bad as a model that is surely wrong now and then.
-    std::cout << line << absl::StrFormat("%.5f, %.4f},", std::min(logloss, 1.0), seconds) << std::endl;
+    std::cout << line << absl::StrFormat("%.5f, %.4f},", std::min(logloss, 1.0), seconds) << '\n'
+              << std::flush;
   }
   return absl::OkStatus();
 }

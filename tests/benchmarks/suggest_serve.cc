@@ -87,12 +87,12 @@ double QualityOf(const Problem& problem, std::span<const bayes::Objectives> poin
 }
 
 void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
-  out << Describe(problem).dump() << std::endl;
+  out << Describe(problem).dump() << '\n' << std::flush;
   std::vector<bayes::Objectives> points;
   for (std::string line; std::getline(in, line);) {
     if (line == "reset") {
       points.clear();
-      out << "{}" << std::endl;
+      out << "{}" << '\n' << std::flush;
       continue;
     }
     ordered_json answer;
@@ -115,7 +115,7 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
     } catch (const nlohmann::json::exception& error) {
       answer = {{"error", error.what()}};
     }
-    out << answer.dump() << std::endl;
+    out << answer.dump() << '\n' << std::flush;
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
@@ -48,8 +50,11 @@ FlakyProxy::FlakyProxy(int port, uint64_t seed) : target_port_(port), rng_(seed)
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof address;
-  bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-  listen(listener_, 64);
+  if (listener_ < 0 || bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      listen(listener_, 64) != 0) {
+    std::perror("the proxy cannot listen");
+    std::abort();
+  }
   getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
   port_ = ntohs(address.sin_port);
   accepting_ = std::thread([this] { Accept(); });
@@ -86,6 +91,7 @@ void FlakyProxy::Serve(int client, Rng rng) {
   }
   const int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = Loopback(target_port_);
+  if (server < 0) return Cut(client);
   if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     close(server);
     return Cut(client);

@@ -7,6 +7,7 @@
 // "postgresql" is one of the test's own; a URL is of an empty database, for one test (--gtest_filter).
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -60,7 +61,10 @@ int FreePort() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  bind(probe, reinterpret_cast<sockaddr*>(&address), size);
+  if (probe < 0 || bind(probe, reinterpret_cast<sockaddr*>(&address), size) != 0) {
+    std::perror("no free port");
+    std::abort();
+  }
   getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size);
   close(probe);
   return ntohs(address.sin_port);

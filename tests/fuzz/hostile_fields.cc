@@ -133,7 +133,7 @@ class Walker {
 
   void Scalars(const FieldDescriptor* field, const Locate& locate, const std::string& name) {
     const std::string path = field->is_repeated() ? name + "[0]" : name;
-    const auto set = [&](const char* kind, bool always_bad, auto value, auto setter, auto adder) {
+    const auto set = [&](const char* kind, bool always_bad, const auto& value, auto setter, auto adder) {
       Emit({.path = path, .kind = kind, .always_bad = always_bad}, locate, [=](Message* message) {
         const auto& reflection = *message->GetReflection();
         if (!field->is_repeated()) return (reflection.*setter)(message, field, value);

@@ -29,7 +29,7 @@ constexpr int64_t kLargeWorld = 25;
 class RequestFieldsTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(RequestFieldsTest, HostileValuesAreRefusedByPathOrHarmless) {
-  const std::string type = GetParam();
+  const std::string& type = GetParam();
   auto world = std::make_unique<RequestWorld>();
   // The sample itself is good: else nothing below means anything.
   const absl::Status good = world->Call(*world->Sample(type));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include "clients/cli/commands/command_line.h"
@@ -63,7 +64,7 @@ std::string WhatIsWrong(CLI::App& app, const CLI::ParseError& error) {
   CLI::App* innermost = &app;
   while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().front();
   const std::vector<std::string> rest = innermost->remaining();
-  if (!rest.empty() && innermost->get_require_subcommand_min() > 0 && rest.front().rfind("-", 0) != 0) {
+  if (!rest.empty() && innermost->get_require_subcommand_min() > 0 && !absl::StartsWith(rest.front(), "-")) {
     return absl::StrCat("'", rest.front(), "' is not a command");
   }
   return error.what();

@@ -53,6 +53,7 @@ absl::Status CheckFolder(std::string_view option, const std::string& path) {
 
 absl::Status CheckGlob(std::string_view option, const std::string& pattern) {
   glob_t matches{};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the command line reads its options on one thread
   const int result = glob(pattern.c_str(), 0, nullptr, &matches);
   absl::Status status;
   if (result != 0 || matches.gl_pathc == 0) status = BadFile(option, pattern, "matches no file");

@@ -188,7 +188,7 @@ std::string RenderReport(const RunReport& report) {
   if (report.best) text += RenderBest(report);
   absl::StrAppend(&text, report.run, " ", report.state, " after ", FormatSeconds(report.seconds));
   if (!report.reason.empty()) absl::StrAppend(&text, ": ", report.reason);
-  text += "\n";
+  text += '\n';
   if (report.state == "SUCCEEDED") absl::StrAppend(&text, "goal met: ", report.goal_met ? "yes" : "no", "\n");
   if (!report.model.empty()) absl::StrAppend(&text, "model: ", report.model, "\n");
   return text;

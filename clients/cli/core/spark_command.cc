@@ -58,11 +58,11 @@ absl::StatusOr<std::string> FindSparkSubmit(
                         absl::StrCat("'", *flags.submit, "' is no program that can be run"));
   }
   if (const auto home = environment("SPARK_HOME")) {
-    const std::string path = *home + "/bin/spark-submit";
+    std::string path = *home + "/bin/spark-submit";
     if (executable(path)) return path;
   }
   for (const auto folder : absl::StrSplit(environment("PATH").value_or(""), ':', absl::SkipEmpty())) {
-    const std::string path = absl::StrCat(folder, "/spark-submit");
+    std::string path = absl::StrCat(folder, "/spark-submit");
     if (executable(path)) return path;
   }
   return absl::FailedPreconditionError(

@@ -26,8 +26,10 @@ constexpr int kCannotExecute = 127;
   setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  sigaction(SIGPIPE, &standard, nullptr);
   dup2(null_fd, STDIN_FILENO);
   dup2(command.output_fd, STDOUT_FILENO);
   dup2(command.output_fd, STDERR_FILENO);
@@ -43,6 +45,7 @@ constexpr int kCannotExecute = 127;
 absl::StatusOr<pid_t> StartChild(const ChildCommand& command) {
   if (access(command.path.c_str(), X_OK) != 0) return FileError("cannot execute", command.path, errno);
   const UniqueFd null_fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (null_fd.get() < 0) return FileError("cannot open", "/dev/null", errno);
   std::vector<std::string> words = {command.path};
   words.insert(words.end(), command.args.begin(), command.args.end());
   std::vector<char*> argv;
@@ -61,7 +64,7 @@ std::optional<std::string> CollectEnd(pid_t pid) {
   if (result == 0 || (result < 0 && errno == EINTR)) return std::nullopt;
   if (result < 0) return "vanished";
   if (WIFSIGNALED(status)) {
-    return absl::StrCat("was killed by signal ", WTERMSIG(status), " (", strsignal(WTERMSIG(status)), ")");
+    return absl::StrCat("was killed by signal ", WTERMSIG(status), " (", sigdescr_np(WTERMSIG(status)), ")");
   }
   return absl::StrCat("ended with exit code ", WEXITSTATUS(status));
 }

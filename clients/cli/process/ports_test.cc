@@ -17,6 +17,7 @@ TEST(PortsTest, PortsAreDistinctAndFree) {
   EXPECT_EQ(std::set<int>(ports->begin(), ports->end()).size(), 8u);
   for (const int port : *ports) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_GE(fd, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port));

@@ -18,8 +18,6 @@
 namespace sda::cli {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A server as the supervisor sees it: announces itself, notes its end in a file shared by all.

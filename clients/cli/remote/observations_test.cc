@@ -7,8 +7,6 @@
 namespace sda::cli {
 namespace {
 
-using ::testing::HasSubstr;
-
 optimizer::v1::Experiment Search() {
   optimizer::v1::Experiment experiment;
   experiment.set_name("experiments/a");

@@ -5,7 +5,7 @@ namespace {
 
 class Fill final : public AppliedOperation {
  public:
-  Fill(double number, std::string text, bool indicator)
+  Fill(double number, const std::string& text, bool indicator)
       : number_(number), text_(std::make_shared<TextArena>()), indicator_(indicator) {
     view_ = text_->Add(text);
   }

@@ -35,6 +35,20 @@ class Connection {
   // `sql` and bound in order of appearance; each appearance takes one value.
   virtual absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args) = 0;
 
+  // Runs a statement whose result nobody needs before the next one's: it may be sent together with that one,
+  // which spares the database's answer to be waited for. It is run before whatever comes after it, and its
+  // errors come from there at the latest; CONSTRAINT then as TRANSACTION_CONFLICT. Nothing outside the
+  // transaction is to depend on it.
+  virtual absl::Status Defer(std::string_view sql, const std::vector<Value>& args) = 0;
+
+  // Runs a query together with the next statement, so that a Query of the same text and values finds its rows
+  // at hand. A hint: a statement that changes something in between makes them worthless, and they are read
+  // again then.
+  virtual absl::Status ReadAhead(std::string_view sql, const std::vector<Value>& args) = 0;
+
+  // Forgets what was deferred and not sent, and what was read ahead.
+  virtual void DropDeferred() = 0;
+
   // Runs a statement with result rows and reads them all. `columns` are the types wanted, one a result
   // column.
   virtual absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql,

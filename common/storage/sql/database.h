@@ -34,6 +34,16 @@ class Transaction {
     return connection_.Execute(sql, args);
   }
 
+  // As Connection::Defer: for statements whose effect the transaction itself does not look at.
+  absl::Status Defer(std::string_view sql, const std::vector<Value>& args = {}) {
+    return connection_.Defer(sql, args);
+  }
+
+  // As Connection::ReadAhead.
+  absl::Status ReadAhead(std::string_view sql, const std::vector<Value>& args = {}) {
+    return connection_.ReadAhead(sql, args);
+  }
+
   // All result rows, each column converted to its type: bool, int64_t, double, std::string, Bytes, absl::Time
   // or an optional of one. NULL in a column that is not optional is INTERNAL.
   template <typename... Columns>
@@ -76,9 +86,10 @@ struct Schema {
 };
 
 struct DatabaseOptions {
-  int readers = 4;       // SQLite: connections for Read; more calls wait
-  int max_group = 256;   // SQLite: writes committed together
-  int connections = 16;  // PostgreSQL: for Read and Write; more calls wait
+  int readers = 4;        // SQLite: connections for Read; more calls wait
+  int max_group = 256;    // SQLite: writes committed together
+  int log_pages = 16384;  // SQLite: length of the write-ahead log at which it is moved into the file (64 MiB)
+  int connections = 16;   // PostgreSQL: for Read and Write; more calls wait
 };
 
 // A database of one component. Reads see one committed state and never wait for writes. Thread-safe.

@@ -45,13 +45,10 @@ absl::StatusOr<std::optional<std::string>> FindReply(Transaction& transaction, c
 
 absl::Status SaveReply(Transaction& transaction, const RequestKey& key, std::string_view reply,
                        std::string_view scope, absl::Time now) {
-  absl::Status saved =
-      transaction
-          .Execute(
-              "INSERT INTO sda_replies (request_id, method, payload_sha256, reply, scope, created_at) "
-              "VALUES (:id, :method, :hash, :reply, :scope, :now)",
-              {key.request_id, key.method, PayloadHash(key), Bytes{std::string(reply)}, scope, now})
-          .status();
+  absl::Status saved = transaction.Defer(
+      "INSERT INTO sda_replies (request_id, method, payload_sha256, reply, scope, created_at) "
+      "VALUES (:id, :method, :hash, :reply, :scope, :now)",
+      {key.request_id, key.method, PayloadHash(key), Bytes{std::string(reply)}, scope, now});
   // Another process was faster with the same id: the next run finds its reply.
   if (absl::IsAlreadyExists(saved)) return TransactionConflict(ToStd(saved.message()));
   return saved;
@@ -69,7 +66,7 @@ absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const Reque
     auto again = FindReply(transaction, key);
     if (again.ok() && again->has_value()) return **std::move(again);
   }
-  SDA_ASSIGN_OR_RETURN(const std::string reply, std::move(acted));
+  SDA_ASSIGN_OR_RETURN(std::string reply, std::move(acted));
   SDA_RETURN_IF_ERROR(SaveReply(transaction, key, reply, scope, now));
   return reply;
 }

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
+#include "common/storage/sql/database.h"
 #include "common/storage/sql/placeholders.h"
 
 namespace sda::sql {
@@ -89,15 +90,39 @@ class PostgresConnection final : public Connection {
   Dialect dialect() const override { return Dialect::kPostgres; }
 
   absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<Value>& args) override {
+    ForgetAhead();
     SDA_ASSIGN_OR_RETURN(const Result result, Run(sql, args));
     int64_t changed = 0;
     if (!absl::SimpleAtoi(PQcmdTuples(result.get()), &changed)) return 0;
     return changed;
   }
 
+  absl::Status Defer(std::string_view sql, const std::vector<Value>& args) override {
+    ForgetAhead();
+    SDA_ASSIGN_OR_RETURN(Bound bound, Bind(sql, args));
+    deferred_.push_back(std::move(bound));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadAhead(std::string_view sql, const std::vector<Value>& args) override {
+    SDA_ASSIGN_OR_RETURN(Bound bound, Bind(sql, args));
+    bound.read_ahead = true;
+    deferred_.push_back(std::move(bound));
+    return absl::OkStatus();
+  }
+
+  void DropDeferred() override {
+    deferred_.clear();
+    ahead_.clear();
+  }
+
   absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql, const std::vector<Value>& args,
                                                         const std::vector<ColumnType>& columns) override {
-    SDA_ASSIGN_OR_RETURN(const Result result, Run(sql, args));
+    SDA_ASSIGN_OR_RETURN(Bound bound, Bind(sql, args));
+    Result result = TakeAhead(bound);
+    if (result == nullptr) {
+      SDA_ASSIGN_OR_RETURN(result, Run(bound));
+    }
     const int count = PQntuples(result.get());
     if (count > 0 && PQnfields(result.get()) < static_cast<int>(columns.size()))
       return absl::InternalError(absl::StrCat("database: more columns wanted than there are: ", ToAbsl(sql)));
@@ -135,8 +160,7 @@ class PostgresConnection final : public Connection {
     const auto known = statements_.find(sql);
     if (known != statements_.end()) return known->second;
     const PositionalSql positional = ToPositional(sql, Dialect::kPostgres);
-    const Statement statement{.name = absl::StrCat("s", statements_.size()),
-                              .parameters = positional.parameters};
+    Statement statement{.name = absl::StrCat("s", statements_.size()), .parameters = positional.parameters};
     const Result prepared(PQprepare(connection_.get(), statement.name.c_str(), positional.text.c_str(),
                                     positional.parameters, nullptr));
     SDA_RETURN_IF_ERROR(Check(prepared.get()));
@@ -144,25 +168,99 @@ class PostgresConnection final : public Connection {
     return statement;
   }
 
-  absl::StatusOr<Result> Run(std::string_view sql, const std::vector<Value>& args) {
-    SDA_ASSIGN_OR_RETURN(const Statement statement, Prepare(sql));
-    if (statement.parameters != static_cast<int>(args.size())) {
-      return absl::InternalError(absl::StrCat("database: ", statement.parameters, " parameters and ",
+  // A statement with its parameters, ready to be sent.
+  struct Bound {
+    Statement statement;
+    std::vector<std::optional<std::string>> texts;
+    bool read_ahead = false;
+
+    std::vector<const char*> Values() const {
+      std::vector<const char*> values;
+      values.reserve(texts.size());
+      for (const auto& text : texts) values.push_back(text ? text->c_str() : nullptr);
+      return values;
+    }
+  };
+
+  absl::StatusOr<Bound> Bind(std::string_view sql, const std::vector<Value>& args) {
+    Bound bound;
+    SDA_ASSIGN_OR_RETURN(bound.statement, Prepare(sql));
+    if (bound.statement.parameters != static_cast<int>(args.size())) {
+      return absl::InternalError(absl::StrCat("database: ", bound.statement.parameters, " parameters and ",
                                               args.size(), " values: ", ToAbsl(sql)));
     }
-    std::vector<std::optional<std::string>> texts;
-    texts.reserve(args.size());
+    bound.texts.reserve(args.size());
     for (const Value& arg : args) {
-      texts.push_back(std::visit(ToText(), arg.content()));
-      if (texts.back() && texts.back()->find('\0') != std::string::npos)
+      bound.texts.push_back(std::visit(ToText(), arg.content()));
+      if (bound.texts.back() && bound.texts.back()->find('\0') != std::string::npos)
         return absl::InvalidArgumentError("database: PostgreSQL stores no text with a zero byte in it");
     }
-    std::vector<const char*> values;
-    values.reserve(args.size());
-    for (const auto& text : texts) values.push_back(text ? text->c_str() : nullptr);
-    Result result(PQexecPrepared(connection_.get(), statement.name.c_str(), statement.parameters,
-                                 values.data(), nullptr, nullptr, /*resultFormat=*/0));
+    return bound;
+  }
+
+  // The rows of a query that was read ahead, once; null where there are none.
+  Result TakeAhead(const Bound& query) {
+    for (auto& [bound, result] : ahead_) {
+      if (result != nullptr && bound.statement.name == query.statement.name && bound.texts == query.texts)
+        return std::move(result);
+    }
+    return nullptr;
+  }
+
+  // Something is about to change.
+  void ForgetAhead() {
+    ahead_.clear();
+    for (Bound& bound : deferred_) bound.read_ahead = false;
+  }
+
+  absl::StatusOr<Result> Run(std::string_view sql, const std::vector<Value>& args) {
+    SDA_ASSIGN_OR_RETURN(const Bound bound, Bind(sql, args));
+    return Run(bound);
+  }
+
+  absl::StatusOr<Result> Run(const Bound& bound) {
+    if (!deferred_.empty()) return RunPipeline(bound);
+    Result result(PQexecPrepared(connection_.get(), bound.statement.name.c_str(), bound.statement.parameters,
+                                 bound.Values().data(), nullptr, nullptr, /*resultFormat=*/0));
     SDA_RETURN_IF_ERROR(Check(result.get()));
+    return result;
+  }
+
+  // Sends what was deferred and `last` at once; the result of `last`, or the first error: after one the
+  // server skips the rest (PostgreSQL manual, "Pipeline Mode").
+  absl::StatusOr<Result> RunPipeline(const Bound& last) {
+    std::vector<Bound> deferred = std::exchange(deferred_, {});
+    bool sent = PQenterPipelineMode(connection_.get()) == 1;
+    for (const Bound& bound : deferred) sent = sent && Send(bound);
+    sent = sent && Send(last) && PQpipelineSync(connection_.get()) == 1;
+    absl::Status failed = sent ? absl::OkStatus() : Check(nullptr);
+    for (size_t i = 0; sent && i < deferred.size(); ++i) {
+      Result result = Receive();
+      if (!failed.ok()) continue;  // skipped
+      failed = Check(result.get());
+      // What made a row of this name came from elsewhere meanwhile: the next run sees it.
+      if (absl::IsAlreadyExists(failed)) failed = TransactionConflict(ToStd(failed.message()));
+      if (failed.ok() && deferred[i].read_ahead)
+        ahead_.emplace_back(std::move(deferred[i]), std::move(result));
+    }
+    Result result = sent ? Receive() : nullptr;
+    if (failed.ok()) failed = Check(result.get());
+    if (sent) Receive(/*statement=*/false);  // the mark of PQpipelineSync
+    lost_ = lost_ || PQexitPipelineMode(connection_.get()) != 1;
+    SDA_RETURN_IF_ERROR(failed);
+    return result;
+  }
+
+  bool Send(const Bound& bound) {
+    return PQsendQueryPrepared(connection_.get(), bound.statement.name.c_str(), bound.statement.parameters,
+                               bound.Values().data(), nullptr, nullptr, /*resultFormat=*/0) == 1;
+  }
+
+  // The next result of a pipeline; behind a statement's there is a null that ends it.
+  Result Receive(bool statement = true) {
+    Result result(PQgetResult(connection_.get()));
+    if (statement && result != nullptr && PQstatus(connection_.get()) == CONNECTION_OK)
+      const Result end(PQgetResult(connection_.get()));
     return result;
   }
 
@@ -179,6 +277,8 @@ class PostgresConnection final : public Connection {
 
   ConnectionHandle connection_;
   StatementCache<Statement> statements_;
+  std::vector<Bound> deferred_;
+  std::vector<std::pair<Bound, Result>> ahead_;
   bool lost_ = false;
 };
 

@@ -23,6 +23,8 @@ constexpr absl::Duration kLongestPause = absl::Milliseconds(100);
 // While the database is away one caller in this time tries to connect, the others are answered at once.
 constexpr absl::Duration kFirstBackOff = absl::Milliseconds(50);
 constexpr absl::Duration kLongestBackOff = absl::Seconds(2);
+// A connection that idled for longer is asked whether it still is one before a transaction counts on it.
+constexpr absl::Duration kFresh = absl::Seconds(1);
 
 // The connections of one process to one server, opened when first needed and again after they were lost.
 // Thread-safe.
@@ -31,15 +33,18 @@ class ConnectionPool {
   ConnectionPool(std::string url, int size) : url_(std::move(url)), size_(size) {}
 
   // An idle connection, or a new one: UNAVAILABLE while the database cannot be reached.
-  absl::StatusOr<std::unique_ptr<Connection>> Take() {
+  // `fresh` says that it was of use a moment ago.
+  absl::StatusOr<std::unique_ptr<Connection>> Take(bool& fresh) {
     {
       absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &ConnectionPool::Available));
       if (!idle_.empty()) {
-        std::unique_ptr<Connection> connection = std::move(idle_.back());
+        Idle idle = std::move(idle_.back());
         idle_.pop_back();
-        return connection;
+        fresh = RealClock::Get().Monotonic() - idle.since < kFresh;
+        return std::move(idle.connection);
       }
+      fresh = true;
       if (RealClock::Get().Monotonic() < next_attempt_) return last_failure_;
       // Whoever comes meanwhile is answered with the last failure; after the first time only.
       if (!last_failure_.ok()) next_attempt_ = RealClock::Get().Monotonic() + back_off_;
@@ -65,17 +70,22 @@ class ConnectionPool {
     if (connection->IsBroken()) {
       --open_;
     } else {
-      idle_.push_back(std::move(connection));
+      idle_.push_back({std::move(connection), RealClock::Get().Monotonic()});
     }
   }
 
  private:
+  struct Idle {
+    std::unique_ptr<Connection> connection;
+    absl::Duration since;
+  };
+
   bool Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !idle_.empty() || open_ < size_; }
 
   const std::string url_;
   const int size_;
   absl::Mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Idle> idle_ ABSL_GUARDED_BY(mutex_);
   int open_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status last_failure_ ABSL_GUARDED_BY(mutex_);
   absl::Duration back_off_ ABSL_GUARDED_BY(mutex_) = kFirstBackOff;
@@ -105,12 +115,13 @@ class PostgresDatabase final : public Database {
   }
 
  private:
-  // A connection in an open transaction. One that was lost while it lay idle shows so here, where nothing has
-  // been done yet: the next is taken.
+  // A connection in a transaction that begins with its first statement. One that was lost while it lay idle
+  // shows so here, where nothing has been done yet: the next is taken.
   absl::StatusOr<std::unique_ptr<Connection>> Begin(const char* begin) {
     while (true) {
-      SDA_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, pool_.Take());
-      const absl::Status begun = connection->Execute(begin, {}).status();
+      bool fresh = false;
+      SDA_ASSIGN_OR_RETURN(std::unique_ptr<Connection> connection, pool_.Take(fresh));
+      absl::Status begun = fresh ? connection->Defer(begin, {}) : connection->Execute(begin, {}).status();
       if (begun.ok()) return connection;
       const bool lost = connection->IsBroken();
       pool_.Give(std::move(connection));
@@ -123,6 +134,7 @@ class PostgresDatabase final : public Database {
     Transaction transaction(*connection);
     absl::Status status = function(transaction);
     if (status.ok()) status = connection->Execute(end, {}).status();
+    connection->DropDeferred();
     if (!connection->IsBroken() && connection->InTransaction())
       connection->Execute("ROLLBACK", {}).IgnoreError();
     pool_.Give(std::move(connection));

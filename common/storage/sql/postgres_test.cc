@@ -108,6 +108,83 @@ TEST_F(PostgresTest, AFailedWriteLeavesNothingAndConstraintsAreNamed) {
   EXPECT_FALSE(wrote.ok()) << "readers cannot write";
 }
 
+TEST_F(PostgresTest, DeferredStatementsRunInOrderBeforeTheNext) {
+  auto database = MustOpen();
+  int64_t seen = -1;
+  const absl::Status written = database->Write([&](Transaction& t) -> absl::Status {
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1)"));
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (2)"));
+    SDA_RETURN_IF_ERROR(t.Defer("DELETE FROM things WHERE id = :id", {1}));
+    SDA_ASSIGN_OR_RETURN(const auto row, t.QueryOne<int64_t>("SELECT SUM(id) FROM things"));
+    seen = std::get<0>(row.value());
+    return t.Defer("INSERT INTO things (id) VALUES (3)");  // sent with the commit
+  });
+  EXPECT_TRUE(written.ok()) << written;
+  EXPECT_EQ(seen, 2);
+  EXPECT_EQ(Count(*database), 2);
+}
+
+TEST_F(PostgresTest, AnErrorOfADeferredStatementEndsItsTransactionAndNoOther) {
+  auto database = MustOpen();
+  const absl::Status at_commit = database->Write([](Transaction& t) -> absl::Status {
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1)"));
+    return t.Defer("INSERT INTO things (id) VALUES (1 / :zero)", {0});
+  });
+  EXPECT_EQ(GetErrorReason(at_commit), "DATABASE_ERROR") << at_commit;
+  const absl::Status amid = database->Write([](Transaction& t) -> absl::Status {
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1 / :zero)", {0}));
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1)"));
+    return t.QueryOne<int64_t>("SELECT COUNT(*) FROM things").status();
+  });
+  EXPECT_EQ(GetErrorReason(amid), "DATABASE_ERROR") << amid;
+  const absl::Status changed_mind = database->Write([](Transaction& t) -> absl::Status {
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1)"));
+    return absl::InternalError("changed my mind");
+  });
+  EXPECT_EQ(changed_mind, absl::InternalError("changed my mind"));
+  EXPECT_EQ(Count(*database), 0);
+  EXPECT_TRUE(Insert(*database, 1).ok()) << "the connection is as good as before";
+}
+
+TEST_F(PostgresTest, ADeferredRowThatIsThereAlreadyRunsTheTransactionAgain) {
+  auto database = MustOpen();
+  ASSERT_TRUE(Insert(*database, 1).ok());
+  int runs = 0;
+  const absl::Status written = database->Write([&](Transaction& t) -> absl::Status {
+    return t.Defer("INSERT INTO things (id) VALUES (:id)", {++runs});
+  });
+  EXPECT_TRUE(written.ok()) << written;
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(Count(*database), 2);
+}
+
+TEST_F(PostgresTest, WhatWasReadAheadIsReadAgainAfterAChange) {
+  auto database = MustOpen();
+  const auto count = [](Transaction& t) -> absl::StatusOr<int64_t> {
+    SDA_ASSIGN_OR_RETURN(const auto row,
+                         t.QueryOne<int64_t>("SELECT COUNT(*) FROM things WHERE id > :low", {0}));
+    return std::get<0>(row.value());
+  };
+  std::vector<int64_t> counts;
+  const absl::Status written = database->Write([&](Transaction& t) -> absl::Status {
+    counts.clear();
+    const auto ahead = [&] { return t.ReadAhead("SELECT COUNT(*) FROM things WHERE id > :low", {0}); };
+    SDA_RETURN_IF_ERROR(ahead());
+    SDA_RETURN_IF_ERROR(t.QueryOne<int64_t>("SELECT 1").status());
+    SDA_ASSIGN_OR_RETURN(counts.emplace_back(), count(t));  // at hand
+    SDA_RETURN_IF_ERROR(ahead());
+    SDA_RETURN_IF_ERROR(t.Defer("INSERT INTO things (id) VALUES (1)"));
+    SDA_ASSIGN_OR_RETURN(counts.emplace_back(), count(t));
+    SDA_RETURN_IF_ERROR(ahead());
+    SDA_RETURN_IF_ERROR(t.QueryOne<int64_t>("SELECT 1").status());
+    SDA_RETURN_IF_ERROR(t.Execute("INSERT INTO things (id) VALUES (2)").status());
+    SDA_ASSIGN_OR_RETURN(counts.emplace_back(), count(t));
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(written.ok()) << written;
+  EXPECT_EQ(counts, (std::vector<int64_t>{0, 1, 2}));
+}
+
 TEST_F(PostgresTest, SeveralServersThatStartAtOnceMakeOneSchema) {
   std::vector<std::thread> servers;
   std::atomic<int> opened = 0;

@@ -91,7 +91,16 @@ Value ReadColumn(sqlite3_stmt* statement, int column, ColumnType type) {
 
 class SqliteConnection final : public Connection {
  public:
-  explicit SqliteConnection(DatabaseHandle database) : database_(std::move(database)) {}
+  SqliteConnection(DatabaseHandle database, std::function<void(int)> on_commit)
+      : on_commit_(std::move(on_commit)), database_(std::move(database)) {
+    if (on_commit_ == nullptr) return;
+    // Takes the place of the hook by which SQLite checkpoints within a commit.
+    const auto hook = [](void* self, sqlite3*, const char*, int pages) {
+      static_cast<SqliteConnection*>(self)->on_commit_(pages);
+      return SQLITE_OK;
+    };
+    sqlite3_wal_hook(database_.get(), hook, this);
+  }
 
   Dialect dialect() const override { return Dialect::kSqlite; }
 
@@ -99,6 +108,13 @@ class SqliteConnection final : public Connection {
     SDA_RETURN_IF_ERROR(RunAll(sql, args, {}, nullptr));
     return sqlite3_changes(database_.get());
   }
+
+  // There is nobody to wait for: a call is a call.
+  absl::Status Defer(std::string_view sql, const std::vector<Value>& args) override {
+    return RunAll(sql, args, {}, nullptr);
+  }
+  absl::Status ReadAhead(std::string_view, const std::vector<Value>&) override { return absl::OkStatus(); }
+  void DropDeferred() override {}
 
   absl::StatusOr<std::vector<std::vector<Value>>> Query(std::string_view sql, const std::vector<Value>& args,
                                                         const std::vector<ColumnType>& columns) override {
@@ -151,6 +167,7 @@ class SqliteConnection final : public Connection {
     return absl::OkStatus();
   }
 
+  std::function<void(int)> on_commit_;  // before the database, which calls it
   DatabaseHandle database_;
   StatementCache<StatementHandle> statements_;  // before the database they belong to
 };
@@ -174,7 +191,7 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenSqlite(const std::string& path,
                         : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
   if (sqlite3_exec(opened, pragmas, nullptr, nullptr, nullptr) != SQLITE_OK)
     return Annotate(LastError(opened), path);
-  return std::make_unique<SqliteConnection>(std::move(database));
+  return std::make_unique<SqliteConnection>(std::move(database), options.on_commit);
 }
 
 }  // namespace sda::sql

@@ -11,6 +11,7 @@
 #include <absl/synchronization/notification.h>
 
 #include "common/base/error.h"
+#include "common/storage/sql/log_checkpointer.h"
 #include "common/storage/sql/migrations.h"
 #include "common/storage/sql/owner_lock.h"
 #include "common/storage/sql/sqlite_connection.h"
@@ -77,8 +78,12 @@ absl::Status CreateFolder(const std::string& path) {
 class SqliteDatabase final : public Database {
  public:
   SqliteDatabase(std::string path, const DatabaseOptions& options, std::unique_ptr<OwnerLock> owner,
-                 std::unique_ptr<Connection> writer)
-      : path_(std::move(path)), options_(options), owner_(std::move(owner)), writer_(std::move(writer)) {
+                 std::unique_ptr<LogCheckpointer> checkpointer, std::unique_ptr<Connection> writer)
+      : path_(std::move(path)),
+        options_(options),
+        owner_(std::move(owner)),
+        checkpointer_(std::move(checkpointer)),
+        writer_(std::move(writer)) {
     writer_thread_ = std::thread([this] { WriteLoop(); });
   }
 
@@ -131,6 +136,7 @@ class SqliteDatabase final : public Database {
       }
       RunGroup(*writer_, group);
       for (PendingWrite* write : group) write->done.Notify();
+      checkpointer_->BetweenCommits(*writer_);
     }
   }
 
@@ -165,7 +171,8 @@ class SqliteDatabase final : public Database {
   const std::string path_;
   const DatabaseOptions options_;
   const std::unique_ptr<OwnerLock> owner_;
-  const std::unique_ptr<Connection> writer_;  // used by writer_thread_ alone
+  const std::unique_ptr<LogCheckpointer> checkpointer_;  // the writer calls it
+  const std::unique_ptr<Connection> writer_;             // used by writer_thread_ alone
 
   absl::Mutex mutex_;
   std::deque<PendingWrite*> queue_ ABSL_GUARDED_BY(mutex_);
@@ -184,9 +191,12 @@ absl::StatusOr<std::unique_ptr<Database>> OpenSqliteDatabase(const std::string& 
                                                              const DatabaseOptions& options) {
   SDA_RETURN_IF_ERROR(CreateFolder(path));
   SDA_ASSIGN_OR_RETURN(auto owner, OwnerLock::Take(path));
-  SDA_ASSIGN_OR_RETURN(auto writer, OpenSqlite(path, {}));
+  auto checkpointer = std::make_unique<LogCheckpointer>(path, options.log_pages);
+  const auto on_commit = [&checkpointer = *checkpointer](int log_pages) { checkpointer.OnCommit(log_pages); };
+  SDA_ASSIGN_OR_RETURN(auto writer, OpenSqlite(path, {.on_commit = on_commit}));
   if (absl::Status migrated = Migrate(*writer, schema); !migrated.ok()) return Annotate(migrated, path);
-  return std::make_unique<SqliteDatabase>(path, options, std::move(owner), std::move(writer));
+  return std::make_unique<SqliteDatabase>(path, options, std::move(owner), std::move(checkpointer),
+                                          std::move(writer));
 }
 
 }  // namespace sda::sql

@@ -25,18 +25,18 @@ class Value {
  public:
   using Content = std::variant<std::monostate, int64_t, double, std::string>;
 
-  Value(std::nullopt_t) {}                                          // NOLINT(google-explicit-constructor)
-  Value(bool value) : content_(int64_t{value}) {}                   // NOLINT(google-explicit-constructor)
-  Value(int value) : content_(int64_t{value}) {}                    // NOLINT(google-explicit-constructor)
-  Value(int64_t value) : content_(value) {}                         // NOLINT(google-explicit-constructor)
-  Value(double value) : content_(value) {}                          // NOLINT(google-explicit-constructor)
-  Value(std::string value) : content_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Value(std::string_view value) : content_(std::string(value)) {}   // NOLINT(google-explicit-constructor)
-  Value(const char* value) : content_(std::string(value)) {}        // NOLINT(google-explicit-constructor)
-  Value(const Bytes& value);                                        // NOLINT(google-explicit-constructor)
-  Value(absl::Time value) : content_(absl::ToUnixMicros(value)) {}  // NOLINT(google-explicit-constructor)
+  Value(std::nullopt_t) {}                                          // NOLINT(misc-explicit-constructor)
+  Value(bool value) : content_(int64_t{value}) {}                   // NOLINT(misc-explicit-constructor)
+  Value(int value) : content_(int64_t{value}) {}                    // NOLINT(misc-explicit-constructor)
+  Value(int64_t value) : content_(value) {}                         // NOLINT(misc-explicit-constructor)
+  Value(double value) : content_(value) {}                          // NOLINT(misc-explicit-constructor)
+  Value(std::string value) : content_(std::move(value)) {}          // NOLINT(misc-explicit-constructor)
+  Value(std::string_view value) : content_(std::string(value)) {}   // NOLINT(misc-explicit-constructor)
+  Value(const char* value) : content_(std::string(value)) {}        // NOLINT(misc-explicit-constructor)
+  Value(const Bytes& value);                                        // NOLINT(misc-explicit-constructor)
+  Value(absl::Time value) : content_(absl::ToUnixMicros(value)) {}  // NOLINT(misc-explicit-constructor)
   template <typename T>
-  Value(const std::optional<T>& value) {  // NOLINT(google-explicit-constructor)
+  Value(const std::optional<T>& value) {  // NOLINT(misc-explicit-constructor)
     if (value) *this = Value(*value);
   }
 

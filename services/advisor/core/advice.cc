@@ -1,8 +1,10 @@
 #include "services/advisor/core/advice.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
@@ -23,7 +25,7 @@ constexpr int64_t kMinTrainRows = 20;
 // misses.
 constexpr double kMemoryShare = 0.8;
 
-absl::Status Refuse(std::string_view reason, std::string message) {
+absl::Status Refuse(std::string_view reason, const std::string& message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, message,
                    {.reason = std::string(reason), .metadata = {}, .violations = {}});
 }
@@ -187,7 +189,7 @@ class Adviser {
         std::remove_if(dims.begin(), dims.end(), [&](int64_t dim) { return !Fits(dim, preset_.rowwise); }),
         dims.end());
     pruned_dim_ |= dims.size() < wanted;
-    preset_.embedding_dims = dims;
+    preset_.embedding_dims = std::move(dims);
     return absl::OkStatus();
   }
 
@@ -278,7 +280,7 @@ class Adviser {
                              std::max<int64_t>(request_.worker.threads_per_slot, 1)};
     const double seconds =
         TrainingSeconds(shape, static_cast<double>(request_.profile.train_rows) * preset_.epochs, rates);
-    return seconds < 1 ? "less than 1 s" : absl::StrCat(Count(static_cast<int64_t>(seconds + 0.5)), " s");
+    return seconds < 1 ? "less than 1 s" : absl::StrCat(Count(std::llround(seconds)), " s");
   }
 
   void AddInteraction() {

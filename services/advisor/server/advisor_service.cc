@@ -100,8 +100,9 @@ class AdvisorServiceImpl final : public v1::AdvisorService::CallbackService {
         calls_, context, request, response, method,
         [&calls, act](const Request& asked, Response* answer, rpc::RequestContext&) -> absl::Status {
           absl::StatusOr<Response> result = (calls.*act)(asked);
-          if (result.ok()) *answer = *std::move(result);
-          return result.status();
+          if (!result.ok()) return result.status();
+          *answer = *std::move(result);
+          return absl::OkStatus();
         });
   }
 
@@ -113,8 +114,9 @@ class AdvisorServiceImpl final : public v1::AdvisorService::CallbackService {
         calls_, context, request, response, method,
         [&calls, act](const Request& asked, Response* answer, rpc::RequestContext& call) -> absl::Status {
           absl::StatusOr<Response> result = (calls.*act)(asked, call.stop_token());
-          if (result.ok()) *answer = *std::move(result);
-          return result.status();
+          if (!result.ok()) return result.status();
+          *answer = *std::move(result);
+          return absl::OkStatus();
         });
   }
 

@@ -17,7 +17,6 @@
 namespace sda::advisor {
 namespace {
 
-using sda::testing::Eventually;
 using sda::testing::StatusIs;
 using sda::testing::TempDir;
 using testing::AdvisorProcess;

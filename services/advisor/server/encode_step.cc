@@ -25,7 +25,7 @@ absl::StatusOr<std::string> BeginJob(StepContext& context, const RunEntry& entry
   request.set_dataset_id(ChildId(context.id(), entry.attempt));
   SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.preprocessing,
                                                          &Preprocessing::Stub::CreateDataset, request));
-  const std::string job = response.job().name();
+  std::string job = response.job().name();
   SDA_RETURN_IF_ERROR(context.Record([&](sql::Transaction&, RunEntry& recorded) {
     recorded.job = job;
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include "common/training_spec/field_path.h"
 #include "common/training_spec/rules.h"
 #include "services/advisor/core/metric.h"
+#include "services/advisor/server/expected_seconds.h"
 #include "services/advisor/server/recipe_proto.h"
 
 namespace sda::advisor {
@@ -25,6 +26,11 @@ Experiment ToExperiment(const v1::Recipe& recipe, const preprocessing::v1::Datas
   for (const auto& metric : recipe.metrics()) named.insert(metric.name());
   for (const Metric& metric : WithStoredMetrics({})) {
     if (!named.contains(metric.name)) *experiment.add_metrics() = ToProto(metric);
+  }
+  for (auto& metric : *experiment.mutable_metrics()) {
+    const bool counts = metric.strategy() != optimizer::v1::Metric::STRATEGY_STORE;
+    if (counts && metric.name() == "train_seconds" && metric.expected().empty())
+      metric.set_expected(ExpectedSeconds(recipe, dataset));
   }
   *experiment.mutable_linear_constraints() = recipe.linear_constraints();
   experiment.set_observation_budget(recipe.observation_budget());

@@ -69,7 +69,7 @@ absl::StatusOr<std::string> ModelFolders::Publish(const std::string& id, const s
                      absl::StrCat("the model's folder ", from, " does not exist"),
                      {.reason = "MODEL_FILES_NOT_FOUND", .metadata = {{"path", from}}, .violations = {}});
   }
-  const std::string published = ModelFolder(id);
+  std::string published = ModelFolder(id);
   const std::string written = artefacts_.is_local() ? ModelFolder(id, kPending) : published;
   SDA_RETURN_IF_ERROR(artefacts_.RemoveFolder(written));
   SDA_RETURN_IF_ERROR(CopyFolder(from, written));

@@ -28,8 +28,6 @@ using ::testing::ElementsAre;
 using testing::FakeSuite;
 using ::testing::HasSubstr;
 using testing::Moment;
-using ::testing::Not;
-using ::testing::Pair;
 using testing::RunSpecOfFile;
 
 class RunEngineTest : public ::testing::Test {

@@ -29,7 +29,7 @@ absl::StatusOr<std::string> BeginExperiment(StepContext& context, const RunEntry
   *request.mutable_experiment() = ToExperiment(entry.recipe, dataset, context.id());
   SDA_ASSIGN_OR_RETURN(const auto response, context.Call(*context.services().peers.optimizer,
                                                          &Optimizer::Stub::CreateExperiment, request));
-  const std::string name = response.experiment().name();
+  std::string name = response.experiment().name();
   SDA_RETURN_IF_ERROR(context.Record([&](sql::Transaction&, RunEntry& recorded) {
     recorded.run.set_experiment(name);
     recorded.recipe.mutable_spec()->set_dataset_manifest_uri(dataset.manifest_uri());

@@ -42,14 +42,15 @@ bool StopByMedian(const MedianRule& rule, bool maximize, const Curve& current,
   std::nth_element(averages.begin(), middle, averages.end());
   double median = *middle;
   if (averages.size() % 2 == 0) median = (median + *std::max_element(averages.begin(), middle)) / 2;
-  const double best = *BestUpTo(current, step, maximize);
-  return maximize ? best < median : best > median;
+  const auto best = BestUpTo(current, step, maximize);
+  return best && (maximize ? *best < median : *best > median);
 }
 
 bool StopByHalving(const HalvingRule& rule, int64_t rung, bool maximize, const Curve& current,
                    const std::vector<Curve>& others) {
-  const double own = *BestUpTo(current, rung, maximize);
-  std::vector<double> reached = {own};
+  const auto own = BestUpTo(current, rung, maximize);
+  if (!own) return false;
+  std::vector<double> reached = {*own};
   for (const Curve& other : others) {
     if (const auto value = BestUpTo(other, rung, maximize)) reached.push_back(*value);
   }
@@ -58,7 +59,7 @@ bool StopByHalving(const HalvingRule& rule, int64_t rung, bool maximize, const C
   const auto last_kept = reached.begin() + static_cast<std::ptrdiff_t>(keep - 1);
   std::nth_element(reached.begin(), last_kept, reached.end(),
                    [maximize](double a, double b) { return maximize ? a > b : a < b; });
-  return maximize ? own < *last_kept : own > *last_kept;
+  return maximize ? *own < *last_kept : *own > *last_kept;
 }
 
 }  // namespace

@@ -51,6 +51,12 @@ TEST(FormulaTest, Parameters) {
       {"width", int64_t{64}}, {"learning-rate", 0.5}, {"optimizer", std::string("adam")}};
   EXPECT_EQ(Value("width ^ 2 + `learning-rate`", point), 4096.5);
   EXPECT_EQ(Value("10 * (1 + is(optimizer, \"adam\") - is(optimizer, \"sgd\"))", point), 20);
+  // As the advisor writes them.
+  const Assignments model = {{"model.top_layers", std::string("[64, 32]")}, {"model.embedding_dim", 8.0}};
+  EXPECT_DOUBLE_EQ(Value("is(`model.top_layers`, \"[64, 32]\") * (1.5 + -2.5e-01 * `model.embedding_dim`) + "
+                         "is(`model.top_layers`, \"[8]\") * (7)",
+                         model),
+                   -0.5);
   EXPECT_TRUE(std::isnan(Value("width + depth", point))) << "has no value";
   EXPECT_TRUE(std::isnan(Value("optimizer", point)));
 }

@@ -46,6 +46,12 @@ double HistogramQuantile(const std::vector<double>& weights, double low, double 
   return low + width * static_cast<double>(last + 1);
 }
 
+// std::lgamma leaves the sign of Γ in a global variable, which is a race between threads; Γ(x) > 0 for x > 0.
+double LogGamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
 double NormalCdf(double x) {
   return 0.5 * std::erfc(-x / std::sqrt(2.0));
 }
@@ -55,7 +61,7 @@ double NormalCdf(double x) {
 double BetaCdf(double alpha, double beta, double x) {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const double front = std::exp(std::lgamma(alpha + beta) - std::lgamma(alpha) - std::lgamma(beta) +
+  const double front = std::exp(LogGamma(alpha + beta) - LogGamma(alpha) - LogGamma(beta) +
                                 alpha * std::log(x) + beta * std::log1p(-x));
   if (x < (alpha + 1) / (alpha + beta + 2)) return front * ContinuedFraction(alpha, beta, x) / alpha;
   return 1 - front * ContinuedFraction(beta, alpha, 1 - x) / beta;

@@ -12,7 +12,6 @@
 namespace sda::optimizer {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 

@@ -61,6 +61,11 @@ absl::Status Engine::SettleExperiment(Transaction& tx, store::ExperimentRow& exp
   return absl::OkStatus();
 }
 
+absl::Status Engine::ReadHeldAhead(Transaction& tx, const TrialId& id) {
+  SDA_RETURN_IF_ERROR(store::ReadTrialAhead(tx, id));
+  return store::ReadExperimentAhead(tx, id.experiment_id);
+}
+
 absl::StatusOr<store::TrialRow> Engine::HeldTrial(Transaction& tx, const v1::Lease& lease) {
   SDA_ASSIGN_OR_RETURN(const TrialId id, ParseTrialName("lease.trial", lease.trial()));
   SDA_ASSIGN_OR_RETURN(store::TrialRow trial, store::GetTrial(tx, id));
@@ -76,6 +81,7 @@ absl::Status Engine::FinishTrial(Transaction& tx, store::TrialRow& trial, TrialS
   trial.token.clear();
   if (IsFinal(state)) FromTime(clock_.Now(), *trial.message.mutable_complete_time());
   SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
+  SDA_RETURN_IF_ERROR(store::ReadCountsAhead(tx, trial.id.experiment_id));
   SDA_ASSIGN_OR_RETURN(store::ExperimentRow experiment, store::GetExperiment(tx, trial.id.experiment_id));
   // A trial that went back to the queue of an experiment that has ended meanwhile waits for nobody.
   if (state == TrialState::kQueued && IsFinal(experiment.message.state())) {

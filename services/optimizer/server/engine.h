@@ -92,7 +92,10 @@ class Engine {
   template <class Response, class Request>
   absl::StatusOr<Response> Once(const char* method, const Request& request, const std::string& scope,
                                 const std::function<absl::StatusOr<Response>(Transaction&)>& act,
-                                ChangeHub::Kind kind = ChangeHub::Kind::kWork);
+                                ChangeHub::Kind kind = ChangeHub::Kind::kWork,
+                                const std::function<absl::Status(Transaction&)>& read_ahead = nullptr);
+  // What calls under a lease look at.
+  static absl::Status ReadHeldAhead(Transaction& tx, const TrialId& id);
 
   // Leases are judged by this process's monotonic clock with SQLite, by the database's with PostgreSQL: a
   // jump of the wall clock of a server changes none. Microseconds since a moment of no meaning.

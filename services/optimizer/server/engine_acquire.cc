@@ -44,6 +44,13 @@ bool IsWanted(const v1::AcquireTrialRequest& request, const v1::Experiment& expe
   return request.work_type_url().empty() || experiment.work().type_url() == request.work_type_url();
 }
 
+// What looking for work in one experiment reads.
+absl::Status ReadWorkAhead(sql::Transaction& tx, const std::string& experiment_id) {
+  SDA_RETURN_IF_ERROR(store::ReadClockAhead(tx));
+  SDA_RETURN_IF_ERROR(store::ReadExperimentAhead(tx, experiment_id));
+  return store::ReadCountsAhead(tx, experiment_id);
+}
+
 }  // namespace
 
 absl::StatusOr<Engine::Next> Engine::NextTrial(Transaction& tx, store::ExperimentRow& experiment,
@@ -128,6 +135,7 @@ absl::StatusOr<Engine::Taking> Engine::TakeTrial(const v1::AcquireTrialRequest& 
   SDA_RETURN_IF_ERROR(database_.Write([&](Transaction& tx) -> absl::Status {
     taking = Taking();
     SDA_RETURN_IF_ERROR(store::LockExperiment(tx, id));
+    SDA_RETURN_IF_ERROR(ReadWorkAhead(tx, id));
     SDA_ASSIGN_OR_RETURN(const auto kept, sql::FindReply(tx, key));
     if (kept) {
       taking.repeated = true;
@@ -187,6 +195,7 @@ absl::StatusOr<AcquireTrialResponse> Engine::AcquireTrial(const v1::AcquireTrial
     WorkOutlook outlook;
     std::optional<std::string> kept;
     SDA_RETURN_IF_ERROR(database_.Read([&](Transaction& tx) -> absl::Status {
+      if (ids.size() == 1) SDA_RETURN_IF_ERROR(ReadWorkAhead(tx, ids.front()));
       SDA_ASSIGN_OR_RETURN(kept, sql::FindReply(tx, key));
       if (kept) return absl::OkStatus();
       SDA_ASSIGN_OR_RETURN(outlook, LookForWork(tx, request, ids));

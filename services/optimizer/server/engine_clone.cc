@@ -16,7 +16,6 @@ namespace sda::optimizer {
 namespace {
 
 using v1::Experiment;
-using v1::Trial;
 
 constexpr std::array<std::string_view, 9> kOutputOnly = {"name",        "state",         "state_reason",
                                                          "archived",    "trial_counts",  "create_time",

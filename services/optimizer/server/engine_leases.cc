@@ -72,10 +72,13 @@ absl::Status CheckFail(const v1::FailTrialRequest& request) {
 
 absl::Status Engine::Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                            const std::string& worker, AcquireTrialResponse& response) {
-  SDA_ASSIGN_OR_RETURN(const auto checkpoint, store::NewestCheckpoint(tx, trial.id));
-  const int64_t stands = checkpoint ? checkpoint->step() : -1;
-  SDA_RETURN_IF_ERROR(store::SupersedeMeasurements(tx, trial.id, stands));
-  if (store::ComparedMetric(experiment.message)) SDA_RETURN_IF_ERROR(store::CutCurve(tx, trial.id, stands));
+  std::optional<v1::Measurement> checkpoint;
+  if (trial.message.attempt() > 0) {  // else nothing was measured yet
+    SDA_ASSIGN_OR_RETURN(checkpoint, store::NewestCheckpoint(tx, trial.id));
+    const int64_t stands = checkpoint ? checkpoint->step() : -1;
+    SDA_RETURN_IF_ERROR(store::SupersedeMeasurements(tx, trial.id, stands));
+    if (store::ComparedMetric(experiment.message)) SDA_RETURN_IF_ERROR(store::CutCurve(tx, trial.id, stands));
+  }
   if (checkpoint) {
     *trial.message.mutable_last_measurement() = *checkpoint;
   } else {
@@ -151,6 +154,7 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
         measurement.set_attempt(trial.message.attempt());
         measurement.set_superseded(false);
         FromTime(clock_.Now(), *measurement.mutable_report_time());
+        SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
         SDA_RETURN_IF_ERROR(store::AppendMeasurement(tx, id, measurement));
         SDA_RETURN_IF_ERROR(store::ExtendCurve(tx, id, experiment.message, measurement));
         *trial.message.mutable_last_measurement() = measurement;
@@ -160,7 +164,6 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
           SDA_RETURN_IF_ERROR(ApplyThresholdRule(tx, trial, experiment.message));
           trial.message.set_stop_reason(trial.stop_reason);
         }
-        SDA_RETURN_IF_ERROR(Renew(tx, trial, experiment.message));
         SDA_RETURN_IF_ERROR(store::UpdateTrial(tx, trial));
         v1::ReportMeasurementResponse reply;
         *reply.mutable_lease() = LeaseOf(trial, experiment.message);
@@ -168,7 +171,11 @@ absl::StatusOr<v1::ReportMeasurementResponse> Engine::ReportMeasurement(
         reply.set_stop_reason(trial.stop_reason);
         return reply;
       },
-      ChangeHub::Kind::kWatch);
+      ChangeHub::Kind::kWatch,
+      [&](Transaction& tx) -> absl::Status {
+        SDA_RETURN_IF_ERROR(store::ReadClockAhead(tx));
+        return ReadHeldAhead(tx, id);
+      });
 }
 
 absl::StatusOr<v1::CompleteTrialResponse> Engine::CompleteTrial(const v1::CompleteTrialRequest& request) {
@@ -198,7 +205,8 @@ absl::StatusOr<v1::CompleteTrialResponse> Engine::CompleteTrial(const v1::Comple
         v1::CompleteTrialResponse reply;
         *reply.mutable_trial() = trial.message;
         return reply;
-      });
+      },
+      ChangeHub::Kind::kWork, [&](Transaction& tx) { return ReadHeldAhead(tx, id); });
 }
 
 absl::StatusOr<v1::FailTrialResponse> Engine::FailTrial(const v1::FailTrialRequest& request) {

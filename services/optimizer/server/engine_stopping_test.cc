@@ -43,6 +43,13 @@ class CountingDatabase final : public sql::Database {
     absl::StatusOr<int64_t> Execute(std::string_view sql, const std::vector<sql::Value>& args) override {
       return inner->Execute(sql, args);
     }
+    absl::Status Defer(std::string_view sql, const std::vector<sql::Value>& args) override {
+      return inner->Defer(sql, args);
+    }
+    absl::Status ReadAhead(std::string_view sql, const std::vector<sql::Value>& args) override {
+      return inner->ReadAhead(sql, args);
+    }
+    void DropDeferred() override { inner->DropDeferred(); }
     absl::StatusOr<std::vector<std::vector<sql::Value>>> Query(
         std::string_view sql, const std::vector<sql::Value>& args,
         const std::vector<sql::ColumnType>& columns) override {

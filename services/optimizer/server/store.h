@@ -62,6 +62,13 @@ absl::Status LockExperiment(sql::Transaction& tx, const std::string& experiment_
 // NOT_FOUND names it.
 absl::StatusOr<ExperimentRow> GetExperiment(sql::Transaction& tx, const std::string& experiment_id);
 
+// Reads rows together with the next statement: for what is surely looked at next
+// (sql::Transaction::ReadAhead).
+absl::Status ReadExperimentAhead(sql::Transaction& tx, const std::string& experiment_id);
+absl::Status ReadTrialAhead(sql::Transaction& tx, const TrialId& id);
+absl::Status ReadCountsAhead(sql::Transaction& tx, const std::string& experiment_id);
+absl::Status ReadClockAhead(sql::Transaction& tx);
+
 struct ExperimentFilter {
   std::vector<v1::Experiment::State> states;  // empty: all
   bool show_archived = false;

@@ -18,6 +18,10 @@ using sql::Transaction;
 constexpr char kColumns[] = "e.id, e.message, p.suggestions, e.revision, e.number";
 constexpr char kTables[] = "experiments e JOIN progress p ON p.experiment = e.id";
 
+std::string OneExperimentSql() {
+  return absl::StrCat("SELECT ", kColumns, " FROM ", kTables, " WHERE e.id = :id");
+}
+
 using ExperimentColumns = std::tuple<std::string, Bytes, int64_t, int64_t, int64_t>;
 
 absl::StatusOr<ExperimentRow> ToRow(const ExperimentColumns& columns) {
@@ -79,10 +83,8 @@ absl::StatusOr<std::vector<NumberedExperiment>> ListOneState(Transaction& tx,
 absl::Status WriteSuggestions(Transaction& tx, ExperimentRow& row) {
   if (row.suggestions == row.stored_suggestions) return absl::OkStatus();
   row.stored_suggestions = row.suggestions;
-  return tx
-      .Execute("UPDATE progress SET suggestions = :suggestions WHERE experiment = :experiment",
-               {row.suggestions, row.id})
-      .status();
+  return tx.Defer("UPDATE progress SET suggestions = :suggestions WHERE experiment = :experiment",
+                  {row.suggestions, row.id});
 }
 
 }  // namespace
@@ -92,10 +94,10 @@ absl::Status WriteLabels(Transaction& tx, const std::string& experiment_id, int6
   SDA_RETURN_IF_ERROR(
       tx.Execute("DELETE FROM experiment_labels WHERE experiment = :experiment", {experiment_id}).status());
   for (const auto& [label, content] : experiment.labels()) {
-    SDA_RETURN_IF_ERROR(tx.Execute("INSERT INTO experiment_labels (experiment, label, content, number) "
-                                   "VALUES (:experiment, :label, :content, :number)",
-                                   {experiment_id, label, content, number})
-                            .status());
+    SDA_RETURN_IF_ERROR(
+        tx.Defer("INSERT INTO experiment_labels (experiment, label, content, number) "
+                 "VALUES (:experiment, :label, :content, :number)",
+                 {experiment_id, label, content, number}));
   }
   return absl::OkStatus();
 }
@@ -161,14 +163,16 @@ absl::Status DeleteExperiment(Transaction& tx, const std::string& experiment_id)
 
 absl::Status LockExperiment(Transaction& tx, const std::string& experiment_id) {
   if (tx.dialect() == sql::Dialect::kSqlite) return absl::OkStatus();  // the one writer is the lock
-  return tx.Query<int64_t>("SELECT 1 FROM experiments WHERE id = :id FOR UPDATE", {experiment_id}).status();
+  return tx.Defer("SELECT 1 FROM experiments WHERE id = :id FOR UPDATE", {experiment_id});
+}
+
+absl::Status ReadExperimentAhead(Transaction& tx, const std::string& experiment_id) {
+  return tx.ReadAhead(OneExperimentSql(), {experiment_id});
 }
 
 absl::StatusOr<ExperimentRow> GetExperiment(Transaction& tx, const std::string& experiment_id) {
-  SDA_ASSIGN_OR_RETURN(
-      const auto columns,
-      (tx.QueryOne<std::string, Bytes, int64_t, int64_t, int64_t>(
-          absl::StrCat("SELECT ", kColumns, " FROM ", kTables, " WHERE e.id = :id"), {experiment_id})));
+  SDA_ASSIGN_OR_RETURN(const auto columns, (tx.QueryOne<std::string, Bytes, int64_t, int64_t, int64_t>(
+                                               OneExperimentSql(), {experiment_id})));
   if (!columns) return NotFound(ExperimentName(experiment_id));
   return ToRow(*columns);
 }

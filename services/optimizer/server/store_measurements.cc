@@ -28,28 +28,24 @@ absl::StatusOr<std::vector<v1::Measurement>> ParseMeasurements(
 }  // namespace
 
 absl::Status AddChange(Transaction& tx, const std::string& experiment_id, int64_t trial) {
-  return tx
-      .Execute(
-          "INSERT INTO changes (experiment, trial, seq) VALUES (:experiment, :trial, "
-          "(SELECT COALESCE(MAX(seq), 0) + 1 FROM changes WHERE experiment = :same_experiment)) "
-          "ON CONFLICT (experiment, trial) DO UPDATE SET seq = excluded.seq",
-          {experiment_id, trial, experiment_id})
-      .status();
+  return tx.Defer(
+      "INSERT INTO changes (experiment, trial, seq) VALUES (:experiment, :trial, "
+      "(SELECT COALESCE(MAX(seq), 0) + 1 FROM changes WHERE experiment = :same_experiment)) "
+      "ON CONFLICT (experiment, trial) DO UPDATE SET seq = excluded.seq",
+      {experiment_id, trial, experiment_id});
 }
 
 namespace {
 
 absl::Status Append(Transaction& tx, const TrialId& id, const v1::Measurement& measurement, bool superseded) {
-  return tx
-      .Execute(
-          "INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
-          "VALUES (:experiment, :trial, (SELECT COALESCE(MAX(position), 0) + 1 FROM measurements "
-          "WHERE experiment = :same_experiment AND trial = :same_trial), :step, :superseded, "
-          ":has_checkpoint, "
-          ":message)",
-          {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(), superseded,
-           !measurement.checkpoint_uri().empty(), Bytes{measurement.SerializeAsString()}})
-      .status();
+  return tx.Defer(
+      "INSERT INTO measurements (experiment, trial, position, step, superseded, has_checkpoint, message) "
+      "VALUES (:experiment, :trial, (SELECT COALESCE(MAX(position), 0) + 1 FROM measurements "
+      "WHERE experiment = :same_experiment AND trial = :same_trial), :step, :superseded, "
+      ":has_checkpoint, "
+      ":message)",
+      {id.experiment_id, id.number, id.experiment_id, id.number, measurement.step(), superseded,
+       !measurement.checkpoint_uri().empty(), Bytes{measurement.SerializeAsString()}});
 }
 
 }  // namespace
@@ -63,12 +59,10 @@ absl::Status RestoreMeasurement(Transaction& tx, const TrialId& id, const v1::Me
 }
 
 absl::Status SupersedeMeasurements(Transaction& tx, const TrialId& id, int64_t step) {
-  return tx
-      .Execute(
-          "UPDATE measurements SET superseded = 1 WHERE experiment = :experiment AND trial = :trial AND step "
-          "> :step",
-          {id.experiment_id, id.number, step})
-      .status();
+  return tx.Defer(
+      "UPDATE measurements SET superseded = 1 WHERE experiment = :experiment AND trial = :trial AND step "
+      "> :step",
+      {id.experiment_id, id.number, step});
 }
 
 absl::StatusOr<std::vector<v1::Measurement>> ListMeasurements(Transaction& tx, const TrialId& id,

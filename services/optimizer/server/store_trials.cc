@@ -23,6 +23,17 @@ constexpr char kTrialColumns[] =
     "memory_losses, "
     "lease_end";
 
+constexpr char kCountsSql[] =
+    "SELECT queued, active, succeeded, stopped, infeasible, failed, cancelled FROM progress "
+    "WHERE experiment = :experiment";
+
+constexpr char kClockSql[] = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+std::string OneTrialSql() {
+  return absl::StrCat("SELECT ", kTrialColumns,
+                      " FROM trials WHERE experiment = :experiment AND number = :number");
+}
+
 using TrialColumns =
     std::tuple<int64_t, Bytes, std::string, int64_t, std::string, int64_t, int64_t, int64_t, int64_t>;
 
@@ -70,15 +81,13 @@ void Add(TrialCounts& counts, TrialState state, int64_t change) {
 }
 
 absl::Status AddToCounts(Transaction& tx, const std::string& experiment_id, const TrialCounts& change) {
-  return tx
-      .Execute(
-          "UPDATE progress SET queued = queued + :queued, active = active + :active, "
-          "succeeded = succeeded + :succeeded, stopped = stopped + :stopped, "
-          "infeasible = infeasible + :infeasible, failed = failed + :failed, "
-          "cancelled = cancelled + :cancelled WHERE experiment = :experiment",
-          {change.queued, change.active, change.succeeded, change.stopped, change.infeasible, change.failed,
-           change.cancelled, experiment_id})
-      .status();
+  return tx.Defer(
+      "UPDATE progress SET queued = queued + :queued, active = active + :active, "
+      "succeeded = succeeded + :succeeded, stopped = stopped + :stopped, "
+      "infeasible = infeasible + :infeasible, failed = failed + :failed, "
+      "cancelled = cancelled + :cancelled WHERE experiment = :experiment",
+      {change.queued, change.active, change.succeeded, change.stopped, change.infeasible, change.failed,
+       change.cancelled, experiment_id});
 }
 
 // One state, or all with none: numbers in (after, before), in either order.
@@ -117,13 +126,14 @@ int64_t PointHash(const Assignments& assignments) {
   return static_cast<int64_t>(number);
 }
 
+absl::Status ReadCountsAhead(Transaction& tx, const std::string& experiment_id) {
+  return tx.ReadAhead(kCountsSql, {experiment_id});
+}
+
 absl::StatusOr<TrialCounts> CountTrials(Transaction& tx, const std::string& experiment_id) {
-  SDA_ASSIGN_OR_RETURN(
-      const auto row,
-      (tx.QueryOne<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t>(
-          "SELECT queued, active, succeeded, stopped, infeasible, failed, cancelled FROM progress "
-          "WHERE experiment = :experiment",
-          {experiment_id})));
+  SDA_ASSIGN_OR_RETURN(const auto row,
+                       (tx.QueryOne<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t>(
+                           kCountsSql, {experiment_id})));
   TrialCounts counts;
   if (row) {
     std::tie(counts.queued, counts.active, counts.succeeded, counts.stopped, counts.infeasible, counts.failed,
@@ -139,17 +149,15 @@ absl::Status InsertTrial(Transaction& tx, TrialRow& row) {
                            {row.id.experiment_id}));
   row.id.number = std::get<0>(*last) + 1;
   row.message.set_name(TrialName(row.id.experiment_id, row.id.number));
-  SDA_RETURN_IF_ERROR(
-      tx.Execute("INSERT INTO trials (experiment, number, state, token, counted_attempts, stop_reason, "
-                 "memory_required, memory_available, memory_losses, message, lease_end, point) "
-                 "VALUES (:experiment, :number, :state, :token, :attempts, :stop, :required, :available, "
-                 ":losses, :message, :lease_end, :point)",
-                 {row.id.experiment_id, row.id.number, static_cast<int>(row.state()), row.token,
-                  int64_t{row.counted_attempts}, row.stop_reason, row.memory_required_bytes,
-                  row.memory_available_bytes, int64_t{row.losses_near_memory_limit},
-                  Bytes{row.message.SerializeAsString()}, row.lease_end_micros,
-                  PointHash(ToAssignments(row.message.assignments()))})
-          .status());
+  SDA_RETURN_IF_ERROR(tx.Defer(
+      "INSERT INTO trials (experiment, number, state, token, counted_attempts, stop_reason, "
+      "memory_required, memory_available, memory_losses, message, lease_end, point) "
+      "VALUES (:experiment, :number, :state, :token, :attempts, :stop, :required, :available, "
+      ":losses, :message, :lease_end, :point)",
+      {row.id.experiment_id, row.id.number, static_cast<int>(row.state()), row.token,
+       int64_t{row.counted_attempts}, row.stop_reason, row.memory_required_bytes, row.memory_available_bytes,
+       int64_t{row.losses_near_memory_limit}, Bytes{row.message.SerializeAsString()}, row.lease_end_micros,
+       PointHash(ToAssignments(row.message.assignments()))}));
   TrialCounts change;
   Add(change, row.state(), 1);
   row.stored_state = row.state();
@@ -158,16 +166,14 @@ absl::Status InsertTrial(Transaction& tx, TrialRow& row) {
 }
 
 absl::Status UpdateTrial(Transaction& tx, TrialRow& row) {
-  SDA_RETURN_IF_ERROR(
-      tx.Execute("UPDATE trials SET state = :state, token = :token, counted_attempts = :attempts, "
-                 "stop_reason = :stop, memory_required = :required, memory_available = :available, "
-                 "memory_losses = :losses, message = :message, lease_end = :lease_end "
-                 "WHERE experiment = :experiment AND number = :number",
-                 {static_cast<int>(row.state()), row.token, int64_t{row.counted_attempts}, row.stop_reason,
-                  row.memory_required_bytes, row.memory_available_bytes,
-                  int64_t{row.losses_near_memory_limit}, Bytes{row.message.SerializeAsString()},
-                  row.lease_end_micros, row.id.experiment_id, row.id.number})
-          .status());
+  SDA_RETURN_IF_ERROR(tx.Defer(
+      "UPDATE trials SET state = :state, token = :token, counted_attempts = :attempts, "
+      "stop_reason = :stop, memory_required = :required, memory_available = :available, "
+      "memory_losses = :losses, message = :message, lease_end = :lease_end "
+      "WHERE experiment = :experiment AND number = :number",
+      {static_cast<int>(row.state()), row.token, int64_t{row.counted_attempts}, row.stop_reason,
+       row.memory_required_bytes, row.memory_available_bytes, int64_t{row.losses_near_memory_limit},
+       Bytes{row.message.SerializeAsString()}, row.lease_end_micros, row.id.experiment_id, row.id.number}));
   if (row.state() != row.stored_state) {
     TrialCounts change;
     Add(change, row.stored_state, -1);
@@ -178,13 +184,15 @@ absl::Status UpdateTrial(Transaction& tx, TrialRow& row) {
   return AddChange(tx, row.id.experiment_id, row.id.number);
 }
 
+absl::Status ReadTrialAhead(Transaction& tx, const TrialId& id) {
+  return tx.ReadAhead(OneTrialSql(), {id.experiment_id, id.number});
+}
+
 absl::StatusOr<TrialRow> GetTrial(Transaction& tx, const TrialId& id) {
   SDA_ASSIGN_OR_RETURN(
       const auto columns,
       (tx.QueryOne<int64_t, Bytes, std::string, int64_t, std::string, int64_t, int64_t, int64_t, int64_t>(
-          absl::StrCat("SELECT ", kTrialColumns,
-                       " FROM trials WHERE experiment = :experiment AND number = :number"),
-          {id.experiment_id, id.number})));
+          OneTrialSql(), {id.experiment_id, id.number})));
   if (!columns) return NotFound(TrialName(id.experiment_id, id.number));
   return ToRow(id.experiment_id, *columns);
 }
@@ -244,17 +252,13 @@ absl::StatusOr<std::vector<std::string>> ExperimentsWithActiveTrials(Transaction
 }
 
 absl::Status ExtendLeases(Transaction& tx, const std::string& experiment_id, int64_t end_micros) {
-  return tx
-      .Execute("UPDATE trials SET lease_end = :end WHERE experiment = :experiment AND state = 2",
-               {end_micros, experiment_id})
-      .status();
+  return tx.Defer("UPDATE trials SET lease_end = :end WHERE experiment = :experiment AND state = 2",
+                  {end_micros, experiment_id});
 }
 
 absl::Status SetLeaseEnd(Transaction& tx, const TrialId& id, int64_t end_micros) {
-  return tx
-      .Execute("UPDATE trials SET lease_end = :end WHERE experiment = :experiment AND number = :number",
-               {end_micros, id.experiment_id, id.number})
-      .status();
+  return tx.Defer("UPDATE trials SET lease_end = :end WHERE experiment = :experiment AND number = :number",
+                  {end_micros, id.experiment_id, id.number});
 }
 
 absl::StatusOr<bool> HasPoint(Transaction& tx, const std::string& experiment_id,
@@ -266,10 +270,12 @@ absl::StatusOr<bool> HasPoint(Transaction& tx, const std::string& experiment_id,
   return found.has_value();
 }
 
+absl::Status ReadClockAhead(Transaction& tx) {
+  return tx.dialect() == sql::Dialect::kPostgres ? tx.ReadAhead(kClockSql) : absl::OkStatus();
+}
+
 absl::StatusOr<int64_t> DatabaseMicros(Transaction& tx) {
-  SDA_ASSIGN_OR_RETURN(
-      const auto now,
-      tx.QueryOne<int64_t>("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"));
+  SDA_ASSIGN_OR_RETURN(const auto now, tx.QueryOne<int64_t>(kClockSql));
   if (!now) return absl::InternalError("database: no time");
   return std::get<0>(*now);
 }

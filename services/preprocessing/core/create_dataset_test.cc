@@ -21,8 +21,6 @@
 namespace sda::preprocessing {
 namespace {
 
-using testing::ColumnNamed;
-using ::testing::ElementsAre;
 using testing::FolderOutput;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;

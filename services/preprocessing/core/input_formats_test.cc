@@ -21,7 +21,6 @@
 namespace sda::preprocessing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::ReadAll;
 using testing::TempFolder;

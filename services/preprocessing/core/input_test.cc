@@ -72,7 +72,7 @@ TEST(InputFilesTest, AChangedFileIsSeen) {
 }
 
 absl::StatusOr<InputLayout> Detect(std::string_view text, const std::string& label = "0",
-                                   FormatSpec format = {}) {
+                                   const FormatSpec& format = {}) {
   return DetectTextLayout(text, "f", format, label);
 }
 

@@ -15,7 +15,6 @@ namespace sda::preprocessing {
 namespace {
 
 using testing::ColumnNamed;
-using ::testing::ElementsAre;
 using testing::FolderOutput;
 using ::testing::HasSubstr;
 using testing::ReadBatch;

@@ -27,7 +27,7 @@ using testing::TempFolder;
 
 class RealDataTest : public ::testing::Test {
  protected:
-  DatasetManifest Create(DatasetSpec spec) {
+  DatasetManifest Create(const DatasetSpec& spec) {
     FolderOutput output(folder_.path() + "/d");
     auto manifest = CreateDataset(spec, "datasets/d", {.threads = 2}, output);
     EXPECT_TRUE(manifest.ok()) << manifest.status();

@@ -67,6 +67,6 @@ inline std::optional<std::string> RealData(const std::string& name) {
 #define SDA_REAL_DATA_OR_SKIP(variable, name)                                      \
   const auto variable##_found = ::sda::preprocessing::testing::RealData(name);     \
   if (!variable##_found) GTEST_SKIP() << "SDA_TEST_DATA does not hold " << (name); \
-  const std::string variable = *variable##_found
+  const std::string& variable = *variable##_found
 
 #endif  // SDA_SERVICES_PREPROCESSING_CORE_TESTING_H_

@@ -107,17 +107,18 @@ class RecordWalker {
     const size_t begin = at_ + 1;
     bool doubled = false;
     int64_t newlines = 0;
-    size_t close = begin;
-    for (size_t from = begin;;) {
-      close = NextPosition(from);
+    size_t close = NextPosition(begin);
+    while (true) {
       if (close >= size_)
         return CellError{line_, column, "BAD_QUOTING", "opens a quote that is never closed"};
-      from = close + 1;
+      size_t from = close + 1;
       if (text_[close] == '\n') ++newlines;
-      if (text_[close] != '"') continue;
-      if (text_[close + 1] != '"') break;
-      doubled = true;
-      from = close + 2;
+      if (text_[close] == '"') {
+        if (text_[close + 1] != '"') break;
+        doubled = true;
+        from = close + 2;
+      }
+      close = NextPosition(from);
     }
     size_t next = close + 1;
     if (text_[next] == '\r' && text_[next + 1] == '\n') ++next;

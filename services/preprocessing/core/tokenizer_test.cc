@@ -134,7 +134,7 @@ TEST(TokenizerTest, RandomTablesAreReadBack) {
   std::mt19937 random(20240607);
   for (int round = 0; round < 300; ++round) {
     const std::vector<std::string> delimiters = {",", "\t", "::", ", "};
-    const std::string delimiter = delimiters[random() % delimiters.size()];
+    const std::string& delimiter = delimiters[random() % delimiters.size()];
     const bool quotes = random() % 2 == 0;
     const size_t columns = 1 + random() % 5;
     Rows rows(random() % 40);
@@ -158,7 +158,7 @@ TEST(TokenizerTest, RandomTablesAreReadBack) {
         text += '"';
       }
       text += random() % 4 == 0 ? "\r\n" : "\n";
-      if (random() % 10 == 0) text += "\n";
+      if (random() % 10 == 0) text += '\n';
     }
     const Result result = Read(text, {delimiter, quotes, false}, columns);
     ASSERT_EQ(result.error, std::nullopt) << "round " << round << ": " << result.error->rule;

@@ -246,7 +246,7 @@ class PreprocessingServer::Impl final : public PreprocessingService::CallbackSer
       SDA_RETURN_IF_ERROR(jobs_->CheckDeletable(id));
       SDA_RETURN_IF_ERROR(replies_.Save(key, kAnnounced, clock_.Now()));
     }
-    const absl::Status deleted = jobs_->Delete(id);
+    absl::Status deleted = jobs_->Delete(id);
     if (!deleted.ok() && !(announced && absl::IsNotFound(deleted))) return deleted;
     return replies_.Save(key, kDone, clock_.Now());
   }

@@ -178,7 +178,7 @@ absl::StatusOr<DatasetSpec> SpecFromProto(const v1::DatasetSpec& proto) {
 }
 
 absl::Status ValidateRequestSpec(const DatasetSpec& spec) {
-  const absl::Status status = ValidateSpec(spec);
+  absl::Status status = ValidateSpec(spec);
   const auto detail = GetErrorDetail(status);
   if (status.ok() || !detail) return status;
   std::vector<FieldViolation> violations = detail->violations;

@@ -36,7 +36,7 @@ absl::StatusOr<std::string> ArtefactFolders::Resolve(std::string_view field,
   const std::string text = WithoutScheme(path_or_uri);
   if (text.empty()) return InvalidField(field, "is empty; must name something below the artefact root");
   const fs::path given(text);
-  const std::string path = (given.is_absolute() ? given : fs::path(root_) / given).lexically_normal();
+  std::string path = (given.is_absolute() ? given : fs::path(root_) / given).lexically_normal();
   if (!absl::StartsWith(path, root_ + "/")) {
     return InvalidField(
         field, absl::StrCat("is \"", ToAbsl(path_or_uri), "\"; must lie below the artefact root ", root_));

@@ -83,7 +83,7 @@ absl::StatusOr<ResourceLedger::Reservation> ResourceLedger::Reserve(const Attemp
   std::unique_lock lock(mutex_);
   while (true) {
     if (stop.stop_requested()) return absl::CancelledError("stopped before it began");
-    const absl::Status fits = Fits(needs, /*alone=*/false);
+    absl::Status fits = Fits(needs, /*alone=*/false);
     if (fits.ok()) {
       reserved_.memory_bytes += needs.memory_bytes;
       reserved_.disk_bytes += needs.disk_bytes;

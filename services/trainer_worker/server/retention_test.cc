@@ -154,7 +154,7 @@ TEST_F(RetentionTest, TheBestModelsStayAndTheRestGoes) {
 TEST_F(RetentionTest, TrialsThatRunOrWaitAreNotTouched) {
   const auto retention = Keep(1);
   EndTrial(0.7);
-  const std::string waiting = optimizer_.AddTrial(Work());
+  optimizer_.AddTrial(Work());  // waits
   Touch(root_ / "experiments/e/trials/2/attempt-1/checkpoint-8.ckpt");
   Model(2);
   Touch(root_ / "experiments/e/trials/99/attempt-1/checkpoint-8.ckpt");  // nobody knows whose

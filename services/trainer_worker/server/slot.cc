@@ -94,7 +94,7 @@ FailTrialRequest::Cause CauseOf(const absl::Status& error) {
 }
 
 std::string ReasonOf(const absl::Status& error) {
-  const std::string reason = GetErrorReason(error);
+  std::string reason = GetErrorReason(error);
   if (!reason.empty() && reason != "INVALID_FIELD") return reason;
   return CauseOf(error) == FailTrialRequest::CAUSE_WORK ? "BAD_SPEC" : "TRAINING_ERROR";
 }
@@ -228,7 +228,7 @@ absl::Status Slot::Attempt(const AcquireTrialResponse& acquired, LeaseSession& s
     case AttemptOutcome::End::kFinished:
     case AttemptOutcome::End::kStopped: {
       const bool truncated = outcome->end == AttemptOutcome::End::kStopped;
-      const absl::Status said =
+      absl::Status said =
           session.Complete(Wanted(outcome->metrics, *names), outcome->artifacts, truncated, give_up);
       // A metric that the experiment needs and this training cannot have: trying again would not help.
       if (said.code() == absl::StatusCode::kInvalidArgument) {
@@ -272,13 +272,13 @@ absl::StatusOr<std::set<std::string>> Slot::MetricsOf(const std::string& trial, 
   optimizer::v1::GetExperimentRequest request;
   request.set_name(trial.substr(0, trial.find("/trials/")));
   std::set<std::string> names;
-  const absl::Status got =
-      rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()}, RealClock::Get(),
-                 std::move(stop), [&]() -> absl::Status {
-                   SDA_ASSIGN_OR_RETURN(const auto answer, optimizer_.GetExperiment(request));
-                   for (const auto& metric : answer.experiment().metrics()) names.insert(metric.name());
-                   return absl::OkStatus();
-                 });
+  absl::Status got = rpc::Retry({.max_delay = kMaxBackOff, .budget = absl::InfiniteDuration()},
+                                RealClock::Get(), std::move(stop), [&]() -> absl::Status {
+                                  SDA_ASSIGN_OR_RETURN(const auto answer, optimizer_.GetExperiment(request));
+                                  for (const auto& metric : answer.experiment().metrics())
+                                    names.insert(metric.name());
+                                  return absl::OkStatus();
+                                });
   if (!got.ok()) return got;
   return names;
 }

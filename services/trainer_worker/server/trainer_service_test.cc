@@ -13,6 +13,7 @@
 #include <grpcpp/support/sync_stream.h>
 #include <gtest/gtest.h>
 
+#include "common/base/sha256.h"
 #include "common/rpc/call.h"
 #include "common/testing/temp_dir.h"
 #include "common/training_spec/rules.h"
@@ -321,6 +322,55 @@ TEST_F(TrainerServiceTest, TrialOfAnotherManifestIsTheWorksFault) {
   ASSERT_TRUE(missing.failed.has_value());
   EXPECT_EQ(missing.failed->cause(), FailTrialRequest::CAUSE_WORK);
   EXPECT_THAT(missing.failed->message(), HasSubstr("datasets/none/manifest.json"));
+}
+
+TEST_F(TrainerServiceTest, TrainingGoesOnFromTheModelThatItsSpecNames) {
+  const std::string first = TrainModel();
+  ASSERT_NE(first, "");
+  const std::string weights = sda::testing::ReadFile(root_ / (first + "/weights.bin"));
+  TrainingSpec spec = TinySpec(dataset_);
+  spec.mutable_training()->set_initial_model_uri(first);
+  spec.mutable_training()->set_initial_model_sha256(Sha256Hex(weights));
+  // Steps too small to change a prediction: what the trial reports is what it began with.
+  for (OptimizerSettings* settings :
+       {spec.mutable_optimizer()->mutable_dense(), spec.mutable_optimizer()->mutable_sparse()}) {
+    settings->set_algorithm(OptimizerSettings::ALGORITHM_SGD);
+    settings->set_learning_rate(1e-9);
+  }
+  const FakeTrial second = Train(spec);
+  ASSERT_TRUE(second.completed.has_value()) << (second.failed ? second.failed->ShortDebugString() : "");
+  SDA_ASSERT_OK_AND_ASSIGN(const auto before, Evaluate(Evaluation(first, "validation")));
+  EXPECT_NEAR(second.completed->metrics().at("auc").value(), before.back().metrics().at("auc"), 1e-5);
+  EXPECT_NEAR(second.completed->metrics().at("logloss").value(), before.back().metrics().at("logloss"), 1e-5);
+  EXPECT_NE(second.completed->artifacts().at("model"), first) << "the model begun with stays as it is";
+  EXPECT_EQ(sda::testing::ReadFile(root_ / (first + "/weights.bin")), weights);
+}
+
+TEST_F(TrainerServiceTest, InitialModelThatDoesNotFitIsTheWorksFaultAndNamed) {
+  const std::string first = TrainModel();
+  ASSERT_NE(first, "");
+  TrainingSpec spec = TinySpec(dataset_);
+  spec.mutable_training()->set_initial_model_uri(first);
+  spec.mutable_training()->set_initial_model_sha256(std::string(64, '1'));
+  const FakeTrial changed = Train(spec);
+  ASSERT_TRUE(changed.failed.has_value());
+  EXPECT_EQ(changed.failed->cause(), FailTrialRequest::CAUSE_WORK);
+  EXPECT_EQ(changed.failed->reason(), "INITIAL_MODEL_CHANGED");
+
+  spec.mutable_training()->set_initial_model_uri("../outside/model");
+  const FakeTrial outside = Train(spec);
+  ASSERT_TRUE(outside.failed.has_value());
+  EXPECT_EQ(outside.failed->cause(), FailTrialRequest::CAUSE_WORK);
+  EXPECT_THAT(outside.failed->message(), HasSubstr("training.initial_model_uri"));
+
+  spec.mutable_training()->set_initial_model_uri(first);
+  spec.mutable_training()->set_initial_model_sha256(
+      Sha256Hex(sda::testing::ReadFile(root_ / (first + "/weights.bin"))));
+  spec.mutable_model()->set_embedding_dim(2 * spec.model().embedding_dim());
+  const FakeTrial other_shape = Train(spec);
+  ASSERT_TRUE(other_shape.failed.has_value());
+  EXPECT_EQ(other_shape.failed->cause(), FailTrialRequest::CAUSE_WORK);
+  EXPECT_THAT(other_shape.failed->message(), HasSubstr("model.embedding_dim"));
 }
 
 TEST_F(TrainerServiceTest, PointThatDivergesIsInfeasible) {

@@ -8,7 +8,8 @@ Peers: random, optuna-tpe, optuna-gp, botorch and sigopt (pip install sigoptlite
 sda-bench, so that all optimise the same. Prints one line of JSON with the fields that `sda-bench suggest --json` has.
 
 Over night, for all of them, to be broken off and started again at will: with --log FILE every finished experiment is
-appended to the file, and what the file has is not run again.
+appended to the file, and what the file has is not run again. results/suggest_PEER.jsonl are such files;
+suggest_compare.py sets them beside sda-bench's own figures.
 
     for peer in optuna-tpe optuna-gp botorch sigopt; do for problem in $(sda-bench suggest --problem list); do
         suggest_peers.py --bench … --peer $peer --problem $problem --log peers.jsonl; done; done
@@ -16,8 +17,8 @@ appended to the file, and what the file has is not run again.
 
 import argparse
 import json
-import pathlib
 import math
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -289,19 +290,39 @@ def finite(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def rounded(value):
+    """Seven digits: what a log needs."""
+    return value if value is None else float(f"{value:.7g}")
+
+
 def run_experiment(problem, peer, budget):
-    """Quality after each trial (None without an allowed one), and what the suggestions took."""
+    """Where the quality changed, as [trials, quality] (none without an allowed trial), and what suggestions took."""
     problem.reset()
-    curve, milliseconds, cpu_milliseconds = [], [], []
-    for _ in range(budget):
+    steps, milliseconds, cpu_milliseconds = [], [], []
+    for trial in range(1, budget + 1):
         start, cpu_start = time.monotonic(), time.process_time()
         point = peer.suggest()
         cpu_milliseconds.append(1e3 * (time.process_time() - cpu_start))
         milliseconds.append(1e3 * (time.monotonic() - start))
         values, quality = problem.evaluate(point)
         peer.report(values)
-        curve.append(quality)
-    return dict(curve=curve, milliseconds=milliseconds, cpu_milliseconds=cpu_milliseconds)
+        if quality is not None and (not steps or quality != steps[-1][1]):
+            steps.append([trial, quality])
+    milliseconds.sort()
+    cpu_milliseconds.sort()
+    at = int(0.99 * (budget - 1))
+    return dict(steps=[[trial, rounded(quality)] for trial, quality in steps],
+                ms_p50=rounded(statistics.median(milliseconds)), ms_p99=rounded(milliseconds[at]),
+                cpu_ms_p50=rounded(statistics.median(cpu_milliseconds)), cpu_ms_p99=rounded(cpu_milliseconds[at]))
+
+
+def quality_after(steps, trials, hypervolume):
+    """The quality that an experiment had after so many trials."""
+    quality = 0.0 if hypervolume else math.inf
+    for trial, value in steps:
+        if trial <= trials:
+            quality = value
+    return quality
 
 
 def main():
@@ -318,12 +339,12 @@ def main():
 
     problem = Problem(options.bench, options.problem)
     budget = options.budget or problem.description["budget"]
-    finals, curves, milliseconds, cpu_milliseconds = [], [], [], []
     finished = {}
     if options.log and pathlib.Path(options.log).exists():
         for line in pathlib.Path(options.log).read_text().splitlines():
             entry = json.loads(line)
             finished[entry["peer"], entry["problem"], entry["budget"], entry["seed"]] = entry
+    entries = []
     began = time.monotonic()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         entry = finished.get((options.peer, options.problem, budget, seed))
@@ -333,13 +354,11 @@ def main():
             if options.log:
                 with open(options.log, "a", encoding="utf-8") as log:
                     log.write(json.dumps(entry) + "\n")
-        curves.append([math.inf if quality is None else quality for quality in entry["curve"]])
-        milliseconds += entry["milliseconds"]
-        cpu_milliseconds += entry["cpu_milliseconds"]
-        finals.append(curves[-1][-1])
+        entries.append(entry)
 
     hypervolume = len(problem.objectives) > 1
     optimum = problem.description.get("optimum")
+    finals = [quality_after(entry["steps"], budget, hypervolume) for entry in entries]
     report = dict(area="suggest", seconds=time.monotonic() - began, problem=options.problem, budget=budget,
                   seeds=options.seeds, algorithm=options.peer,
                   metric="hypervolume" if hypervolume else "best_value", median=statistics.median(finals),
@@ -348,12 +367,13 @@ def main():
         report.update(optimum=optimum, median_regret=abs(statistics.median(finals) - optimum))
     if options.at:
         offset = 0 if hypervolume or optimum is None else optimum
-        report["median_at"] = {at: finite(statistics.median(c[int(at) - 1] for c in curves) - offset)
-                               for at in options.at.split(",")}
-    milliseconds.sort()
-    report.update(suggest_ms_p50=statistics.median(milliseconds),
-                  suggest_ms_p99=milliseconds[int(0.99 * (len(milliseconds) - 1))],
-                  suggest_cpu_ms_p50=statistics.median(cpu_milliseconds))
+        report["median_at"] = {
+            at: finite(statistics.median(quality_after(e["steps"], int(at), hypervolume) for e in entries) - offset)
+            for at in options.at.split(",")}
+    # Of the experiments' medians the median, of their slow ones the slowest.
+    report.update(suggest_ms_p50=statistics.median(entry["ms_p50"] for entry in entries),
+                  suggest_ms_p99=max(entry["ms_p99"] for entry in entries),
+                  suggest_cpu_ms_p50=statistics.median(entry["cpu_ms_p50"] for entry in entries))
     # JSON has no infinity, which stands for experiments without an allowed point.
     report["values"] = [finite(v) for v in finals]
     print(json.dumps({key: finite(value) for key, value in report.items()}), flush=True)

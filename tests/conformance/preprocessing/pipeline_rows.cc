@@ -55,8 +55,8 @@ int Main(int argc, char** argv) {
   if (!reading.pipeline) return Fail(DescribeViolations(reading.violations, argv[1]));
   DatasetSpec spec;
   spec.pipeline = reading.pipeline;
-  spec.seed = std::atoll(argv[2]);
-  spec.shard_rows = std::atoll(argv[4]);
+  spec.seed = std::stoll(argv[2]);
+  spec.shard_rows = std::stoll(argv[4]);
   bool test = false;
   for (int i = 6; i < argc; ++i) {
     if (std::string(argv[i]) == "--test")
@@ -67,7 +67,7 @@ int Main(int argc, char** argv) {
   const std::string folder = argv[5];
   testing::FolderOutput output(folder);
   RunSettings settings;
-  settings.threads = std::atoi(argv[3]);
+  settings.threads = std::stoi(argv[3]);
   const auto manifest = CreateDataset(spec, "datasets/rows", settings, output);
   if (!manifest.ok()) return Fail(std::string(manifest.status().message()));
   std::cout << "digest\t" << manifest->digest << "\n";

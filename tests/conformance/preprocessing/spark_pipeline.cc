@@ -67,9 +67,9 @@ int Main(int argc, char** argv) {
   if (!reading.pipeline) return Fail(DescribeViolations(reading.violations, argv[2]));
   DatasetSpec spec;
   spec.pipeline = reading.pipeline;
-  spec.seed = std::atoll(argv[3]);
-  spec.shard_rows = std::atoll(argv[4]);
-  const SparkJob job{argv[6], kDataset, std::string(kDataset) + "/spark", std::atoll(argv[5])};
+  spec.seed = std::stoll(argv[3]);
+  spec.shard_rows = std::stoll(argv[4]);
+  const SparkJob job{argv[6], kDataset, std::string(kDataset) + "/spark", std::stoll(argv[5])};
   ReadRest(argc, argv, spec);
   testing::FolderOutput output(job.root + "/" + kDataset);
   if (what == "alone") {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <grpcpp/server_builder.h>
@@ -49,7 +50,7 @@ class FakeSuite::FakePreprocessing final : public preprocessing::v1::Preprocessi
         if (suite_.jobs_.contains(job.name())) return {grpc::StatusCode::ALREADY_EXISTS, "dataset exists"};
         *job.mutable_spec() = request->spec();
         suite_.jobs_[job.name()] = job;
-        *response->mutable_job() = job;
+        *response->mutable_job() = std::move(job);
         suite_.replies_[request->request_id()] = {payload, response->SerializeAsString()};
       }
     }

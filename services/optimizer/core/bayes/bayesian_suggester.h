@@ -14,7 +14,12 @@ namespace sda::optimizer::bayes {
 struct BayesianOptions {
   // Ways to model a lone objective; one is drawn for each suggestion by its share of belief.
   std::vector<ModelKind> kinds = {{Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
+                                  {Warp::Kind::kAroundMedian, HyperPrior::kDimensionScaled},
                                   {Warp::Kind::kLinear, HyperPrior::kWide}};
+  // The same for each of several objectives, and for constraints.
+  std::vector<ModelKind> front_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
+  std::vector<ModelKind> constraint_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide},
+                                             {Warp::Kind::kAroundLimit, HyperPrior::kWide}};
   double temper = 0.3;        // 0: all kinds alike; large: the best only
   double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
   size_t raw_points = 512;
@@ -22,7 +27,7 @@ struct BayesianOptions {
   size_t fantasies = 8;
   // This share of suggestions takes constraints to be so many deviations easier: else a search that has found
   // one allowed region never looks for the others.
-  double optimism_share = 0.35;
+  double optimism_share = 0.2;
   double optimism = 3;
   // While the last few trials brought next to nothing, this share of suggestions looks for improvements of
   // at least a part of the spread of the values, with length scales shrunk: the model may be too sure.
@@ -31,7 +36,7 @@ struct BayesianOptions {
   double explore_low = 0.01, explore_high = 0.3;
   double explore_margin = 0.3;
   // Before that this share looks around the best trial of another valley, for what would improve on that one.
-  double niche_share = 0.5;
+  double niche_share = 0.2;
   double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best
 };
 

@@ -152,11 +152,12 @@ TEST(LinearRegionTest, AnEqualityOverRealAndWholeNumbersIsMet) {
 
 TEST(WarpTest, RisesInvertsAndStandardises) {
   Rng rng(5);
-  for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog}) {
+  for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog,
+                          Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
     for (const double scale : {1e-8, 1.0, 1e12}) {
       std::vector<double> values(40);
       for (double& value : values) value = scale * (std::exp(2 * rng.Normal()) - 3);
-      const Warp warp(kind, values);
+      const Warp warp(kind, values, 0.5 * scale);
       double sum = 0, squares = 0;
       for (const double value : values) {
         const double warped = warp.Apply(value);
@@ -176,9 +177,10 @@ TEST(WarpTest, RisesInvertsAndStandardises) {
 TEST(WarpTest, StrangeValuesGiveFiniteResults) {
   const std::vector<std::vector<double>> cases = {
       {}, {3}, {2, 2, 2}, {-1e300, 1e300, 0}, {NAN, 1, 2, INFINITY}, {0, 1e-300, 2e-300}, {1e15, 1e15 + 1}};
-  for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog}) {
+  for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog,
+                          Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
     for (const auto& values : cases) {
-      const Warp warp(kind, values);
+      const Warp warp(kind, values, 1.5);
       for (const double value : values) {
         if (!std::isfinite(value)) continue;
         EXPECT_TRUE(std::isfinite(warp.Apply(value)));

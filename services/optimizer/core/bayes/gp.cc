@@ -44,6 +44,7 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
     : layout_(*set.layout),
       points_(set.points),
       hyper_(hyper),
+      kernel_(set.kernel),
       n_(set.n),
       fantasies_(std::max<size_t>(fantasies, 1)),
       signal_(std::exp(hyper.log_signal)),
@@ -57,7 +58,7 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
   std::vector<double> point(layout_.coordinates);
   for (size_t i = 0; i < n_; ++i) {
     points_->Get(i, point);
-    MaternRow(points_->First(i, layout_.numeric), point.data(), weight_.data(), signal_, offset_,
+    KernelRow(kernel_, points_->First(i, layout_.numeric), point.data(), weight_.data(), signal_, offset_,
               kernel.row(i), nullptr);
     kernel(i, i) = signal_ + offset_;
   }
@@ -95,8 +96,8 @@ void Gp::Predict(const double* point, Scratch& scratch, double* mean, double* va
   scratch.k.resize(n_);
   scratch.slope.resize(n_);
   scratch.s.assign(n_, 0.0);
-  MaternRow(points_->First(n_, layout_.numeric), point, weight_.data(), signal_, offset_, scratch.k.data(),
-            scratch.slope.data());
+  KernelRow(kernel_, points_->First(n_, layout_.numeric), point, weight_.data(), signal_, offset_,
+            scratch.k.data(), scratch.slope.data());
   for (size_t f = 0; f < fantasies_; ++f) mean[f] = Dot(scratch.k.data(), alpha_.data() + f * n_, n_);
   for (size_t j = 0; j < n_; ++j) AddScaled(scratch.k[j], inverse_.row(j) + j, scratch.s.data() + j, n_ - j);
   const double left = prior_variance() - Dot(scratch.s.data(), scratch.s.data(), n_);
@@ -135,8 +136,8 @@ void Gp::PredictMany(const Matrix& points, size_t rows, std::vector<double>& mea
   for (size_t begin = 0; begin < rows; begin += kBlock) {
     const size_t count = std::min(kBlock, rows - begin);
     for (size_t r = 0; r < count; ++r) {
-      MaternRow(points_->First(n_, layout_.numeric), points.row(begin + r), weight_.data(), signal_, offset_,
-                k.row(r), nullptr);
+      KernelRow(kernel_, points_->First(n_, layout_.numeric), points.row(begin + r), weight_.data(), signal_,
+                offset_, k.row(r), nullptr);
       std::fill_n(s.row(r), n_, 0.0);
     }
     for (size_t i = 0; i < n_; i += kBlock) {

@@ -39,7 +39,7 @@ class Points {
   std::vector<double> data_;
 };
 
-// A Gaussian process with the kernel σ²·Matérn-5/2(r) + offset, r² = Σ (Δ_c/ℓ_c)², and noise of variance
+// A Gaussian process with the kernel σ²·kernel(r) + offset, r² = Σ (Δ_c/ℓ_c)², and noise of variance
 // `noise` plus whatever is known of each point. The offset stands for an unknown constant mean with that
 // prior variance, integrated out.
 struct Hyper {
@@ -69,6 +69,7 @@ struct TrainingSet {
   std::span<const double> y;            // [n]
   std::span<const double> known_noise;  // [n] variances, or empty
   double offset = kMeanVariance;
+  Kernel kernel = Kernel::kMatern52;
 };
 
 struct FitOptions {
@@ -139,6 +140,7 @@ class Gp {
   const Layout layout_;
   const Points* points_;
   const Hyper hyper_;
+  const Kernel kernel_;
   size_t n_ = 0, fantasies_ = 1;
   double signal_ = 1, offset_ = 1;
   std::vector<double> weight_, noise_, y_;

@@ -66,8 +66,8 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   slope_.Resize(n, n);
   for (size_t i = 0; i < n; ++i) {
     set_.points->Get(i, point);
-    MaternRow(set_.points->First(i, layout.numeric), point.data(), weight.data(), signal, set_.offset,
-              k_.row(i), slope_.row(i));
+    KernelRow(set_.kernel, set_.points->First(i, layout.numeric), point.data(), weight.data(), signal,
+              set_.offset, k_.row(i), slope_.row(i));
     k_(i, i) = signal + set_.offset;
   }
   factor_ = k_;

@@ -55,20 +55,25 @@ Hyper SomeHyper(Rng& rng, size_t lengths) {
   return hyper;
 }
 
-// The kernel as the definition has it.
-double Kernel(const Layout& layout, const Hyper& hyper, std::span<const double> a,
-              std::span<const double> b) {
+constexpr Kernel kKernels[] = {Kernel::kMatern52, Kernel::kSquaredExponential};
+
+// The covariance as the definition has it.
+double Covariance(const Layout& layout, const Hyper& hyper, std::span<const double> a,
+                  std::span<const double> b, Kernel kernel = Kernel::kMatern52,
+                  double offset = kMeanVariance) {
   double square = 0;
   for (size_t c = 0; c < layout.coordinates; ++c) {
     const double length = std::exp(hyper.log_length[layout.length_of[c]]);
     const double d = c < layout.numeric ? a[c] - b[c] : (a[c] != b[c] ? 1.0 : 0.0);
     square += d * d / (length * length);
   }
-  const double r = std::sqrt(square), s5 = std::sqrt(5.0);
-  return std::exp(hyper.log_signal) * (1 + s5 * r + 5 * square / 3) * std::exp(-s5 * r) + kMeanVariance;
+  const double r = std::sqrt(square), s5 = std::sqrt(5.0), signal = std::exp(hyper.log_signal);
+  if (kernel == Kernel::kSquaredExponential) return signal * std::exp(-square / 2) + offset;
+  return signal * (1 + s5 * r + 5 * square / 3) * std::exp(-s5 * r) + offset;
 }
 
-Eigen::MatrixXd DenseKernel(const Data& data, const Hyper& hyper) {
+Eigen::MatrixXd DenseKernel(const Data& data, const Hyper& hyper, Kernel kernel = Kernel::kMatern52,
+                            double offset = kMeanVariance) {
   const auto n = static_cast<Eigen::Index>(data.points.size());
   Eigen::MatrixXd k(n, n);
   std::vector<double> a(data.layout.coordinates), b(a);
@@ -76,7 +81,7 @@ Eigen::MatrixXd DenseKernel(const Data& data, const Hyper& hyper) {
     for (Eigen::Index j = 0; j < n; ++j) {
       data.points.Get(static_cast<size_t>(i), a);
       data.points.Get(static_cast<size_t>(j), b);
-      k(i, j) = Kernel(data.layout, hyper, a, b);
+      k(i, j) = Covariance(data.layout, hyper, a, b, kernel, offset);
     }
     k(i, i) += std::exp(hyper.log_noise) + data.noise[static_cast<size_t>(i)];
   }
@@ -153,7 +158,10 @@ TEST(GpTest, EvidenceGradientAgreesWithDifferences) {
        {HyperPrior::kDimensionScaled, HyperPrior::kDimensionScaledFree, HyperPrior::kWide}) {
     for (size_t numeric = 1; numeric <= 10; numeric += 3) {
       const Data data(100 + numeric, 25, numeric, numeric % 2 + 1);
-      MapObjective objective(data.Set(), prior);
+      TrainingSet set = data.Set();
+      set.kernel = kKernels[numeric / 3 % 2];
+      if (numeric == 1) set.offset = 0;
+      MapObjective objective(set, prior);
       const Hyper hyper = SomeHyper(rng, data.layout.lengths);
       std::vector<double> x = hyper.log_length, gradient(x.size() + 2), ignored(x.size() + 2);
       x.push_back(hyper.log_signal);
@@ -179,8 +187,11 @@ TEST(GpTest, PosteriorAgreesWithDenseFormulas) {
   for (size_t n : {1, 2, 17, 40, 70}) {
     const Data data(n, n, 3, 2);
     const Hyper hyper = SomeHyper(rng, 5);
-    const Gp gp(data.Set(), hyper);
-    const Eigen::LLT<Eigen::MatrixXd> llt(DenseKernel(data, hyper));
+    TrainingSet set = data.Set();
+    set.kernel = kKernels[n % 2];
+    if (n > 20) set.offset = 0;
+    const Gp gp(set, hyper);
+    const Eigen::LLT<Eigen::MatrixXd> llt(DenseKernel(data, hyper, set.kernel, set.offset));
     const Eigen::VectorXd alpha =
         llt.solve(Eigen::Map<const Eigen::VectorXd>(data.y.data(), static_cast<Eigen::Index>(n)));
     Matrix many(9, 5);
@@ -193,7 +204,8 @@ TEST(GpTest, PosteriorAgreesWithDenseFormulas) {
       std::vector<double> other(5);
       for (size_t i = 0; i < n; ++i) {
         data.points.Get(i, other);
-        k(static_cast<Eigen::Index>(i)) = Kernel(data.layout, hyper, point, other);
+        k(static_cast<Eigen::Index>(i)) =
+            Covariance(data.layout, hyper, point, other, set.kernel, set.offset);
       }
       double mean = 0, variance = 0;
       gp.Predict(point.data(), scratch, &mean, &variance);
@@ -215,7 +227,9 @@ TEST(GpTest, PosteriorGradientsAgreeWithDifferences) {
   Rng rng(5);
   for (size_t numeric = 1; numeric <= 10; ++numeric) {
     const Data data(numeric, 30, numeric, 1);
-    const Gp gp(data.Set(), SomeHyper(rng, numeric + 1));
+    TrainingSet set = data.Set();
+    set.kernel = kKernels[numeric % 2];
+    const Gp gp(set, SomeHyper(rng, numeric + 1));
     Gp::Scratch scratch;
     for (int draw = 0; draw < 10; ++draw) {
       std::vector<double> point = data.Draw(rng), gradient(point.size(), 0.0);

@@ -37,7 +37,7 @@ struct Prepared {
 
 Prepared Prepare(const MetricData& data, Warp::Kind kind, size_t n) {
   const std::span<const double> values(data.values.data(), n);
-  Prepared prepared{.warp = Warp(kind, values), .y = {}, .noise = {}};
+  Prepared prepared{.warp = Warp(kind, values, data.limit), .y = {}, .noise = {}};
   prepared.y.reserve(n);
   bool any = false;
   for (size_t i = 0; i < n; ++i) {
@@ -73,8 +73,10 @@ std::vector<size_t> Subset(std::span<const double> y, size_t count) {
 }
 
 uint64_t HashData(const MetricData& data, ModelKind kind, size_t n) {
-  uint64_t hash = HashOf(41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior), n,
-                              data.exact, data.layout->coordinates, data.layout->numeric});
+  uint64_t hash = HashOf(
+      41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior),
+           static_cast<uint64_t>(kind.kernel), std::bit_cast<uint64_t>(kind.mean_variance), n, data.exact,
+           std::bit_cast<uint64_t>(data.limit), data.layout->coordinates, data.layout->numeric});
   std::vector<double> point(data.layout->coordinates);
   for (size_t i = 0; i < n; ++i) {
     data.points.Get(i, point);
@@ -91,8 +93,13 @@ Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prep
                      .min_noise = data.exact ? kMinNoiseExact : kMinNoise,
                      .max_evaluations = evaluations,
                      .out_of_time = out_of_time};
-  TrainingSet set{
-      .layout = data.layout, .points = &data.points, .n = n, .y = prepared.y, .known_noise = prepared.noise};
+  TrainingSet set{.layout = data.layout,
+                  .points = &data.points,
+                  .n = n,
+                  .y = prepared.y,
+                  .known_noise = prepared.noise,
+                  .offset = kind.mean_variance,
+                  .kernel = kind.kernel};
   if (n <= kMaxFitted) return FitMap(set, options, starts);
   Points points(data.layout->coordinates);
   std::vector<double> y, noise, point(data.layout->coordinates);
@@ -102,7 +109,10 @@ Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prep
     y.push_back(prepared.y[i]);
     if (!prepared.noise.empty()) noise.push_back(prepared.noise[i]);
   }
-  set = {.layout = data.layout, .points = &points, .n = y.size(), .y = y, .known_noise = noise};
+  set.points = &points;
+  set.n = y.size();
+  set.y = y;
+  set.known_noise = noise;
   return FitMap(set, options, starts);
 }
 
@@ -125,8 +135,13 @@ Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& 
 
 double Evidence(const MetricData& data, const MetricFit& fit) {
   const size_t n = data.values.size();
-  const TrainingSet set{
-      .layout = data.layout, .points = &data.points, .n = n, .y = fit.y, .known_noise = fit.known_noise};
+  const TrainingSet set{.layout = data.layout,
+                        .points = &data.points,
+                        .n = n,
+                        .y = fit.y,
+                        .known_noise = fit.known_noise,
+                        .offset = fit.kind.mean_variance,
+                        .kernel = fit.kind.kernel};
   std::vector<double> means, variances;
   Gp(set, fit.hyper).LeaveOneOut(means, variances);
   std::vector<double> warped = fit.y;
@@ -161,19 +176,30 @@ void FitCache::Store(uint64_t key, const Hyper& hyper) {
   fits_[key] = hyper;
 }
 
-MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
+MetricFit FitRoughly(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
   const size_t n = data.values.size();
   Prepared prepared = Prepare(data, kind.warp, n);
-  const Hyper start = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time);
-  Hyper hyper = start;
-  if (n <= kAlwaysRefined) hyper = Fit(data, kind, n, prepared, std::array{start}, 12, out_of_time);
   MetricFit fit{.kind = kind,
                 .warp = prepared.warp,
                 .y = std::move(prepared.y),
                 .around = {},
                 .known_noise = std::move(prepared.noise),
-                .hyper = hyper};
+                .hyper = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time)};
   if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  return fit;
+}
+
+void Refine(const MetricData& data, MetricFit& fit, const OutOfTime& out_of_time) {
+  const size_t n = fit.y.size();
+  if (n > kAlwaysRefined) return;
+  const Prepared prepared{.warp = fit.warp, .y = fit.y, .noise = fit.known_noise};
+  fit.hyper = Fit(data, fit.kind, n, prepared, std::array{fit.hyper}, 12, out_of_time);
+}
+
+MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
+  MetricFit fit = FitRoughly(data, kind, cache, out_of_time);
+  Refine(data, fit, out_of_time);
+  if (fit.y.size() <= kMaxFitted) fit.evidence = Evidence(data, fit);
   return fit;
 }
 
@@ -195,6 +221,7 @@ MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<
 MetricData SelectPoints(const MetricData& data, std::span<const size_t> points) {
   MetricData selected{.layout = data.layout, .points = Points(data.layout->coordinates)};
   selected.exact = data.exact;
+  selected.limit = data.limit;
   std::vector<double> point(data.layout->coordinates);
   for (const size_t i : points) {
     data.points.Get(i, point);

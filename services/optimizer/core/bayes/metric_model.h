@@ -31,6 +31,11 @@ class FitCache {
 struct ModelKind {
   Warp::Kind warp = Warp::Kind::kLinear;
   HyperPrior prior = HyperPrior::kWide;
+  // Prior variance of the unknown mean of the values. At 0 the mean is that of the trials: the more of them
+  // crowd where values are good, the better is what is expected elsewhere, so that the search leaves a crowd
+  // by itself.
+  double mean_variance = kMeanVariance;
+  Kernel kernel = Kernel::kMatern52;
 };
 
 // What was observed of a metric, smaller values being better, in order of creation.
@@ -40,6 +45,7 @@ struct MetricData {
   std::vector<double> values = {};       // finite
   std::vector<double> known_noise = {};  // variances in units of the values; NaN where unknown
   bool exact = false;                    // the metric has no noise
+  double limit = 0;                      // what Warp::Kind::kAroundLimit is around
 };
 
 // A fitted model: what a Gp needs besides pending points.
@@ -60,6 +66,12 @@ struct MetricFit {
 // it, the hyperparameters are those found so far, and nothing of them is cached.
 MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache,
                     const std::function<bool()>& out_of_time = nullptr);
+
+// The same with the hyperparameters of the last such part, which costs next to nothing where that was fitted
+// before; and the rest of the fit.
+MetricFit FitRoughly(const MetricData& data, ModelKind kind, FitCache& cache,
+                     const std::function<bool()>& out_of_time = nullptr);
+void Refine(const MetricData& data, MetricFit& fit, const std::function<bool()>& out_of_time = nullptr);
 
 // The same where something is expected of each point beforehand, in warped units: a process over the
 // differences.

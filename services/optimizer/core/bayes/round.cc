@@ -80,17 +80,23 @@ std::optional<Suggestion> Round::Run() {
 MetricFit Round::FitOf(size_t m) {
   const auto out_of_time = [this] { return OutOfTime(); };
   const bool lone = study_.objectives.size() == 1 && study_.objectives[0] == m;
-  std::vector<ModelKind> kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
-  if (lone) kinds = options_.kinds;
+  const bool constraint =
+      std::find(study_.constraints.begin(), study_.constraints.end(), m) != study_.constraints.end() &&
+      study_.Limit(m);
+  const std::vector<ModelKind>& kinds = lone         ? options_.kinds
+                                        : constraint ? options_.constraint_kinds
+                                                     : options_.front_kinds;
   std::vector<MetricFit> fits;
   std::vector<std::unique_ptr<Expectation>> expectations;
-  for (const ModelKind& kind : kinds) {
-    fits.push_back(FitMetric(data_[m], kind, cache_, out_of_time));
-    expectations.emplace_back();
-  }
   const size_t n = data_[m].values.size();
   const bool informed =
       (!study_.state.knowledge.empty() && n <= kMaxInformed) || !study_.state.prior_means.empty();
+  // Rough fits are compared with one another, whole ones with those around an expectation.
+  const auto fit_one = informed || kinds.size() == 1 ? FitMetric : FitRoughly;
+  for (const ModelKind& kind : kinds) {
+    fits.push_back(fit_one(data_[m], kind, cache_, out_of_time));
+    expectations.emplace_back();
+  }
   for (size_t k = 0; informed && k < kinds.size(); ++k) {
     for (const bool given : {true, false}) {
       auto expectation = given ? ExpectPriorMean(study_, m, fits[k])
@@ -118,6 +124,8 @@ MetricFit Round::FitOf(size_t m) {
       }
     }
   }
+  // Only what is used is fitted to the last value.
+  if (fit_one == FitRoughly) Refine(data_[m], fits[chosen], out_of_time);
   expectations_[m] = std::move(expectations[chosen]);
   return std::move(fits[chosen]);
 }
@@ -217,7 +225,9 @@ void Round::BuildModels() {
                           .points = &data.points,
                           .n = data.points.size(),
                           .y = fit.y,
-                          .known_noise = known};
+                          .known_noise = known,
+                          .offset = fit.kind.mean_variance,
+                          .kernel = fit.kind.kernel};
     models_.emplace_back(set, fit.hyper, pending, Draws(m, pending), fantasies_);
   }
   if (failures_) {
@@ -228,7 +238,9 @@ void Round::BuildModels() {
                           .points = &cost_data_.points,
                           .n = cost_fit_->y.size(),
                           .y = cost_fit_->y,
-                          .known_noise = {}};
+                          .known_noise = {},
+                          .offset = cost_fit_->kind.mean_variance,
+                          .kernel = cost_fit_->kind.kernel};
     models_.emplace_back(set, cost_fit_->hyper, 0, std::span<const double>{}, fantasies_);
   }
 }

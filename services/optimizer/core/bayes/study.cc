@@ -135,6 +135,7 @@ MetricData Study::Data(size_t m) const {
   const bool any = std::any_of(finished.begin(), finished.end(),
                                [&](const Outcome& outcome) { return outcome.noise[m] > 0; });
   data.exact = noise && *noise == 0 && !any;
+  data.limit = Limit(m).value_or(0);
   const double common = noise && *noise > 0 ? *noise * *noise : NAN;
   for (const Outcome& outcome : finished) {
     if (std::isnan(outcome.values[m])) continue;

@@ -124,21 +124,33 @@ V Distances(const PointSet& set, const double* point, const double* weight, size
   return sum;
 }
 
-void MaternRowImpl(const PointSet& set, const double* point, const double* weight, double signal,
-                   double offset, double* k, double* slope) {
+// Beyond e^-700 nothing is left but denormals.
+V Decay(V exponent) {
+  const D d;
+  return hn::Exp(d, hn::Neg(hn::Min(exponent, hn::Set(d, 700.0))));
+}
+
+void KernelRowImpl(Kernel kernel, const PointSet& set, const double* point, const double* weight,
+                   double signal, double offset, double* k, double* slope) {
   const D d;
   const size_t lanes = hn::Lanes(d);
   const V one = hn::Set(d, 1.0), third = hn::Set(d, 1.0 / 3), five = hn::Set(d, 5.0);
   const V vs = hn::Set(d, signal), vo = hn::Set(d, offset), vs53 = hn::Set(d, signal * 5 / 3);
   for (size_t i = 0; i < set.n; i += lanes) {
     const bool whole = i + lanes <= set.n;
-    const V five_squares = hn::Mul(five, Distances(set, point, weight, i, whole));
-    const V t = hn::Sqrt(five_squares);
-    // Beyond e^-700 nothing is left but denormals.
-    const V e = hn::Exp(d, hn::Neg(hn::Min(t, hn::Set(d, 700.0))));
-    const V linear = hn::Add(one, t);
-    const V value = hn::MulAdd(hn::Mul(vs, e), hn::MulAdd(five_squares, third, linear), vo);
-    const V fall = hn::Mul(hn::Mul(vs53, e), linear);
+    const V squares = Distances(set, point, weight, i, whole);
+    V value, fall;
+    if (kernel == Kernel::kMatern52) {
+      const V five_squares = hn::Mul(five, squares);
+      const V t = hn::Sqrt(five_squares);
+      const V e = Decay(t);
+      const V linear = hn::Add(one, t);
+      value = hn::MulAdd(hn::Mul(vs, e), hn::MulAdd(five_squares, third, linear), vo);
+      fall = hn::Mul(hn::Mul(vs53, e), linear);
+    } else {
+      fall = hn::Mul(vs, Decay(hn::Mul(squares, hn::Set(d, 0.5))));
+      value = hn::Add(fall, vo);
+    }
     if (whole) {
       hn::StoreU(value, d, k + i);
       if (slope != nullptr) hn::StoreU(fall, d, slope + i);
@@ -205,7 +217,7 @@ namespace sda::optimizer::bayes {
 HWY_EXPORT(DotImpl);
 HWY_EXPORT(AddScaledImpl);
 HWY_EXPORT(AddProductImpl);
-HWY_EXPORT(MaternRowImpl);
+HWY_EXPORT(KernelRowImpl);
 HWY_EXPORT(AddWeightedSquaresImpl);
 HWY_EXPORT(AddWeightedDifferencesImpl);
 
@@ -222,9 +234,9 @@ void AddProduct(double factor, const double* a, size_t lda, const double* b, siz
   HWY_DYNAMIC_DISPATCH(AddProductImpl)(factor, a, lda, b, ldb, c, ldc, rows, columns, depth);
 }
 
-void MaternRow(const PointSet& set, const double* point, const double* weight, double signal, double offset,
-               double* k, double* slope) {
-  HWY_DYNAMIC_DISPATCH(MaternRowImpl)(set, point, weight, signal, offset, k, slope);
+void KernelRow(Kernel kernel, const PointSet& set, const double* point, const double* weight, double signal,
+               double offset, double* k, double* slope) {
+  HWY_DYNAMIC_DISPATCH(KernelRowImpl)(kernel, set, point, weight, signal, offset, k, slope);
 }
 
 void AddWeightedSquares(const PointSet& set, const double* point, const double* factor, double* out) {

@@ -31,10 +31,16 @@ struct PointSet {
   size_t numeric = 0;
 };
 
-// Matérn-5/2: k[i] = offset + signal·(1 + √5·r + 5r²/3)·e^(−√5·r), and, unless `slope` is null, slope[i] =
-// −dk/d(r²) · 2 = signal·(5/3)·(1 + √5·r)·e^(−√5·r), where r² is the squared scaled distance.
-void MaternRow(const PointSet& set, const double* point, const double* weight, double signal, double offset,
-               double* k, double* slope);
+// How alike the values of two points are, by their scaled distance r.
+enum class Kernel {
+  kMatern52,            // (1 + √5·r + 5r²/3)·e^(−√5·r): twice differentiable
+  kSquaredExponential,  // e^(−r²/2): smooth
+};
+
+// k[i] = offset + signal·kernel(r), and, unless `slope` is null, slope[i] = −dk/d(r²) · 2: for Matérn-5/2
+// signal·(5/3)·(1 + √5·r)·e^(−√5·r), for the squared exponential signal·e^(−r²/2).
+void KernelRow(Kernel kernel, const PointSet& set, const double* point, const double* weight, double signal,
+               double offset, double* k, double* slope);
 
 // out[c] += Σ_i factor[i]·(difference of coordinate c)², i < n; for categories Σ factor[i]·[they differ].
 void AddWeightedSquares(const PointSet& set, const double* point, const double* factor, double* out);

@@ -16,10 +16,12 @@ double Quantile(const std::vector<double>& sorted, double share) {
 }
 
 constexpr double kLogStretch = 0.5;
+// Of the median distance to the limit: up to there kAroundLimit is nearly linear.
+constexpr double kLimitWidth = 0.5;
 
 }  // namespace
 
-Warp::Warp(Kind kind, std::span<const double> values) : kind_(kind) {
+Warp::Warp(Kind kind, std::span<const double> values, double limit) : kind_(kind) {
   std::vector<double> sorted;
   double largest = 0;
   for (const double value : values) {
@@ -51,6 +53,14 @@ Warp::Warp(Kind kind, std::span<const double> values) : kind_(kind) {
   upper_fence_ = std::max(upper + 1.5 * (upper - lower), Quantile(sorted, 0.5));
   if (!(upper_fence_ > 0)) upper_fence_ = 1;
   log_offset_ = std::max(0.1 * Quantile(sorted, 0.5), 1e-6);
+  if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
+    limit_ = kind_ == Kind::kAroundMedian ? Quantile(sorted, 0.5)
+                                          : std::clamp((limit / 2 - shift_ / 2) / scale_, -10.0, 10.0);
+    std::vector<double> distances;
+    for (const double value : sorted) distances.push_back(std::abs(value - limit_));
+    std::sort(distances.begin(), distances.end());
+    log_offset_ = std::max(kLimitWidth * Quantile(distances, 0.5), 1e-6);
+  }
   if (kind_ == Kind::kHalfRank) {
     const double median = Quantile(sorted, 0.5);
     double squares = 0, good = 0;
@@ -85,6 +95,10 @@ double Warp::Shape(double x) const {
   if (kind_ == Kind::kLog) {
     // Straight on below the best value, with the slope it has there.
     return x < 0 ? std::log(log_offset_) + x / log_offset_ : std::log(x + log_offset_);
+  }
+  if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
+    const double distance = std::log1p(std::abs(x - limit_) / log_offset_);
+    return x < limit_ ? -distance : distance;
   }
   if (kind_ == Kind::kHalfRank) {
     if (x > from_.front() && from_.size() > 1) {

@@ -18,10 +18,17 @@ class Warp {
     kHalfRank,
     // Logarithm of the distance to the best value: for values over several orders of magnitude.
     kLog,
+    // Logarithm of the distance to a limit, on both sides of it (Eriksson and Poloczek 2021, for
+    // constraints): the
+    // model spends little on how far from it a value is.
+    kAroundLimit,
+    // The same around the median: for a few values far better than the rest, which lie in narrow pits.
+    kAroundMedian,
   };
 
-  // Learned from the finite values; works for any number of them, all equal or 1e300 apart.
-  Warp(Kind kind, std::span<const double> values);
+  // Learned from the finite values; works for any number of them, all equal or 1e300 apart. `limit` counts
+  // for kAroundLimit only, and must be finite.
+  Warp(Kind kind, std::span<const double> values, double limit = 0);
 
   Kind kind() const { return kind_; }
   double Apply(double value) const;
@@ -32,7 +39,9 @@ class Warp {
  private:
   Kind kind_;
   double shift_ = 0, scale_ = 1;  // of values, before anything else
-  double log_offset_ = 1;
+  // Of kLog what is added to the distance from the best, of kAroundLimit and kAroundMedian the distance up to
+  // which they are nearly linear; and what these are around. All in shifted and scaled values.
+  double log_offset_ = 1, limit_ = 0;
   double mean_ = 0, deviation_ = 1;
   double upper_fence_ = 0;
   std::vector<double> from_, to_;  // knots of kHalfRank's worse half, in shifted and scaled values

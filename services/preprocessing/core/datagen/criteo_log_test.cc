@@ -20,7 +20,6 @@ namespace {
 using testing::FolderOutput;
 using ::testing::HasSubstr;
 using testing::ReadColumn;
-using testing::ReadFile;
 using testing::TempFolder;
 
 std::string Make(int64_t rows, int64_t seed, int threads) {

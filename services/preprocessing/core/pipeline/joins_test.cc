@@ -49,7 +49,7 @@ class JoinsTest : public ::testing::Test {
                         "  - {operation: fill_missing, inputs: [\"*age\"], value: -1}\n");
   }
 
-  absl::StatusOr<DatasetManifest> Create(const std::string& yaml, RunSettings settings = {}) {
+  absl::StatusOr<DatasetManifest> Create(const std::string& yaml, const RunSettings& settings = {}) {
     const PipelineReading reading = ReadPipeline(yaml);
     EXPECT_TRUE(reading.pipeline) << DescribeViolations(reading.violations, "");
     DatasetSpec spec{.data_uris = {log_}};

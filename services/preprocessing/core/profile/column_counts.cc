@@ -51,6 +51,8 @@ void ColumnCounts::AddNumbers(const CellBlock& cells, const Input& input, const 
   for (size_t row = 0; row < cells.rows; ++row) {
     const std::string_view field = cells.view(row, static_cast<size_t>(column_.position));
     double value = 0;
+    // NOLINTNEXTLINE(bugprone-branch-clone): a list whose values are all missing is missing too, which shows
+    // last
     if (missing_(field)) {
       ++missing_rows_.counts[slots[row]];
     } else if (ParseCell(field, value)) {

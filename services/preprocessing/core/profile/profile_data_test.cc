@@ -17,7 +17,6 @@ namespace sda::preprocessing {
 namespace {
 
 using ::testing::Contains;
-using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::TempFolder;

@@ -15,7 +15,7 @@ inline constexpr size_t kTestSlot = 4;
 inline constexpr int kFolds = 2;
 
 inline size_t TrainSlot(int fold, bool positive) {
-  return static_cast<size_t>(2 * fold + (positive ? 1 : 0));
+  return 2 * static_cast<size_t>(fold) + (positive ? 1 : 0);
 }
 
 // The rows with one value, or with one of a range of values.

@@ -400,8 +400,9 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
   }
   if (layout.spec().embedding.pooling == Pooling::kMean) {
     for (const Table& table : layout.tables()) {
-      ScaleToMean(batch.tables[table.column], begin, end, table.width,
-                  (table.side ? dside : dfeatures) + table.offset,
+      float* const gradient = table.side ? dside : dfeatures;
+      if (gradient == nullptr) continue;  // without side gradients there is no table on that side
+      ScaleToMean(batch.tables[table.column], begin, end, table.width, gradient + table.offset,
                   table.side ? layout.side_width() : feature_stride);
     }
   }

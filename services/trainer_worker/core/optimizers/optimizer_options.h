@@ -57,7 +57,7 @@ struct OptimizerOptions {
 // What a schedule makes of a learning rate at one step.
 struct RateOfStep {
   // A factor alone, as most schedules give.
-  RateOfStep(double factor_in = 1, double floor_in = 0)  // NOLINT(google-explicit-constructor)
+  RateOfStep(double factor_in = 1, double floor_in = 0)  // NOLINT(misc-explicit-constructor)
       : factor(factor_in), floor(floor_in) {}
 
   double Rate(double base) const { return std::max(base * factor, floor); }

@@ -57,7 +57,7 @@ class Exporter {
  private:
   static constexpr int64_t kBag = -1;
 
-  std::string DenseWeights(const std::string& name, std::vector<int64_t> shape, int64_t place) {
+  std::string DenseWeights(const std::string& name, const std::vector<int64_t>& shape, int64_t place) {
     return graph_.External(name, shape, file_, begin_ + place * static_cast<int64_t>(sizeof(float)));
   }
 
@@ -142,7 +142,7 @@ class Exporter {
     if (table.map == IdMap::kModulo) rows = graph_.Apply("Mod", {rows, graph_.Constant({table.divisor}, {})});
     if (table.map == IdMap::kQuotient)
       rows = graph_.Apply("Div", {rows, graph_.Constant({table.divisor}, {})});
-    const std::string values = graph_.Apply("Gather", {TableWeights(index), rows}, {{"axis", {0}}});
+    std::string values = graph_.Apply("Gather", {TableWeights(index), rows}, {{"axis", {0}}});
     if (bag.ids.empty()) return values;
     const std::string sum =
         graph_.Apply("ReduceSum", {graph_.Apply("Mul", {values, bag.mask}), graph_.Constant({1}, {1})},
@@ -152,7 +152,7 @@ class Exporter {
 
   std::string Vector(const Feature& feature) {
     const Table& table = layout_.tables()[feature.table];
-    const std::string first = LookUp(feature.table);
+    std::string first = LookUp(feature.table);
     if (feature.kind == Feature::Kind::kProjected) {
       return Gemm(first,
                   DenseWeights(absl::StrCat("projection", feature.table), {feature.width, table.width},

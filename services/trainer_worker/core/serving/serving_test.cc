@@ -45,7 +45,7 @@ class ServingTest : public ::testing::Test {
                              weights_));
   }
 
-  float Logit(std::vector<float> dense, std::vector<int32_t> ids) {
+  float Logit(const std::vector<float>& dense, const std::vector<int32_t>& ids) {
     Batch batch{.rows = 1, .labels = {}, .dense = dense, .tables = {}};
     for (const int32_t& id : ids) batch.tables.push_back({.ids = {&id, 1}, .offsets = {}});
     DlrmWorkspace workspace(layout_, 1, false);

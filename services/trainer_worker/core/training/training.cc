@@ -239,7 +239,7 @@ class Training {
     const int interval = job_.options.checkpoint_interval;
     const bool last = position_.step == timetable_.total_steps();
     if (interval == 0 || last || position_.evaluations % interval != 0) return std::string();
-    const std::string path = absl::StrCat(job_.output_folder, "/checkpoint-", position_.step, ".ckpt");
+    std::string path = absl::StrCat(job_.output_folder, "/checkpoint-", position_.step, ".ckpt");
     const auto begin = std::chrono::steady_clock::now();
     SDA_RETURN_IF_ERROR(WriteCheckpoint(path, job_key_, State()));
     seconds_.checkpoint += Since(begin);
