@@ -4,10 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <absl/status/status.h>
@@ -17,11 +20,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "common/base/row_hash.h"
 #include "common/base/status_macros.h"
 #include "common/storage/artefact_store.h"
 #include "services/preprocessing/core/create_dataset.h"
 #include "services/preprocessing/core/datagen/criteo_log.h"
 #include "services/preprocessing/core/dataset_output.h"
+#include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 #include "tests/benchmarks/bench_report.h"
 #include "tests/benchmarks/criteo_parquet.h"
 
@@ -36,6 +41,9 @@ struct Options {
   int64_t seed = 1;
   int64_t memory_limit = 0;
   int threads = UsableCores();
+  int64_t sizes_of_rows = 0;
+  std::string log = "criteo";
+  std::string pipeline;  // a file; empty: roles and encodings as the service chooses them
   std::string input_format = "tsv";
   std::string input;  // a log made before; empty: made here
   std::string keep;   // where the dataset stays; empty: removed
@@ -64,12 +72,43 @@ class StoreOutput final : public preprocessing::DatasetOutput {
   const ArtefactStore& store_;
 };
 
+// A label, a number, and four columns of 28 bytes whose values are nearly all different: vocabularies that no
+// memory holds.
+absl::Status WriteUniqueLog(const Options& options, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  file << "label\tn\ta\tb\tc\td\n";
+  std::string lines;
+  for (int64_t row = 0; row < options.rows && file.good(); ++row) {
+    const uint64_t draw =
+        HashRow(static_cast<uint64_t>(options.seed), RandomStream::kFold, static_cast<uint64_t>(row));
+    absl::StrAppend(&lines, draw % 4 == 0 ? 1 : 0, "\t", draw / 8 % 1000);
+    for (uint64_t column = 1; column <= 4; ++column) {
+      const uint64_t value = Mix64(draw + column) % static_cast<uint64_t>(options.rows * 8);
+      absl::StrAppend(&lines, "\tname ", column, " ", absl::Hex(Mix64(value ^ column), absl::kZeroPad16), " ",
+                      absl::Hex(value, absl::kZeroPad4));
+    }
+    lines += '\n';
+    if (lines.size() > (size_t{1} << 20) || row + 1 == options.rows) {
+      file << lines;
+      lines.clear();
+    }
+  }
+  file.close();
+  return file.good() ? absl::OkStatus() : absl::ResourceExhaustedError("cannot write " + path);
+}
+
 // The log as a file of the wanted format; its path.
 absl::StatusOr<std::string> MakeInput(const Options& options) {
   if (!options.input.empty()) return options.input;
   std::string tsv = options.work_folder + "/log.tsv";
-  const preprocessing::datagen::CriteoLogOptions log{
-      .rows = options.rows, .seed = options.seed, .threads = options.threads};
+  if (options.log == "unique") {
+    SDA_RETURN_IF_ERROR(WriteUniqueLog(options, tsv));
+    return tsv;
+  }
+  const preprocessing::datagen::CriteoLogOptions log{.rows = options.rows,
+                                                     .seed = options.seed,
+                                                     .sizes_of_rows = options.sizes_of_rows,
+                                                     .threads = options.threads};
   SDA_RETURN_IF_ERROR(preprocessing::datagen::WriteCriteoLog(log, tsv).status());
   if (options.input_format == "tsv") return tsv;
   std::string parquet = options.work_folder + "/log.parquet";
@@ -88,6 +127,27 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+absl::StatusOr<preprocessing::DatasetSpec> SpecOf(const Options& options, const std::string& input) {
+  preprocessing::DatasetSpec spec{.data_uris = {input}, .label = "label"};
+  if (!options.pipeline.empty()) {
+    std::ifstream file(options.pipeline, std::ios::binary);
+    const std::string yaml((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    preprocessing::PipelineReading reading = preprocessing::ReadPipeline(yaml);
+    if (!reading.pipeline)
+      return absl::InvalidArgumentError(
+          preprocessing::DescribeViolations(reading.violations, options.pipeline));
+    spec.pipeline = std::move(reading.pipeline);
+    return spec;
+  }
+  if (options.log == "unique") {
+    spec.frequency_threshold = 1;
+    return spec;
+  }
+  // Counts go through the logarithm, by convention for such logs; so peers need not look for skewness.
+  for (int i = 1; i <= 13; ++i) spec.columns.push_back({.name = absl::StrCat("I", i), .log = true});
+  return spec;
+}
+
 absl::Status Run(const Options& options) {
   fs::create_directories(options.work_folder);
   SDA_ASSIGN_OR_RETURN(const std::string input, MakeInput(options));
@@ -95,9 +155,7 @@ absl::Status Run(const Options& options) {
       const auto store,
       ArtefactStore::Open(options.keep.empty() ? options.work_folder + "/dataset" : options.keep));
   StoreOutput output(*store);
-  preprocessing::DatasetSpec spec{.data_uris = {input}, .label = "label"};
-  // Counts go through the logarithm, by convention for such logs; so peers need not look for skewness.
-  for (int i = 1; i <= 13; ++i) spec.columns.push_back({.name = absl::StrCat("I", i), .log = true});
+  SDA_ASSIGN_OR_RETURN(const preprocessing::DatasetSpec spec, SpecOf(options, input));
 
   std::map<std::string, Clock::time_point> stage_began;
   preprocessing::RunSettings settings{.threads = options.threads, .scratch_folder = options.work_folder};
@@ -148,6 +206,14 @@ int BenchPreprocess(int argc, char** argv) {
   app.add_option("--rows", options.rows, "rows of the log")
       ->check(CLI::Range(int64_t{1}, int64_t{10'000'000'000}));
   app.add_option("--seed", options.seed, "seed of the log");
+  app.add_option("--sizes-of-rows", options.sizes_of_rows,
+                 "columns have as many values as in a log of so many rows; 0: of --rows")
+      ->check(CLI::Range(int64_t{0}, int64_t{10'000'000'000}));
+  app.add_option("--log", options.log,
+                 "criteo, or unique: four columns of 28 bytes, nearly all values different, of threshold 1")
+      ->check(CLI::IsMember({"criteo", "unique"}));
+  app.add_option("--pipeline", options.pipeline, "a pipeline file instead of the service's own choice")
+      ->check(CLI::ExistingFile);
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--memory-limit", options.memory_limit,
                  "bytes of the process; more goes to scratch files in the work folder; 0: no limit")

@@ -83,7 +83,7 @@ void AddInputOptions(CLI::App* command, InputFlags* flags) {
       "inferred roles");
   command
       ->add_flag("--auto", flags->automatic,
-                 "Choose operations from a sample of the log, and say why (`sda dataset infer "
+                 "Choose operations from a profile of the log, and say why (`sda dataset infer "
                  "--pipeline-yaml` shows "
                  "the pipeline)")
       ->group(group);

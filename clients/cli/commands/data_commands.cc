@@ -8,33 +8,27 @@
 #include <absl/strings/str_cat.h>
 
 #include "clients/cli/commands/command_line.h"
+#include "clients/cli/commands/profile_call.h"
 #include "clients/cli/commands/profile_output.h"
 #include "clients/cli/core/flag_values.h"
 #include "clients/cli/core/input_plan.h"
 #include "clients/cli/process/local_suite.h"
 #include "clients/cli/remote/plan_to_proto.h"
-#include "clients/cli/remote/run_reports.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
-#include "common/rpc/error_details.h"
 #include "common/rpc/server_config.h"
 
 namespace sda::cli {
 namespace {
 
-using preprocessing::v1::DataProfile;
 using preprocessing::v1::ProfileDataRequest;
-using preprocessing::v1::ProfileDataResponse;
 
 constexpr const char* kExamples =
     "  sda data profile clicks.csv --label click\n"
     "  sda data profile train.tsv --test test.tsv --label 0 --output profile.html\n"
     "  sda data profile logs/ --label click --split time:timestamp --output profile/\n"
     "  sda data profile --dataset clicks --json";
-
-// Longer than any disk takes to read what fits on it.
-constexpr absl::Duration kLongestProfile = absl::Hours(24 * 7);
 
 struct ProfileFlags {
   InputFlags input;
@@ -96,25 +90,6 @@ class PassingSuite {
   std::unique_ptr<LocalSuite> suite_;
 };
 
-absl::Status Receive(const ProfileDataRequest& request, PreprocessingClient& client, Terminal& terminal,
-                     DataProfile& profile, std::string& page) {
-  grpc::ClientContext context;
-  client.connection().Prepare(context, kLongestProfile);
-  const auto cancel = [&context] { context.TryCancel(); };
-  const std::stop_callback<decltype(cancel)> on_stop(client.stop(), cancel);
-  const auto stream = client.stub().ProfileData(&context, request);
-  ProfileDataResponse response;
-  while (stream->Read(&response)) {
-    if (response.has_progress()) terminal.Show(ToView(response.progress()));
-    if (response.has_profile()) profile.MergeFrom(response.profile());
-    page += response.html();
-  }
-  terminal.ClearBar();
-  const absl::Status status = rpc::FromGrpcStatus(stream->Finish());
-  if (client.stop().stop_requested()) return absl::CancelledError("interrupted");
-  return status.ok() ? status : client.Explain(status);
-}
-
 absl::StatusOr<ExitCode> Profile(const ProfileFlags& flags, Session& session) {
   SDA_ASSIGN_OR_RETURN(const ProfileDestination destination,
                        ParseProfileDestination(flags.output, flags.json));
@@ -128,13 +103,11 @@ absl::StatusOr<ExitCode> Profile(const ProfileFlags& flags, Session& session) {
     }
   }
   SDA_ASSIGN_OR_RETURN(const auto client, session.Preprocessing());
-  DataProfile profile;
-  std::string page;
-  const absl::Status received = Receive(request, *client, session.terminal(), profile, page);
+  const auto reply = CallProfileData(request, *client, session.terminal());
   session.signals().OnImpatience({});
   own.reset();
-  SDA_RETURN_IF_ERROR(received);
-  SDA_RETURN_IF_ERROR(WriteProfile(profile, page, destination, session.terminal()));
+  SDA_RETURN_IF_ERROR(reply.status());
+  SDA_RETURN_IF_ERROR(WriteProfile(reply->profile, reply->page, destination, session.terminal()));
   return ExitCode::kDone;
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -36,6 +37,7 @@ constexpr int64_t kMostRows = 10'000'000'000;
 struct CriteoFlags {
   std::string rows;
   std::string seed = "0";
+  std::optional<std::string> sizes_of_rows;
   std::string output = "-";
 };
 
@@ -73,6 +75,10 @@ absl::StatusOr<ExitCode> Execute(const CriteoFlags& flags, Session& session) {
   SDA_ASSIGN_OR_RETURN(options.rows, ParseIntFlag("--rows", flags.rows, 1, kMostRows));
   SDA_ASSIGN_OR_RETURN(options.seed,
                        ParseIntFlag("--seed", flags.seed, 0, std::numeric_limits<int64_t>::max()));
+  if (flags.sizes_of_rows) {
+    SDA_ASSIGN_OR_RETURN(options.sizes_of_rows,
+                         ParseIntFlag("--sizes-of-rows", *flags.sizes_of_rows, 1, kMostRows));
+  }
   options.threads = AvailableCores();
   options.stop = session.stop();
   ProgressView view;
@@ -107,6 +113,10 @@ void AddDatagenCommands(CommandLine& line) {
       line.Add(*family, "criteo", "A click log in Criteo's layout with planted structure", kExamples);
   command->add_option("--rows", flags->rows, "Rows, 1 to 10^10")->required()->type_name("N");
   command->add_option("--seed", flags->seed, "Seed (default 0)")->type_name("S");
+  command
+      ->add_option("--sizes-of-rows", flags->sizes_of_rows,
+                   "Columns have as many values as in a log of so many rows (default: of --rows)")
+      ->type_name("N");
   command
       ->add_option("--output,-o", flags->output,
                    "File to write, whole or not at all (default -, standard output)")

@@ -210,9 +210,12 @@ absl::StatusOr<ExitCode> Infer(const InputFlags& flags, bool yaml, Session& sess
   SDA_ASSIGN_OR_RETURN(const auto client, session.Preprocessing());
   preprocessing::v1::InferSchemaRequest request;
   *request.mutable_spec() = ToProto(plan);
-  SDA_ASSIGN_OR_RETURN(const preprocessing::v1::InferSchemaResponse response,
+  SDA_ASSIGN_OR_RETURN(preprocessing::v1::InferSchemaResponse response,
                        client->Call(&PreprocessingService::Stub::InferSchema, request));
   if (yaml) {
+    // Of all rows instead of the first ones, as --auto has it.
+    SDA_ASSIGN_OR_RETURN(*response.mutable_pipeline_yaml(), ChosenPipeline(plan, session));
+    response.clear_pipeline();
     SDA_RETURN_IF_ERROR(session.Print(ToDocument(response), [&] { return response.pipeline_yaml(); }));
     return ExitCode::kDone;
   }

@@ -9,8 +9,11 @@
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
 #include "common/base/utf8.h"
+#include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/profile/profile_data.h"
 #include "services/preprocessing/core/profile/profile_page.h"
+#include "services/preprocessing/core/profile/profile_pipeline.h"
+#include "services/preprocessing/core/schema_inference.h"
 #include "services/preprocessing/server/job_progress.h"
 #include "services/preprocessing/server/limits.h"
 #include "services/preprocessing/server/profile_converter.h"
@@ -23,7 +26,7 @@ namespace {
 // Of one reply, each far below what a message may have: a column takes up to 20 values of 256 bytes; files
 // and warnings take less.
 constexpr int kPartsOfReply = 200;
-constexpr size_t kPageBytesOfReply = 1 << 20;
+constexpr size_t kTextBytesOfReply = 1 << 20;
 
 bool SplitsByStep(const v1::DatasetSpec& spec) {
   return std::any_of(spec.pipeline().steps().begin(), spec.pipeline().steps().end(),
@@ -110,14 +113,30 @@ absl::Status WriteProfile(const DataProfile& profile, const DataProfiler::Replie
   return writer.Flush() ? absl::OkStatus() : Gone();
 }
 
-absl::Status WritePage(const DataProfile& profile, const DataProfiler::Replies& replies) {
-  const std::string page = RenderProfilePage(profile);
-  for (size_t begin = 0; begin < page.size(); begin += kPageBytesOfReply) {
+// Writes a text in parts, each of which `set` puts into a reply.
+template <class Set>
+absl::Status WriteText(const std::string& text, const DataProfiler::Replies& replies, const Set& set) {
+  for (size_t begin = 0; begin < text.size(); begin += kTextBytesOfReply) {
     v1::ProfileDataResponse response;
-    response.set_html(page.substr(begin, kPageBytesOfReply));
+    set(response, text.substr(begin, kTextBytesOfReply));
     if (!replies.write(std::move(response))) return Gone();
   }
   return absl::OkStatus();
+}
+
+absl::Status WritePage(const DataProfile& profile, const DataProfiler::Replies& replies) {
+  return WriteText(
+      RenderProfilePage(profile), replies,
+      [](v1::ProfileDataResponse& response, std::string part) { response.set_html(std::move(part)); });
+}
+
+absl::Status WritePipeline(const ProfileSpec& spec, const DataProfile& profile,
+                           const DataProfiler::Replies& replies) {
+  SDA_ASSIGN_OR_RETURN(const SchemaGuess guess, GuessSchema(spec.data, kDefaultSampleRows));
+  SDA_ASSIGN_OR_RETURN(const std::string yaml, ProfilePipelineYaml(profile, guess.schema, guess.sample));
+  return WriteText(yaml, replies, [](v1::ProfileDataResponse& response, std::string part) {
+    response.set_pipeline_yaml(std::move(part));
+  });
 }
 
 }  // namespace
@@ -149,6 +168,8 @@ class DataProfiler::Turn {
 absl::Status DataProfiler::Profile(const v1::ProfileDataRequest& request, const Replies& replies,
                                    std::stop_token stop) {
   SDA_ASSIGN_OR_RETURN(const ProfileSpec spec, SpecOf(request, catalog_));
+  if (request.pipeline_yaml() && spec.data.label.empty())
+    return InvalidField("pipeline_yaml", "is wanted without a label to learn; name it in spec.label");
   const Turn turn(*this, stop);
   if (!turn.held()) return absl::CancelledError("the call ended before its turn came");
   JobProgress progress;
@@ -160,7 +181,8 @@ absl::Status DataProfiler::Profile(const v1::ProfileDataRequest& request, const 
   };
   SDA_ASSIGN_OR_RETURN(const DataProfile profile, ProfileData(spec, settings));
   SDA_RETURN_IF_ERROR(WriteProfile(profile, replies));
-  return request.html() ? WritePage(profile, replies) : absl::OkStatus();
+  if (request.html()) SDA_RETURN_IF_ERROR(WritePage(profile, replies));
+  return request.pipeline_yaml() ? WritePipeline(spec, profile, replies) : absl::OkStatus();
 }
 
 }  // namespace sda::preprocessing

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/testing/temp_dir.h"
+#include "services/preprocessing/core/pipeline/pipeline_yaml.h"
 #include "services/preprocessing/server/testing_server.h"
 
 namespace sda::preprocessing {
@@ -25,6 +26,7 @@ class DataProfilerTest : public ::testing::Test {
     absl::Status status;
     v1::DataProfile profile;
     std::string html;
+    std::string pipeline;
     int progress = 0;
   };
 
@@ -37,6 +39,7 @@ class DataProfilerTest : public ::testing::Test {
       replies.progress += response.has_progress() ? 1 : 0;
       if (response.has_profile()) replies.profile.MergeFrom(response.profile());
       replies.html += response.html();
+      replies.pipeline += response.pipeline_yaml();
     }
     replies.status = rpc::FromGrpcStatus(stream->Finish());
     return replies;
@@ -81,6 +84,20 @@ TEST_F(DataProfilerTest, ProfileComesInPartsAndAsAPage) {
   EXPECT_THAT(page.html, StartsWith("<!DOCTYPE html>"));
   EXPECT_THAT(page.html, HasSubstr("</html>"));
   EXPECT_EQ(page.profile.SerializeAsString(), plain.profile.SerializeAsString());
+}
+
+TEST_F(DataProfilerTest, APipelineChosenFromTheProfileIsOneThatRuns) {
+  v1::ProfileDataRequest request;
+  *request.mutable_spec() = Spec(ClickLog(3000));
+  EXPECT_EQ(Profile(request).pipeline, "");
+  request.set_pipeline_yaml(true);
+  const Replies replies = Profile(request);
+  SDA_ASSERT_OK(replies.status);
+  EXPECT_THAT(replies.pipeline, StartsWith("# Chosen from a profile of 3000 training rows"));
+  EXPECT_TRUE(ReadPipeline(replies.pipeline).pipeline) << replies.pipeline;
+  // Nothing can be chosen for a label that is not there.
+  request.mutable_spec()->clear_label();
+  EXPECT_THAT(Profile(request).status.message(), HasSubstr("pipeline_yaml"));
 }
 
 TEST_F(DataProfilerTest, OfADatasetWithItsOwnSplit) {

@@ -95,7 +95,7 @@ class LogMaker {
   LogMaker(const CriteoLogOptions& options, const std::function<absl::Status(std::string_view)>& write)
       : options_(options),
         write_(write),
-        sampler_(options.rows, options.seed),
+        sampler_(options.sizes_of_rows > 0 ? options.sizes_of_rows : options.rows, options.seed),
         teacher_(sampler_, options.seed) {}
 
   void Work() {

@@ -17,6 +17,8 @@ namespace sda::preprocessing::datagen {
 struct CriteoLogOptions {
   int64_t rows = 0;  // in [1, 10^10]
   int64_t seed = 0;
+  // Columns have as many values as in a log of so many rows; 0: as in one of `rows`.
+  int64_t sizes_of_rows = 0;
   int threads = 1;  // >= 1; never changes what comes out
   std::stop_token stop = {};
   std::function<void(int64_t rows_done)> on_progress = {};  // one call at a time
@@ -33,8 +35,8 @@ struct CriteoLogSummary {
 
 // Makes a click log in Criteo's format: label, I1 to I13, C1 to C26, tab separated, no header, missing fields
 // empty (see CriteoSampler and CriteoTeacher). Hands it to `write` piece by piece, in order, from one thread
-// at a time; the bytes depend on rows and seed alone. CANCELLED on a stop request; errors of `write` end the
-// work.
+// at a time; the bytes depend on rows, seed and sizes alone. CANCELLED on a stop request; errors of `write`
+// end the work.
 absl::StatusOr<CriteoLogSummary> MakeCriteoLog(const CriteoLogOptions& options,
                                                const std::function<absl::Status(std::string_view)>& write);
 

@@ -62,6 +62,14 @@ TEST(CriteoLogTest, CardinalitiesFollowThePublishedOnes) {
   for (const int32_t size : CriteoCardinalities(1)) EXPECT_GE(size, 2);
 }
 
+TEST(CriteoLogTest, SizesMayBeThoseOfALongerLog) {
+  const auto summary = MakeCriteoLog({.rows = 1000, .seed = 1, .sizes_of_rows = 45'840'617},
+                                     [](std::string_view) { return absl::OkStatus(); });
+  ASSERT_TRUE(summary.ok());
+  EXPECT_EQ(summary->rows, 1000);
+  EXPECT_EQ(summary->cardinalities, CriteoCardinalities(45'840'617));
+}
+
 TEST(CriteoLogTest, LooksLikeTheRealThing) {
   const TempFolder folder;
   const std::string file = folder.path() + "/log.tsv";
