@@ -69,8 +69,8 @@ class ColumnPrinter {
   template <class Array, class Value>
   arrow::Status Number(int64_t row, std::string& out) const {
     char buffer[32];
-    const Value value = static_cast<const Array&>(array_).Value(row);
     // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number of eight bits, not a character
+    const Value value = static_cast<const Array&>(array_).Value(row);
     const auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value);
     out.append(buffer, end);
     return arrow::Status::OK();

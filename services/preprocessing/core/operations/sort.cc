@@ -64,7 +64,7 @@ class Keys final : public RowFitter {
     std::array<int64_t, kSplits> next{};
     SDA_RETURN_IF_ERROR(keys_.Finish([&](std::string_view key, std::string_view) {
       const auto row = static_cast<int64_t>(ReadOrdered(key.substr(key.size() - sizeof(uint64_t))));
-      return notes.Set(row, ++next[static_cast<size_t>(key[0])]);
+      return notes.Set(row, ++next[static_cast<uint8_t>(key[0])]);
     }));
     RowState state;
     SDA_ASSIGN_OR_RETURN(state.notes, notes.Finish());

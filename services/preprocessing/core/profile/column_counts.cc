@@ -51,8 +51,6 @@ void ColumnCounts::AddNumbers(const CellBlock& cells, const Input& input, const 
   for (size_t row = 0; row < cells.rows; ++row) {
     const std::string_view field = cells.view(row, static_cast<size_t>(column_.position));
     double value = 0;
-    // NOLINTNEXTLINE(bugprone-branch-clone): a list whose values are all missing is missing too, which shows
-    // last
     if (missing_(field)) {
       ++missing_rows_.counts[slots[row]];
     } else if (ParseCell(field, value)) {
@@ -73,6 +71,8 @@ void ColumnCounts::AddCategories(const CellBlock& cells, const Input& input, con
   };
   for (size_t row = 0; row < cells.rows; ++row) {
     const std::string_view field = cells.view(row, static_cast<size_t>(column_.position));
+    // A list whose values are all missing is missing too, which shows last:
+    // NOLINTNEXTLINE(bugprone-branch-clone)
     if (missing_(field)) {
       ++missing_rows_.counts[slots[row]];
     } else if (!cells.ascii && !IsValidUtf8(field)) {

@@ -260,7 +260,7 @@ int64_t TrainStep::Shards() const {
 void TrainStep::UpdateShard(const Batch& batch, int64_t step, RateOfStep rate, int64_t unit, int part) {
   const auto tables = static_cast<int64_t>(layout_.tables().size());
   if (tables == 0) return;  // and no shard either
-  const int64_t shards = Shards() / tables;
+  const int64_t shards = std::max<int64_t>(Shards() / tables, 1);
   const Table& table = layout_.tables()[unit / shards];
   const StepRule rule(options_.sparse, step, rate);
   const TableIds rows = RowsOfSlice(table, batch.tables[table.column], 0, batch.rows, ids_[part]);
