@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/checks/common.bash
 
-tidy=${SDA_DEPS_DIR:-$HOME/.cache/sda/deps}/clang-tidy-$(pinned SDA_CLANG_TIDY_VERSION)/clang-tidy
-[ -x "$tidy" ] || die "no clang-tidy in $(dirname "$tidy"): run deploy/install-deps.sh --test"
+tidy=$(test_program clang-tidy CLANG_TIDY)
 
 # A build that clang compiles: its commands are the ones clang-tidy understands.
 preset=asan

@@ -59,35 +59,30 @@ install_arrow() {
   unpack_wheel pyarrow "$version" "$(pinned SDA_ARROW_WHEEL_SHA256)" manylinux_2_28_x86_64 "$target"
 }
 
-install_buf() {
-  local version target
-  version=$(pinned SDA_BUF_VERSION)
-  target=$1/buf-$version
-  if [ -x "$target/buf" ]; then
-    say "buf $version: present"
+# unpack_program DEPS_DIR NAME PIN WHEEL PLATFORM PATH: the program NAME that lies at PATH in WHEEL, by its name in
+# DEPS_DIR/NAME-VERSION, where test_program of tests/checks finds it.
+unpack_program() {
+  local deps_dir=$1 name=$2 pin=$3 wheel=$4 platform=$5 path=$6 version target
+  version=$(pinned "SDA_${pin}_VERSION")
+  target=$deps_dir/$name-$version
+  if [ -x "$target/$name" ]; then
+    say "$name $version: present"
     return
   fi
   rm -rf "$target"
-  unpack_wheel buf-bin "$version" "$(pinned SDA_BUF_WHEEL_SHA256)" manylinux2014_x86_64 "$target"
+  unpack_wheel "$wheel" "$version" "$(pinned "SDA_${pin}_WHEEL_SHA256")" "$platform" "$target"
   # A zip file does not carry the permission to execute.
-  chmod +x "$target/buf_bin-$version.data/scripts/buf"
-  ln -sfn "buf_bin-$version.data/scripts/buf" "$target/buf"
+  chmod +x "$target/$path"
+  ln -sfn "$path" "$target/$name"
+}
+
+install_buf() {
+  unpack_program "$1" buf BUF buf-bin manylinux2014_x86_64 "buf_bin-$(pinned SDA_BUF_VERSION).data/scripts/buf"
 }
 
 # The distribution's clang-tidy looks into every system header, which takes most of its time; this one does not.
 install_clang_tidy() {
-  local version target
-  version=$(pinned SDA_CLANG_TIDY_VERSION)
-  target=$1/clang-tidy-$version
-  if [ -x "$target/clang-tidy" ]; then
-    say "clang-tidy $version: present"
-    return
-  fi
-  rm -rf "$target"
-  unpack_wheel clang-tidy "$version" "$(pinned SDA_CLANG_TIDY_WHEEL_SHA256)" manylinux_2_28_x86_64 "$target"
-  chmod +x "$target/clang_tidy/data/bin/clang-tidy"
-  # Beside its own headers, which it finds from where it lies.
-  ln -sfn clang_tidy/data/bin/clang-tidy "$target/clang-tidy"
+  unpack_program "$1" clang-tidy CLANG_TIDY clang-tidy manylinux_2_28_x86_64 clang_tidy/data/bin/clang-tidy
 }
 
 # unpack_test_wheel DEPS_DIR NAME PIN PLATFORM: a Python package for tests, found by tests/integration/wheels.py.

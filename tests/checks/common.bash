@@ -3,11 +3,17 @@
 source deploy/deps/log.sh
 source deploy/deps/wheels.sh
 
-# Path of the buf that deploy/install-deps.sh --test unpacked.
+# test_program NAME PIN: the path of a program that deploy/install-deps.sh --test unpacked.
+test_program() {
+  local program
+  program=${SDA_DEPS_DIR:-$HOME/.cache/sda/deps}/$1-$(pinned "SDA_$2_VERSION")/$1
+  [ -x "$program" ] || die "no $1 in $(dirname "$program"): run deploy/install-deps.sh --test"
+  echo "$program"
+}
+
 buf() {
   local program
-  program=${SDA_DEPS_DIR:-$HOME/.cache/sda/deps}/buf-$(pinned SDA_BUF_VERSION)/buf
-  [ -x "$program" ] || die "no buf in $(dirname "$program"): run deploy/install-deps.sh --test"
+  program=$(test_program buf BUF)
   "$program" "$@"
 }
 

@@ -52,6 +52,17 @@ class ResumeDatasetTest(harness.SdaTestCase):
         self.services.kill("preprocessing")
         return self.services.start("preprocessing")
 
+    def assert_resumed(self, finished):
+        """datasets/killed equals datasets/whole, and its finished shards are those of before the kill."""
+        manifest = self.manifest("datasets/killed")
+        self.assertEqual(manifest["digest"], self.manifest("datasets/whole")["digest"])
+        self.assertGreaterEqual(manifest["provenance"].get("resumed_shards", 0), len(finished))
+        left = self.shards("datasets/killed")
+        for path, identity in finished.items():
+            self.assertEqual(left[path], identity, f"{path} was written again")
+        fit = self.services.folder / "artefacts" / "datasets" / "killed" / "fit"
+        self.assertEqual(list(fit.glob("*")), [])
+
     def test_killed_between_shards_and_at_random_moments(self):
         whole = self.create("datasets/whole")
         self.assertEqual(whole.wait(), 0, whole.err)
@@ -69,13 +80,7 @@ class ResumeDatasetTest(harness.SdaTestCase):
             harness.eventually(self.restart(), "preprocessing is ready")
         self.assertEqual(command.wait(), 0, command.err)
 
-        manifest = self.manifest("datasets/killed")
-        self.assertEqual(manifest["digest"], self.manifest("datasets/whole")["digest"])
-        self.assertGreaterEqual(manifest["provenance"].get("resumed_shards", 0), len(finished))
-        left = self.shards("datasets/killed")
-        for path, identity in finished.items():
-            self.assertEqual(left[path], identity, f"{path} was written again")
-        self.assertEqual(list((self.services.folder / "artefacts" / "datasets/killed" / "fit").glob("*")), [])
+        self.assert_resumed(finished)
 
     def test_a_pipeline_killed_between_passes_and_between_shards(self):
         pipeline = self.write("pipeline.yaml", PIPELINE)
@@ -93,13 +98,7 @@ class ResumeDatasetTest(harness.SdaTestCase):
         harness.eventually(self.services.start("preprocessing"), "preprocessing is ready")
         self.assertEqual(command.wait(), 0, command.err)
 
-        manifest = self.manifest("datasets/killed")
-        self.assertEqual(manifest["digest"], self.manifest("datasets/whole")["digest"])
-        self.assertGreaterEqual(manifest["provenance"].get("resumed_shards", 0), len(finished))
-        left = self.shards("datasets/killed")
-        for path, identity in finished.items():
-            self.assertEqual(left[path], identity, f"{path} was written again")
-        self.assertEqual(list((folder / "fit").glob("*")), [])
+        self.assert_resumed(finished)
 
 
 if __name__ == "__main__":

@@ -45,13 +45,11 @@ absl::StatusOr<std::optional<std::string>> FindReply(Transaction& transaction, c
 
 absl::Status SaveReply(Transaction& transaction, const RequestKey& key, std::string_view reply,
                        std::string_view scope, absl::Time now) {
-  absl::Status saved = transaction.Defer(
+  // Where another process was faster with the same id, the transaction runs again and finds its reply.
+  return transaction.Defer(
       "INSERT INTO sda_replies (request_id, method, payload_sha256, reply, scope, created_at) "
       "VALUES (:id, :method, :hash, :reply, :scope, :now)",
       {key.request_id, key.method, PayloadHash(key), Bytes{std::string(reply)}, scope, now});
-  // Another process was faster with the same id: the next run finds its reply.
-  if (absl::IsAlreadyExists(saved)) return TransactionConflict(ToStd(saved.message()));
-  return saved;
 }
 
 absl::StatusOr<std::string> OncePerRequest(Transaction& transaction, const RequestKey& key,

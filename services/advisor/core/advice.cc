@@ -12,7 +12,6 @@
 
 #include "common/base/error.h"
 #include "common/base/status_macros.h"
-#include "services/advisor/core/cost_model.h"
 #include "services/advisor/core/dlrm_knowledge.h"
 
 namespace sda::advisor {
@@ -125,11 +124,7 @@ class Adviser {
 
   ModelShape ShapeWith(int64_t dim, const std::vector<int64_t>& bottom,
                        const std::vector<int64_t>& top) const {
-    ModelShape shape;
-    shape.dense_columns = static_cast<int64_t>(request_.profile.dense_columns.size());
-    for (const CategoricalColumn& column : request_.profile.categorical_columns) {
-      shape.table_rows.push_back(column.table_rows);
-    }
+    ModelShape shape = ShapeOf(request_.profile);
     shape.embedding_dim = dim;
     shape.bottom_layers = bottom;
     shape.top_layers = top;
@@ -378,6 +373,14 @@ std::string CheckKnownModel(const std::string& model) {
   const std::vector<std::string>& known = KnownModels();
   if (std::find(known.begin(), known.end(), model) != known.end()) return "";
   return absl::StrCat("is \"", model, "\"; must be one of ", absl::StrJoin(known, ", "));
+}
+
+ModelShape ShapeOf(const DatasetProfile& profile) {
+  ModelShape shape;
+  shape.dense_columns = static_cast<int64_t>(profile.dense_columns.size());
+  for (const CategoricalColumn& column : profile.categorical_columns)
+    shape.table_rows.push_back(column.table_rows);
+  return shape;
 }
 
 absl::StatusOr<Recipe> Advise(const AdviceRequest& request) {

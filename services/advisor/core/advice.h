@@ -7,6 +7,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "services/advisor/core/cost_model.h"
 #include "services/advisor/core/metric.h"
 #include "services/advisor/core/recipe.h"
 
@@ -25,6 +26,9 @@ struct DatasetProfile {
   std::vector<std::string> dense_columns;
   std::vector<CategoricalColumn> categorical_columns;
 };
+
+// The shape of a model as far as the dataset decides it; the rest is as it is by default.
+ModelShape ShapeOf(const DatasetProfile& profile);
 
 // The machine of one worker and how it is shared out.
 struct WorkerProfile {

@@ -88,10 +88,7 @@ class Writer {
       training_spec::SetField(spec, path, value).IgnoreError();  // recipes are checked when they are made
     training_spec::FillDefaults(spec);
     const ModelConfig& model = spec.model();
-    ModelShape shape;
-    shape.dense_columns = static_cast<int64_t>(profile_.dense_columns.size());
-    for (const CategoricalColumn& column : profile_.categorical_columns)
-      shape.table_rows.push_back(column.table_rows);
+    ModelShape shape = ShapeOf(profile_);
     shape.embedding_dim = dim > 0 ? dim : model.embedding_dim();
     shape.bottom_layers.assign(model.bottom_layers().begin(), model.bottom_layers().end());
     shape.top_layers.assign(model.top_layers().begin(), model.top_layers().end());

@@ -108,6 +108,22 @@ absl::Status SortedRuns::Merge(const std::vector<const SortedRuns*>& all, const 
   return MergeRuns(runs, visit);
 }
 
+SortedRuns& SpilledRuns::Writable(const std::string& scratch_folder) {
+  if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
+  return *runs_.front();
+}
+
+void SpilledRuns::Take(SpilledRuns& other) {
+  for (auto& runs : other.runs_) runs_.push_back(std::move(runs));
+  other.runs_.clear();
+}
+
+absl::Status SpilledRuns::Merge(const RecordVisit& visit) const {
+  std::vector<const SortedRuns*> all;
+  for (const auto& runs : runs_) all.push_back(runs.get());
+  return SortedRuns::Merge(all, visit);
+}
+
 void RecordSorter::Add(std::string_view key, std::string_view payload) {
   const size_t size = key.size() + payload.size();
   if (left_ < size + kReadableBehind) {
@@ -141,8 +157,7 @@ void RecordSorter::Forget() {
 absl::Status RecordSorter::Spill(const std::string& scratch_folder) {
   if (records_.empty()) return absl::OkStatus();
   Sort();
-  if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
-  SortedRuns& runs = *runs_.front();
+  SortedRuns& runs = spilled_.Writable(scratch_folder);
   SDA_RETURN_IF_ERROR(runs.Begin());
   for (const Record& record : records_) SDA_RETURN_IF_ERROR(runs.Append(record.key(), record.payload()));
   SDA_RETURN_IF_ERROR(runs.End());
@@ -154,8 +169,7 @@ absl::Status RecordSorter::Take(RecordSorter& other, const std::string& scratch_
   if (spilled() || other.spilled()) {
     SDA_RETURN_IF_ERROR(Spill(scratch_folder));
     SDA_RETURN_IF_ERROR(other.Spill(scratch_folder));
-    for (auto& runs : other.runs_) runs_.push_back(std::move(runs));
-    other.runs_.clear();
+    spilled_.Take(other.spilled_);
     return absl::OkStatus();
   }
   records_.insert(records_.end(), other.records_.begin(), other.records_.end());
@@ -176,9 +190,7 @@ absl::Status RecordSorter::Finish(const RecordVisit& visit) {
   }
   // Into the runs that there are, whose folder is known.
   SDA_RETURN_IF_ERROR(Spill(/*scratch_folder=*/""));
-  std::vector<const SortedRuns*> all;
-  for (const auto& runs : runs_) all.push_back(runs.get());
-  return SortedRuns::Merge(all, visit);
+  return spilled_.Merge(visit);
 }
 
 void AppendOrdered(uint64_t value, std::string& key) {

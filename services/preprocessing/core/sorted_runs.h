@@ -49,6 +49,24 @@ class SortedRuns {
   std::vector<Range> runs_;
 };
 
+// What a sorter has spilled, and what it took over from others.
+class SpilledRuns {
+ public:
+  bool empty() const { return runs_.empty(); }
+
+  // Runs to write to: those that there are, else new ones in this folder.
+  SortedRuns& Writable(const std::string& scratch_folder);
+
+  // Takes over the runs of another one, which is left empty.
+  void Take(SpilledRuns& other);
+
+  // As SortedRuns::Merge.
+  absl::Status Merge(const RecordVisit& visit) const;
+
+ private:
+  std::vector<std::unique_ptr<SortedRuns>> runs_;
+};
+
 // Sorts records that may be more than memory holds: in memory until Spill is called, then in runs on disk.
 // One writer.
 class RecordSorter {
@@ -62,7 +80,7 @@ class RecordSorter {
 
   // Memory taken.
   int64_t bytes() const { return bytes_; }
-  bool spilled() const { return !runs_.empty(); }
+  bool spilled() const { return !spilled_.empty(); }
 
   // Writes what is in memory to disk as one more run, and gives the memory back.
   absl::Status Spill(const std::string& scratch_folder);
@@ -87,7 +105,7 @@ class RecordSorter {
   void Sort();
   void Forget();
 
-  std::vector<std::unique_ptr<SortedRuns>> runs_;
+  SpilledRuns spilled_;
   std::vector<Record> records_;
   std::vector<std::unique_ptr<char[]>> pieces_;
   char* next_ = nullptr;

@@ -27,17 +27,17 @@ double TimeOf(uint64_t order) {
 absl::Status TimeBound::Spill(const std::string& scratch_folder) {
   if (times_.empty()) return absl::OkStatus();
   std::sort(times_.begin(), times_.end());
-  if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
-  SDA_RETURN_IF_ERROR(runs_.front()->Begin());
+  SortedRuns& runs = runs_.Writable(scratch_folder);
+  SDA_RETURN_IF_ERROR(runs.Begin());
   std::string key;
   for (const double time : times_) {
     key.clear();
     AppendOrdered(OrderOf(time), key);
-    SDA_RETURN_IF_ERROR(runs_.front()->Append(key, {}));
+    SDA_RETURN_IF_ERROR(runs.Append(key, {}));
   }
   spilled_ += static_cast<int64_t>(times_.size());
   std::vector<double>().swap(times_);
-  return runs_.front()->End();
+  return runs.End();
 }
 
 absl::Status TimeBound::Merge(TimeBound& other, const std::string& scratch_folder) {
@@ -45,8 +45,7 @@ absl::Status TimeBound::Merge(TimeBound& other, const std::string& scratch_folde
     SDA_RETURN_IF_ERROR(Spill(scratch_folder));
     SDA_RETURN_IF_ERROR(other.Spill(scratch_folder));
     spilled_ += std::exchange(other.spilled_, 0);
-    for (auto& runs : other.runs_) runs_.push_back(std::move(runs));
-    other.runs_.clear();
+    runs_.Take(other.runs_);
     return absl::OkStatus();
   }
   times_.insert(times_.end(), other.times_.begin(), other.times_.end());
@@ -65,11 +64,9 @@ absl::StatusOr<double> TimeBound::Find(double share) {
     std::nth_element(times_.begin(), times_.begin() + place, times_.end());
     return times_[static_cast<size_t>(place)];
   }
-  std::vector<const SortedRuns*> all;
-  for (const auto& runs : runs_) all.push_back(runs.get());
   double found = 0;
   int64_t next = 0;
-  SDA_RETURN_IF_ERROR(SortedRuns::Merge(all, [&](std::string_view key, std::string_view) {
+  SDA_RETURN_IF_ERROR(runs_.Merge([&](std::string_view key, std::string_view) {
     if (next++ == place) found = TimeOf(ReadOrdered(key));
     return absl::OkStatus();
   }));

@@ -2,7 +2,6 @@
 #define SDA_SERVICES_PREPROCESSING_CORE_TIME_BOUND_H_
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,8 +32,8 @@ class TimeBound {
 
  private:
   std::vector<double> times_;
-  std::vector<std::unique_ptr<SortedRuns>> runs_;
-  int64_t spilled_ = 0;
+  SpilledRuns runs_;
+  int64_t spilled_ = 0;  // times in them
 };
 
 }  // namespace sda::preprocessing

@@ -154,12 +154,7 @@ std::optional<Earlier> FitEarlier(const Study& study, size_t m, const Knowledge&
     earlier.data->values.push_back(values[i].first);
   }
   const MetricFit fit = FitMetric(*earlier.data, kind, cache);
-  const TrainingSet set{.layout = earlier.data->layout,
-                        .points = &earlier.data->points,
-                        .n = fit.y.size(),
-                        .y = fit.y,
-                        .known_noise = {}};
-  earlier.process = std::make_unique<Gp>(set, fit.hyper);
+  earlier.process = std::make_unique<Gp>(SetOf(*earlier.data, fit), fit.hyper);
   return earlier;
 }
 

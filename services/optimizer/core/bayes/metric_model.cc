@@ -133,17 +133,22 @@ Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& 
   return fitted;
 }
 
+MetricFit FitWithoutEvidence(const MetricData& data, ModelKind kind, FitCache& cache,
+                             const OutOfTime& out_of_time) {
+  const size_t n = data.values.size();
+  Prepared prepared = Prepare(data, kind.warp, n);
+  return {.kind = kind,
+          .warp = prepared.warp,
+          .y = std::move(prepared.y),
+          .around = {},
+          .known_noise = std::move(prepared.noise),
+          .hyper = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time)};
+}
+
 double Evidence(const MetricData& data, const MetricFit& fit) {
   const size_t n = data.values.size();
-  const TrainingSet set{.layout = data.layout,
-                        .points = &data.points,
-                        .n = n,
-                        .y = fit.y,
-                        .known_noise = fit.known_noise,
-                        .offset = fit.kind.mean_variance,
-                        .kernel = fit.kind.kernel};
   std::vector<double> means, variances;
-  Gp(set, fit.hyper).LeaveOneOut(means, variances);
+  Gp(SetOf(data, fit), fit.hyper).LeaveOneOut(means, variances);
   std::vector<double> warped = fit.y;
   for (size_t i = 0; i < fit.around.size(); ++i) warped[i] += fit.around[i];
   std::vector<double> sorted = warped;
@@ -176,16 +181,19 @@ void FitCache::Store(uint64_t key, const Hyper& hyper) {
   fits_[key] = hyper;
 }
 
+TrainingSet SetOf(const MetricData& data, const MetricFit& fit) {
+  return {.layout = data.layout,
+          .points = &data.points,
+          .n = fit.y.size(),
+          .y = fit.y,
+          .known_noise = fit.known_noise,
+          .offset = fit.kind.mean_variance,
+          .kernel = fit.kind.kernel};
+}
+
 MetricFit FitRoughly(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
-  const size_t n = data.values.size();
-  Prepared prepared = Prepare(data, kind.warp, n);
-  MetricFit fit{.kind = kind,
-                .warp = prepared.warp,
-                .y = std::move(prepared.y),
-                .around = {},
-                .known_noise = std::move(prepared.noise),
-                .hyper = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time)};
-  if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  MetricFit fit = FitWithoutEvidence(data, kind, cache, out_of_time);
+  if (fit.y.size() <= kMaxFitted) fit.evidence = Evidence(data, fit);
   return fit;
 }
 
@@ -197,7 +205,7 @@ void Refine(const MetricData& data, MetricFit& fit, const OutOfTime& out_of_time
 }
 
 MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
-  MetricFit fit = FitRoughly(data, kind, cache, out_of_time);
+  MetricFit fit = FitWithoutEvidence(data, kind, cache, out_of_time);
   Refine(data, fit, out_of_time);
   if (fit.y.size() <= kMaxFitted) fit.evidence = Evidence(data, fit);
   return fit;

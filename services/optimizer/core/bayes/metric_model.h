@@ -61,6 +61,9 @@ struct MetricFit {
   double evidence = 0;
 };
 
+// The fit's data as a Gp takes them.
+TrainingSet SetOf(const MetricData& data, const MetricFit& fit);
+
 // Fits the kind to the data. The search for hyperparameters starts from those fitted to earlier, fixed parts
 // of the data, so that it is short, and the result still depends on the data alone. Where `out_of_time` cuts
 // it, the hyperparameters are those found so far, and nothing of them is cached.

@@ -221,26 +221,17 @@ void Round::BuildModels() {
       for (const Study::Outcome& outcome : study_.pending)
         expected_[m].push_back(expectations_[m]->At(outcome.place, {}));
     }
-    const TrainingSet set{.layout = data.layout,
-                          .points = &data.points,
-                          .n = data.points.size(),
-                          .y = fit.y,
-                          .known_noise = known,
-                          .offset = fit.kind.mean_variance,
-                          .kernel = fit.kind.kernel};
+    TrainingSet set = SetOf(data, fit);
+    set.n = data.points.size();
+    set.known_noise = known;
     models_.emplace_back(set, fit.hyper, pending, Draws(m, pending), fantasies_);
   }
   if (failures_) {
     models_.emplace_back(failures_->Set(), failures_->hyper(), 0, std::span<const double>{}, fantasies_);
   }
   if (cost_fit_) {
-    const TrainingSet set{.layout = cost_data_.layout,
-                          .points = &cost_data_.points,
-                          .n = cost_fit_->y.size(),
-                          .y = cost_fit_->y,
-                          .known_noise = {},
-                          .offset = cost_fit_->kind.mean_variance,
-                          .kernel = cost_fit_->kind.kernel};
+    TrainingSet set = SetOf(cost_data_, *cost_fit_);
+    set.known_noise = {};
     models_.emplace_back(set, cost_fit_->hyper, 0, std::span<const double>{}, fantasies_);
   }
 }

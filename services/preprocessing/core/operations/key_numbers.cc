@@ -39,8 +39,7 @@ std::vector<KeyNumbers::Entry> KeyNumbers::Sorted() const {
 
 absl::Status KeyNumbers::Spill(const std::string& scratch_folder) {
   if (table_.size() == 0) return absl::OkStatus();
-  if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
-  SortedRuns& runs = *runs_.front();
+  SortedRuns& runs = spilled_.Writable(scratch_folder);
   SDA_RETURN_IF_ERROR(runs.Begin());
   const size_t bytes = combine_.size() * sizeof(int64_t);
   for (const Entry& entry : Sorted())
@@ -55,8 +54,7 @@ absl::Status KeyNumbers::Merge(KeyNumbers& other, const std::string& scratch_fol
   if (spilled() || other.spilled()) {
     SDA_RETURN_IF_ERROR(Spill(scratch_folder));
     SDA_RETURN_IF_ERROR(other.Spill(scratch_folder));
-    for (auto& runs : other.runs_) runs_.push_back(std::move(runs));
-    other.runs_.clear();
+    spilled_.Take(other.spilled_);
     return absl::OkStatus();
   }
   if (other.table_.size() > table_.size()) {
@@ -86,15 +84,13 @@ absl::Status KeyNumbers::Finish(const Visit& visit) {
   }
   // Into the runs that there are, whose folder is known.
   SDA_RETURN_IF_ERROR(Spill(/*scratch_folder=*/""));
-  std::vector<const SortedRuns*> all;
-  for (const auto& runs : runs_) all.push_back(runs.get());
   std::string padded;
   size_t key_size = 0;
   std::vector<int64_t> numbers(combine_.size());
   std::vector<int64_t> more(combine_.size());
   bool any = false;
   const auto current = [&] { return std::string_view(padded).substr(0, key_size); };
-  SDA_RETURN_IF_ERROR(SortedRuns::Merge(all, [&](std::string_view key, std::string_view payload) {
+  SDA_RETURN_IF_ERROR(spilled_.Merge([&](std::string_view key, std::string_view payload) {
     if (payload.size() != more.size() * sizeof(int64_t)) return absl::DataLossError("a run of other numbers");
     if (any && key != current()) {
       SDA_RETURN_IF_ERROR(visit(current(), numbers));

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,7 +44,7 @@ class KeyNumbers {
 
   // Writes everything to disk and gives the memory back.
   absl::Status Spill(const std::string& scratch_folder);
-  bool spilled() const { return !runs_.empty(); }
+  bool spilled() const { return !spilled_.empty(); }
 
   // Takes over the numbers of another one of the same kind, which is left empty. Where one of both is
   // spilled, so is the rest.
@@ -68,7 +67,7 @@ class KeyNumbers {
   std::vector<Combine> combine_;
   ValueTable table_;            // the number itself, or where its cells begin, from 1
   std::vector<int64_t> cells_;  // where there are several numbers a key
-  std::vector<std::unique_ptr<SortedRuns>> runs_;
+  SpilledRuns spilled_;
 };
 
 }  // namespace sda::preprocessing

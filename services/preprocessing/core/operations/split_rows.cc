@@ -72,28 +72,27 @@ class LastRows final : public RowFitter {
     std::vector<const std::pair<const std::string, User>*> sorted;
     for (const auto& user : users_) sorted.push_back(&user);
     std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return a->first < b->first; });
-    if (runs_.empty()) runs_.push_back(std::make_unique<SortedRuns>(scratch_folder));
-    SDA_RETURN_IF_ERROR(runs_.front()->Begin());
+    SortedRuns& runs = spilled_.Writable(scratch_folder);
+    SDA_RETURN_IF_ERROR(runs.Begin());
     std::string payload;
     for (const auto* entry : sorted) {
       const User& user = entry->second;
       payload.assign(reinterpret_cast<const char*>(&user.rows), sizeof(user.rows));
       payload.append(reinterpret_cast<const char*>(user.last.data()), user.last.size() * sizeof(Row));
-      SDA_RETURN_IF_ERROR(runs_.front()->Append(entry->first, payload));
+      SDA_RETURN_IF_ERROR(runs.Append(entry->first, payload));
     }
     absl::flat_hash_map<std::string, User>().swap(users_);
     bytes_ = 0;
-    return runs_.front()->End();
+    return runs.End();
   }
 
   absl::Status Merge(RowFitter& other, const std::string& scratch_folder) override {
     auto& that = static_cast<LastRows&>(other);
     end_ = std::max(end_, that.end_);
-    if (!runs_.empty() || !that.runs_.empty()) {
+    if (!spilled_.empty() || !that.spilled_.empty()) {
       SDA_RETURN_IF_ERROR(Spill(scratch_folder));
       SDA_RETURN_IF_ERROR(that.Spill(scratch_folder));
-      for (auto& runs : that.runs_) runs_.push_back(std::move(runs));
-      that.runs_.clear();
+      spilled_.Take(that.spilled_);
       return absl::OkStatus();
     }
     for (const auto& [name, more] : that.users_) Join(UserOf(name), more);
@@ -103,7 +102,7 @@ class LastRows final : public RowFitter {
 
   absl::StatusOr<RowState> Finish(const LearnSettings& settings) override {
     RowNotesBuilder notes(/*width=*/1, end_, settings);
-    if (runs_.empty()) {
+    if (spilled_.empty()) {
       for (const auto& [name, user] : users_) SDA_RETURN_IF_ERROR(Deal(user, notes));
     } else {
       SDA_RETURN_IF_ERROR(Spill(settings.scratch_folder));
@@ -160,11 +159,9 @@ class LastRows final : public RowFitter {
   }
 
   absl::Status DealSpilled(RowNotesBuilder& notes) const {
-    std::vector<const SortedRuns*> all;
-    for (const auto& runs : runs_) all.push_back(runs.get());
     std::string name;
     User user;
-    SDA_RETURN_IF_ERROR(SortedRuns::Merge(all, [&](std::string_view key, std::string_view payload) {
+    SDA_RETURN_IF_ERROR(spilled_.Merge([&](std::string_view key, std::string_view payload) {
       if (key != name) {
         if (user.rows > 0) SDA_RETURN_IF_ERROR(Deal(user, notes));
         name.assign(key);
@@ -187,7 +184,7 @@ class LastRows final : public RowFitter {
   int64_t end_ = 0;
   int64_t bytes_ = 0;
   absl::flat_hash_map<std::string, User> users_;
-  std::vector<std::unique_ptr<SortedRuns>> runs_;
+  SpilledRuns spilled_;
 };
 
 // How many rows there are, and where the test files begin.

@@ -3,31 +3,20 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_replace.h>
-#include <nlohmann/json.hpp>
+
+#include "services/preprocessing/core/pipeline/chosen_steps.h"
 
 namespace sda::preprocessing {
 namespace {
 
-constexpr double kTellingMissingShare = 0.01;
 constexpr double kWideNumber = 1000;
-constexpr int64_t kManyValues = 100;
-
-// A name as YAML text; JSON's quotes are YAML's.
-std::string Quoted(const std::string& name) {
-  return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 class Writer {
  public:
-  void Say(const std::string& name, const std::string& reason) {
-    // A line break in a name would end the comment.
-    absl::StrAppend(&yaml_, "  # ",
-                    absl::StrReplaceAll(absl::StrCat(name, ": ", reason), {{"\n", " "}, {"\r", " "}}), "\n");
-  }
-  void Step(const std::string& operation, const std::string& input, const std::string& options = "") {
-    absl::StrAppend(&yaml_, "  - {operation: ", operation, ", inputs: [", input, "]",
-                    options.empty() ? "" : ", ", options, "}\n");
+  void Say(const std::string& name, const std::string& reason) { yaml_ += StepComment(name, reason); }
+  void Step(const std::string& operation, const std::vector<std::string>& inputs,
+            const std::string& options = "") {
+    yaml_ += StepInYaml(operation, inputs, options);
   }
   const std::string& yaml() const { return yaml_; }
 
@@ -36,7 +25,7 @@ class Writer {
 };
 
 void WriteDense(const Column& column, const ColumnSample& sample, int64_t rows, Writer& out) {
-  const std::string name = Quoted(column.name);
+  const std::string& name = column.name;
   const bool telling =
       static_cast<double>(sample.missing()) > kTellingMissingShare * static_cast<double>(rows);
   const bool wide = sample.values() > 0 && sample.min() >= 0 && sample.max() >= kWideNumber;
@@ -48,13 +37,13 @@ void WriteDense(const Column& column, const ColumnSample& sample, int64_t rows, 
     absl::StrAppend(&reason, "; values from ", sample.min(), " to ", sample.max(),
                     ", so the logarithm is taken");
   out.Say(column.name, reason);
-  out.Step("fill_missing", name, absl::StrCat("strategy: median", telling ? ", indicator: true" : ""));
-  if (wide) out.Step("log", name);
-  out.Step("standardise", name);
+  out.Step("fill_missing", {name}, absl::StrCat("strategy: median", telling ? ", indicator: true" : ""));
+  if (wide) out.Step("log", {name});
+  out.Step("standardise", {name});
 }
 
 void WriteCategorical(const Column& column, const ColumnSample& sample, Writer& out) {
-  const std::string name = Quoted(column.name);
+  const std::string& name = column.name;
   const bool many = sample.distinct() >= kManyValues;
   out.Say(column.name,
           absl::StrCat(column.reason, many ? absl::StrCat("; with ", sample.distinct(),
@@ -62,21 +51,19 @@ void WriteCategorical(const Column& column, const ColumnSample& sample, Writer& 
                                                           "tell of those that ids have seen too rarely")
                                            : ""));
   if (many) {
-    out.Step("count_encode", name, "suffix: _count");
-    out.Step("log", Quoted(column.name + "_count"));
-    out.Step("standardise", Quoted(column.name + "_count"));
-    out.Step("target_encode", name, "suffix: _rate");
-    out.Step("standardise", Quoted(column.name + "_rate"));
+    out.Step("count_encode", {name}, "suffix: _count");
+    out.Step("log", {name + "_count"});
+    out.Step("standardise", {name + "_count"});
+    out.Step("target_encode", {name}, "suffix: _rate");
+    out.Step("standardise", {name + "_rate"});
   }
-  out.Step("categorify", name);
+  out.Step("categorify", {name});
 }
 
 void WriteTimes(const Column& column, Writer& out) {
   out.Say(column.name, "dates or times; habits follow hour and weekday");
-  out.Step("date_parts", Quoted(column.name), "parts: [hour, weekday, is_weekend]");
-  out.Step("categorify",
-           absl::StrCat(Quoted(column.name + "_hour"), ", ", Quoted(column.name + "_weekday"), ", ",
-                        Quoted(column.name + "_is_weekend")),
+  out.Step("date_parts", {column.name}, "parts: [hour, weekday, is_weekend]");
+  out.Step("categorify", {column.name + "_hour", column.name + "_weekday", column.name + "_is_weekend"},
            "frequency_threshold: 1");
 }
 
@@ -106,7 +93,7 @@ std::string AutoPipelineYaml(const Schema& schema, const InputSample& sample) {
     }
   }
   return absl::StrCat("# Chosen from the first ", sample.rows,
-                      " rows; edit it as you like.\nversion: 1\nname: auto\nlabel: ", Quoted(label),
+                      " rows; edit it as you like.\nversion: 1\nname: auto\nlabel: ", QuotedInYaml(label),
                       "\nsteps:\n", out.yaml());
 }
 

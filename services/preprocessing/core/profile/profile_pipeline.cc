@@ -8,29 +8,19 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_replace.h>
-#include <nlohmann/json.hpp>
 
 #include "common/base/error.h"
+#include "services/preprocessing/core/pipeline/chosen_steps.h"
 #include "services/preprocessing/core/profile/column_kind.h"
 
 namespace sda::preprocessing {
 namespace {
 
-// Rows without a value that make a column of their own worth while, whatever their label rate.
-constexpr double kTellingMissingShare = 0.01;
-// Values from which on counts and label rates tell more than ids that are seldom seen.
-constexpr int64_t kManyValues = 100;
 // Of numbers by rank.
 constexpr int kBuckets = 32;
 constexpr double kSecondsOfDay = 86400;
 
 using Names = std::vector<std::string>;
-
-// A name as YAML text; JSON's quotes are YAML's.
-std::string Quoted(const std::string& name) {
-  return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 std::string Figure(double value) {
   return absl::StrFormat("%.4g", value);
@@ -68,16 +58,12 @@ class Chooser {
         "# Chosen from a profile of ", profile_.rows, " training rows, ",
         Percent(profile_.positives, profile_.rows), " of them positive",
         profile_.test_rows > 0 ? absl::StrCat(", and ", profile_.test_rows, " test rows") : "",
-        "; edit it as you like.\nversion: 1\nname: auto\nlabel: ", Quoted(profile_.label), "\nsteps:\n",
+        "; edit it as you like.\nversion: 1\nname: auto\nlabel: ", QuotedInYaml(profile_.label), "\nsteps:\n",
         comments_, steps);
   }
 
  private:
-  void Say(const std::string& name, const std::string& reason) {
-    // A line break in a name would end the comment.
-    absl::StrAppend(&comments_, "  # ",
-                    absl::StrReplaceAll(absl::StrCat(name, ": ", reason), {{"\n", " "}, {"\r", " "}}), "\n");
-  }
+  void Say(const std::string& name, const std::string& reason) { comments_ += StepComment(name, reason); }
 
   void LeaveOut(const std::string& name, const std::string& reason) {
     Say(name, absl::StrCat("left out: ", reason));
@@ -205,11 +191,7 @@ class Chooser {
   }
 
   static void Step(const char* operation, const Names& inputs, const std::string& options, std::string& out) {
-    if (inputs.empty()) return;
-    Names quoted;
-    for (const std::string& name : inputs) quoted.push_back(Quoted(name));
-    absl::StrAppend(&out, "  - {operation: ", operation, ", inputs: [", absl::StrJoin(quoted, ", "), "]",
-                    options.empty() ? "" : ", ", options, "}\n");
+    out += StepInYaml(operation, inputs, options);
   }
 
   static Names WithSuffix(const Names& names, const char* suffix) {
@@ -240,7 +222,7 @@ class Chooser {
     encoded.insert(encoded.end(), rates.begin(), rates.end());
     Step("standardise", encoded, "", out);
     for (const Column* list : lists_) {
-      Step("split_list", {list->name}, absl::StrCat("separator: ", Quoted(list->list_separator)), out);
+      Step("split_list", {list->name}, absl::StrCat("separator: ", QuotedInYaml(list->list_separator)), out);
       if (list->list_max_values > 0)
         Step("truncate_list", {list->name}, absl::StrCat("max_values: ", list->list_max_values), out);
       Step("categorify", {list->name}, Threshold(list->frequency_threshold), out);
