@@ -17,7 +17,7 @@ usage: deploy/install-deps.sh [--build] [--test] [--tsan] [--runtime] [--contain
 
   --build       compilers, libraries and Apache Arrow: what building and running needs (the default)
   --test        --build, and clang with its sanitizers, buf, clang-format, clang-tidy, shellcheck, docker-compose,
-                ONNX Runtime, Apache Spark
+                ONNX Runtime, Apache Spark, SeaweedFS
   --tsan        --build, and an Abseil instrumented for the thread sanitizer
   --runtime     only the shared libraries that the finished binaries load (Arrow's two are copied with them)
   --containers  Docker, docker-compose and debootstrap
@@ -73,6 +73,7 @@ if wants test; then
   install_buf "$deps_dir"
   install_clang_tidy "$deps_dir"
   install_onnxruntime "$deps_dir"
+  install_weed "$deps_dir"
   install_pyspark "$deps_dir"
 fi
 if wants tsan; then install_abseil_tsan "$deps_dir"; fi

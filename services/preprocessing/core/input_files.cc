@@ -46,7 +46,8 @@ absl::StatusOr<Location> Locate(const std::string& path) {
   location.filesystem = std::move(opened->filesystem);
   location.path = std::move(opened->path);
   const size_t query = std::min(path.find('?'), path.size());
-  const std::string before = path.substr(0, query);
+  std::string before = path.substr(0, query);
+  while (before.size() > 1 && before.back() == '/') before.pop_back();  // as of the path inside
   if (absl::EndsWith(before, location.path)) {
     location.prefix = before.substr(0, before.size() - location.path.size());
     location.suffix = path.substr(query);

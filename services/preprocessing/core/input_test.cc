@@ -42,6 +42,17 @@ TEST(InputFilesTest, FilesFoldersAndGlobsAreSortedByPath) {
   EXPECT_THAT(Paths(*files), ElementsAre(a, b, c));
 }
 
+TEST(InputFilesTest, FoldersOfUrisMayEndWithASlash) {
+  const TempFolder folder;
+  const std::string a = folder.Write("a.tsv", "x\n");
+  for (const char* end : {"", "/", "//"}) {
+    const auto files = FindInputFiles({"file://" + folder.path() + end});
+    ASSERT_TRUE(files.ok()) << files.status();
+    EXPECT_THAT(Paths(*files), ElementsAre("file://" + a)) << end;
+    EXPECT_TRUE(OpenInputFile(files->front()).ok()) << end;
+  }
+}
+
 TEST(InputFilesTest, WhatIsNotThereIsNamed) {
   const TempFolder folder;
   const std::string missing = folder.path() + "/missing.tsv";
