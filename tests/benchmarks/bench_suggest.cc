@@ -18,6 +18,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_split.h>
+#include <absl/time/clock.h>
 #include <nlohmann/json.hpp>
 #include <time.h>
 
@@ -44,6 +45,7 @@ struct Options {
   int observations = 0;
   int dims = 0;
   int timed = 30;
+  double deadline_ms = 0;  // 0: none
   std::string algorithm = "bayesian";
   double fail_rate = 0;
   bool fail_half = false;
@@ -120,10 +122,12 @@ class Experiment {
   // Times suggestions once `count` trials have ended, each with one more.
   void Time(int count, int timed) {
     const auto sobol = MakeSuggester(Algorithm::kSobol);
+    state_.is_taken = [this](const Assignments& point) { return seen_.contains(PointKey(point)); };
     while (static_cast<int>(state_.trials.size()) < count) {
       Add(*sobol->Suggest(state_));
       End();
     }
+    state_.is_taken = {};
     for (int i = 0; i < timed + 3; ++i) {
       if (i == 3) milliseconds.clear();
       if (i == 3) cpu_milliseconds.clear();
@@ -134,7 +138,7 @@ class Experiment {
 
   std::vector<double> milliseconds, cpu_milliseconds;  // of suggestions
   std::vector<double> curve;                           // quality after each ended trial
-  int duplicates = 0, violations = 0;
+  int duplicates = 0, violations = 0, cut = 0;
   int first_feasible = 0;  // ended trials until one kept the constraints; 0: none
   double chosen = std::numeric_limits<double>::quiet_NaN();  // true value of the best observed trial
   // Best value of the last objective among trials in which the others meet their thresholds.
@@ -144,6 +148,7 @@ class Experiment {
   void Begin() {
     const auto began = Clock::now();
     const double cpu_began = ThreadMilliseconds();
+    if (options_.deadline_ms > 0) state_.deadline = absl::Now() + absl::Milliseconds(options_.deadline_ms);
     const auto suggestion = suggester_->Suggest(state_);
     const double cpu_took = ThreadMilliseconds() - cpu_began;
     const double took = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
@@ -151,6 +156,7 @@ class Experiment {
       std::cerr << "no suggestion\n";
       std::quick_exit(1);
     }
+    cut += suggestion->deadline_cut;
     // The first points of a Bayesian search cost nothing and would flatter it.
     if (suggestion->source == Suggestion::Source::kBayesian || options_.algorithm != "bayesian") {
       milliseconds.push_back(took);
@@ -246,7 +252,7 @@ void Run(const Problem& problem, const Options& options) {
   const bool only_time = options.observations > 0;
   std::vector<double> finals, milliseconds, cpu_milliseconds, firsts, chosen, at_target;
   std::vector<std::vector<double>> curves;
-  int duplicates = 0, violations = 0;
+  int duplicates = 0, violations = 0, cut = 0;
   const int seeds = only_time ? 1 : options.seeds;
   for (int s = 0; s < seeds; ++s) {
     Experiment experiment(problem, options, options.first_seed + static_cast<uint64_t>(s));
@@ -267,6 +273,7 @@ void Run(const Problem& problem, const Options& options) {
                             experiment.cpu_milliseconds.end());
     duplicates += experiment.duplicates;
     violations += experiment.violations;
+    cut += experiment.cut;
   }
   auto report = BeginReport("suggest", 1, std::chrono::duration<double>(Clock::now() - began).count());
   const bool hypervolume = problem.objectives() > 1;
@@ -315,6 +322,7 @@ void Run(const Problem& problem, const Options& options) {
   report["suggest_ms_p99"] = Percentile(milliseconds, 0.99);
   report["suggest_cpu_ms_p50"] = Median(cpu_milliseconds);
   report["suggest_cpu_ms_p99"] = Percentile(cpu_milliseconds, 0.99);
+  if (options.deadline_ms > 0) report["deadline_cuts"] = cut;
   report["duplicates"] = duplicates;
   report["violations"] = violations;
   PrintReport(report, options.json);
@@ -388,6 +396,9 @@ int BenchSuggest(int argc, char** argv) {
       ->check(CLI::Range(0, 100));
   app.add_option("--timed", options.timed, "suggestions timed with --observations")
       ->check(CLI::Range(1, 10000));
+  app.add_option("--deadline-ms", options.deadline_ms,
+                 "milliseconds in which each suggestion has to be at hand; 0: as long as it takes")
+      ->check(CLI::Range(0.0, 1e6));
   app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
   std::vector<std::string> kinds;
   app.add_option("--kinds", kinds,

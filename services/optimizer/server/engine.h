@@ -12,6 +12,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include "common/base/clock.h"
 #include "common/storage/sql/database.h"
@@ -29,7 +30,8 @@ namespace sda::optimizer {
 class Engine {
  public:
   // Both must outlive the engine. Live leases get a full term: while no server ran, nobody could renew them.
-  Engine(sql::Database& database, Clock& clock);
+  // A model may take `suggestion_time` for a suggestion; then it is the best found until then.
+  Engine(sql::Database& database, Clock& clock, absl::Duration suggestion_time = absl::InfiniteDuration());
   ~Engine();
 
   absl::StatusOr<v1::CreateExperimentResponse> CreateExperiment(const v1::CreateExperimentRequest& request);
@@ -55,14 +57,18 @@ class Engine {
       const v1::BatchCreateTrialsRequest& request);
   absl::StatusOr<v1::AmendTrialResponse> AmendTrial(const v1::AmendTrialRequest& request);
   absl::StatusOr<v1::VoidTrialResponse> VoidTrial(const v1::VoidTrialRequest& request);
-  absl::StatusOr<v1::SuggestTrialsResponse> SuggestTrials(const v1::SuggestTrialsRequest& request);
+  // `answer_by`, here and below: when nobody waits for the answer any more, so that models have to be done
+  // some time before.
+  absl::StatusOr<v1::SuggestTrialsResponse> SuggestTrials(const v1::SuggestTrialsRequest& request,
+                                                          absl::Time answer_by = absl::InfiniteFuture());
   absl::StatusOr<v1::GetTrialResponse> GetTrial(const v1::GetTrialRequest& request);
   absl::StatusOr<v1::ListTrialsResponse> ListTrials(const v1::ListTrialsRequest& request);
   absl::StatusOr<v1::ListMeasurementsResponse> ListMeasurements(const v1::ListMeasurementsRequest& request);
 
   // Waits up to request.wait(), in [0, 60 s]; `stop` ends the wait early.
   absl::StatusOr<v1::AcquireTrialResponse> AcquireTrial(const v1::AcquireTrialRequest& request,
-                                                        std::stop_token stop);
+                                                        std::stop_token stop,
+                                                        absl::Time answer_by = absl::InfiniteFuture());
   absl::StatusOr<v1::RenewLeaseResponse> RenewLease(const v1::RenewLeaseRequest& request);
   absl::StatusOr<v1::ReportMeasurementResponse> ReportMeasurement(
       const v1::ReportMeasurementRequest& request);
@@ -150,7 +156,10 @@ class Engine {
   absl::StatusOr<store::TrialRow> InsertSuggested(Transaction& tx, store::ExperimentRow& experiment,
                                                   v1::Trial message, int64_t suggestions_used);
   // Of an algorithm with a model, outside any transaction of the caller's; who calls holds the study's lane.
-  absl::StatusOr<Plan> PlanSuggestions(const std::string& id, Study& study, int32_t count);
+  absl::StatusOr<Plan> PlanSuggestions(const std::string& id, Study& study, int32_t count,
+                                       absl::Time answer_by);
+  // When the next of `count` suggestions has to be at hand.
+  absl::Time SuggestBy(absl::Time answer_by, int32_t count) const;
   absl::Status Refresh(Transaction& tx, const store::ExperimentRow& experiment, Study& study);
   // Stores a proposal as a trial; nothing where it was overtaken: its place is taken or the point no longer
   // new.
@@ -181,7 +190,7 @@ class Engine {
   absl::StatusOr<Taking> TakeTrial(const v1::AcquireTrialRequest& request, const sql::RequestKey& key,
                                    const std::string& id, const Plan* plan);
   absl::StatusOr<Taking> TakeOrPlan(const v1::AcquireTrialRequest& request, const sql::RequestKey& key,
-                                    const std::string& id);
+                                    const std::string& id, absl::Time answer_by);
   absl::Status Lease(Transaction& tx, store::TrialRow& trial, const store::ExperimentRow& experiment,
                      const std::string& worker, v1::AcquireTrialResponse& response);
   // Trials made by hand, in order; paths of violations begin with `path` of the trial's index.
@@ -201,6 +210,7 @@ class Engine {
 
   sql::Database& database_;
   Clock& clock_;
+  const absl::Duration suggestion_time_;
   // Kept for its cache of fits.
   const std::unique_ptr<Suggester> bayesian_ = MakeSuggester(Algorithm::kBayesian);
   const std::unique_ptr<Suggester> parzen_ = MakeSuggester(Algorithm::kParzen);

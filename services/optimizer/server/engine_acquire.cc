@@ -157,7 +157,8 @@ absl::StatusOr<Engine::Taking> Engine::TakeTrial(const v1::AcquireTrialRequest& 
 }
 
 absl::StatusOr<Engine::Taking> Engine::TakeOrPlan(const v1::AcquireTrialRequest& request,
-                                                  const sql::RequestKey& key, const std::string& id) {
+                                                  const sql::RequestKey& key, const std::string& id,
+                                                  absl::Time answer_by) {
   SDA_ASSIGN_OR_RETURN(Taking taking, TakeTrial(request, key, id, nullptr));
   if (!taking.needs_plan) return taking;
   const std::shared_ptr<Study> study = studies_.Of(id);
@@ -170,7 +171,7 @@ absl::StatusOr<Engine::Taking> Engine::TakeOrPlan(const v1::AcquireTrialRequest&
       return absl::OkStatus();
     }));
     if (outlook.candidates.empty()) return Taking{.ended = outlook.ended > 0};
-    SDA_ASSIGN_OR_RETURN(const Plan plan, PlanSuggestions(id, *study, 1));
+    SDA_ASSIGN_OR_RETURN(const Plan plan, PlanSuggestions(id, *study, 1, answer_by));
     SDA_ASSIGN_OR_RETURN(taking, TakeTrial(request, key, id, &plan));
     if (!taking.needs_plan) return taking;
   }
@@ -178,7 +179,7 @@ absl::StatusOr<Engine::Taking> Engine::TakeOrPlan(const v1::AcquireTrialRequest&
 }
 
 absl::StatusOr<AcquireTrialResponse> Engine::AcquireTrial(const v1::AcquireTrialRequest& request,
-                                                          std::stop_token stop) {
+                                                          std::stop_token stop, absl::Time answer_by) {
   SDA_RETURN_IF_ERROR(CheckAcquire(request));
   std::vector<std::string> ids;
   for (int i = 0; i < request.experiments_size(); ++i) {
@@ -207,7 +208,7 @@ absl::StatusOr<AcquireTrialResponse> Engine::AcquireTrial(const v1::AcquireTrial
       return absl::DataLossError("database: a kept reply cannot be read");
     }
     for (const std::string& id : outlook.candidates) {
-      absl::StatusOr<Taking> taking = TakeOrPlan(request, key, id);
+      absl::StatusOr<Taking> taking = TakeOrPlan(request, key, id, answer_by);
       // Of experiments not named, one may go between look and grasp.
       if (ids.empty() && absl::IsNotFound(taking.status())) continue;
       SDA_RETURN_IF_ERROR(taking.status());

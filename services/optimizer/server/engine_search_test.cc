@@ -3,6 +3,7 @@
 #include <set>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 
 #include "common/base/error.h"
@@ -58,6 +59,33 @@ TEST_F(EngineSearchTest, PriorsShapeTheFirstPoints) {
   EXPECT_NEAR(sum["normal"], 3, 0.05);
   EXPECT_NEAR(sum["beta"], 10 * 2.0 / 8, 0.05);
   EXPECT_NEAR(in_third / 512.0, 0.75, 0.01);
+}
+
+// The promise of latency: whatever the model would still do, a valid point is at hand in time, and says so.
+TEST_F(EngineSearchTest, ADeadlineCutsTheSearchButNotTheSuggestion) {
+  Create("a", 40, 4);
+  for (int i = 0; i < 12; ++i) {
+    const auto acquired = Acquire(absl::StrCat("acquire-", i));
+    ASSERT_EQ(acquired.outcome(), v1::AcquireTrialResponse::OUTCOME_TRIAL);
+    ASSERT_TRUE(Complete(acquired.lease(), 0.5 + 0.01 * i, absl::StrCat("complete-", i)).ok());
+  }
+  v1::SuggestTrialsRequest request;
+  request.set_request_id("in no time");
+  request.set_parent("experiments/a");
+  request.set_count(2);
+  const auto cut = engine->SuggestTrials(request, absl::Now());
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  ASSERT_EQ(cut->trials_size(), 2);
+  for (const v1::Trial& trial : cut->trials()) {
+    EXPECT_TRUE(trial.explanation().deadline_cut()) << trial.explanation().text();
+    EXPECT_EQ(trial.explanation().source(), v1::Explanation::SOURCE_SOBOL);
+  }
+  const auto acquired = engine->AcquireTrial(AcquireRequest("of a model"), {}, absl::Now() + absl::Hours(1));
+  ASSERT_TRUE(acquired.ok()) << acquired.status();
+  const auto next = Suggest(*engine, 1);
+  ASSERT_EQ(next.trials_size(), 1);
+  EXPECT_FALSE(next.trials(0).explanation().deadline_cut());
+  EXPECT_EQ(next.trials(0).explanation().source(), v1::Explanation::SOURCE_BAYESIAN);
 }
 
 TEST_F(EngineSearchTest, BadHistogramsAreNamed) {

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/time/clock.h>
+
 #include "services/optimizer/core/formula.h"
 #include "services/optimizer/core/suggester.h"
 #include "services/optimizer/server/converters.h"
@@ -19,6 +21,8 @@ using v1::Trial;
 constexpr int32_t kMaxSuggestions = 1'000;
 // Of each trial; a study holds the curves of all.
 constexpr int64_t kMaxReadings = 64;
+// A suggestion is of use only once it is stored and on its way.
+const absl::Duration kLeastTimeToStore = absl::Milliseconds(50);
 
 Algorithm ToAlgorithm(v1::Experiment::Algorithm algorithm) {
   if (algorithm == v1::Experiment::ALGORITHM_BAYESIAN) return Algorithm::kBayesian;
@@ -144,7 +148,17 @@ absl::Status Engine::Refresh(Transaction& tx, const store::ExperimentRow& experi
   return absl::OkStatus();
 }
 
-absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Study& study, int32_t count) {
+// Work counts in iterations, so that a deadline changes suggestions only where it cuts; what is at hand then
+// is suggested, which the explanation says.
+absl::Time Engine::SuggestBy(absl::Time answer_by, int32_t count) const {
+  const absl::Time now = absl::Now();
+  const absl::Duration left = answer_by - now;
+  const absl::Duration models = left - std::max(kLeastTimeToStore, left / 4);
+  return now + std::min(suggestion_time_, models / count);
+}
+
+absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Study& study, int32_t count,
+                                                     absl::Time answer_by) {
   Plan plan;
   store::ExperimentRow experiment;
   std::optional<Assignments> wanted_default;
@@ -179,6 +193,7 @@ absl::StatusOr<Engine::Plan> Engine::PlanSuggestions(const std::string& id, Stud
   };
   if (wanted_default) add(DefaultTrial(*wanted_default), *wanted_default, 0);
   while (static_cast<int32_t>(plan.proposals.size()) < count) {
+    state.deadline = SuggestBy(answer_by, count - static_cast<int32_t>(plan.proposals.size()));
     const auto suggestion = suggester.Suggest(state);
     if (!suggestion) break;
     add(SuggestedTrial(*suggestion), suggestion->assignments, suggestion->suggestions_used);
@@ -203,7 +218,8 @@ absl::StatusOr<std::optional<store::TrialRow>> Engine::TakeProposal(Transaction&
   return InsertSuggested(tx, experiment, proposal.trial, proposal.suggestions_used);
 }
 
-absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::SuggestTrialsRequest& request) {
+absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::SuggestTrialsRequest& request,
+                                                                absl::Time answer_by) {
   SDA_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
   SDA_ASSIGN_OR_RETURN(const std::string id, ParseExperimentName("parent", request.parent()));
   if (request.count() < 1 || request.count() > kMaxSuggestions) {
@@ -231,7 +247,7 @@ absl::StatusOr<v1::SuggestTrialsResponse> Engine::SuggestTrials(const v1::Sugges
   if (!uses_model || repeated) return StoreSuggestions(request, id, nullptr);
   const std::shared_ptr<Study> study = studies_.Of(id);
   const std::lock_guard lane(study->lane);
-  SDA_ASSIGN_OR_RETURN(const Plan plan, PlanSuggestions(id, *study, room));
+  SDA_ASSIGN_OR_RETURN(const Plan plan, PlanSuggestions(id, *study, room, answer_by));
   return StoreSuggestions(request, id, &plan);
 }
 

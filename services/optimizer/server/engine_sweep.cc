@@ -27,7 +27,8 @@ bool IsFinal(v1::Experiment::State state) {
 
 }  // namespace
 
-Engine::Engine(sql::Database& database, Clock& clock) : database_(database), clock_(clock) {
+Engine::Engine(sql::Database& database, Clock& clock, absl::Duration suggestion_time)
+    : database_(database), clock_(clock), suggestion_time_(suggestion_time) {
   if (absl::Status extended = ExtendLiveLeases(); !extended.ok())
     log::Error("leases not extended yet", {{"error", extended.message()}});
   sweeper_ = std::thread([this, stop = stop_.get_token()] {

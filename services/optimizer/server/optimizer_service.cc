@@ -95,7 +95,13 @@ class OptimizerServiceServer::Impl final : public v1::OptimizerService::Callback
   }
   ServerUnaryReactor* SuggestTrials(CallbackServerContext* context, const v1::SuggestTrialsRequest* request,
                                     v1::SuggestTrialsResponse* response) override {
-    return Call(context, request, response, "SuggestTrials", &Engine::SuggestTrials);
+    return rpc::HandleUnary(calls_, context, request, response, rpc::Method("SuggestTrials"),
+                            [this](const v1::SuggestTrialsRequest& in, v1::SuggestTrialsResponse* out,
+                                   rpc::RequestContext& call) -> absl::Status {
+                              SDA_RETURN_IF_ERROR(CheckWellFormed(in));
+                              SDA_ASSIGN_OR_RETURN(*out, engine_.SuggestTrials(in, call.deadline()));
+                              return absl::OkStatus();
+                            });
   }
   ServerUnaryReactor* GetTrial(CallbackServerContext* context, const v1::GetTrialRequest* request,
                                v1::GetTrialResponse* response) override {
@@ -145,14 +151,14 @@ class OptimizerServiceServer::Impl final : public v1::OptimizerService::Callback
   // A long poll: it has a thread of its own while it waits.
   ServerUnaryReactor* AcquireTrial(CallbackServerContext* context, const v1::AcquireTrialRequest* request,
                                    v1::AcquireTrialResponse* response) override {
-    return rpc::HandleUnary(calls_, context, request, response,
-                            rpc::Method("AcquireTrial", /*frequent=*/true, /*waits=*/true),
-                            [this](const v1::AcquireTrialRequest& in, v1::AcquireTrialResponse* out,
-                                   rpc::RequestContext& call) -> absl::Status {
-                              SDA_RETURN_IF_ERROR(CheckWellFormed(in));
-                              SDA_ASSIGN_OR_RETURN(*out, engine_.AcquireTrial(in, call.stop_token()));
-                              return absl::OkStatus();
-                            });
+    return rpc::HandleUnary(
+        calls_, context, request, response, rpc::Method("AcquireTrial", /*frequent=*/true, /*waits=*/true),
+        [this](const v1::AcquireTrialRequest& in, v1::AcquireTrialResponse* out,
+               rpc::RequestContext& call) -> absl::Status {
+          SDA_RETURN_IF_ERROR(CheckWellFormed(in));
+          SDA_ASSIGN_OR_RETURN(*out, engine_.AcquireTrial(in, call.stop_token(), call.deadline()));
+          return absl::OkStatus();
+        });
   }
 
   grpc::ServerWriteReactor<v1::ExportExperimentResponse>* ExportExperiment(
