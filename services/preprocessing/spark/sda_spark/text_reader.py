@@ -150,9 +150,9 @@ def _lines_of(data):
     """Where lines begin and end, and which are not blank."""
     bytes_ = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(bytes_ == NEWLINE)
-    begins = np.concatenate(([0], ends[:-1] + 1))
+    begins = np.concatenate(([0], ends + 1))[:-1]
     sizes = ends - begins
-    returns = (sizes == 1) & (bytes_[np.minimum(begins, len(bytes_) - 1)] == RETURN)
+    returns = (sizes == 1) & (bytes_[begins] == RETURN)
     return begins, ends, (sizes > 0) & ~returns
 
 
