@@ -7,8 +7,8 @@
 
 namespace sda::preprocessing {
 
-// The files a dataset is made of, as its provenance lists them: [{"path", "bytes", "modified_nanos"}], those of
-// the log with "test", those of tables with "join", the number of the join.
+// The files a dataset is made of, as its provenance lists them: [{"path", "bytes", "modified_nanos"}], those
+// of the log with "test", those of tables with "join", the number of the join.
 nlohmann::ordered_json InputsToJson(const DatasetPlan& plan);
 
 }  // namespace sda::preprocessing

@@ -1,11 +1,11 @@
 // What stands before and behind a Spark job, for a test that runs the job itself.
 //
-// usage: spark_pipeline plan|finish|alone PIPELINE.yaml SEED SHARD_ROWS BLOCK_BYTES ROOT DATA… [--test DATA…] [--split
-// hash:COLUMN|time:COLUMN] [--bad-rows skip|null]
+// usage: spark_pipeline plan|finish|alone PIPELINE.yaml SEED SHARD_ROWS BLOCK_BYTES ROOT DATA… [--test DATA…]
+// [--split hash:COLUMN|time:COLUMN] [--bad-rows skip|null]
 //
 // `plan` writes the job's plan: the dataset is datasets/rows below ROOT, its staging folder
-// datasets/rows/spark. `finish` makes a dataset of what the job left, `alone` makes it without Spark; both print
-// "digest", TAB, the digest. On an error prints it to standard error and exits with 2.
+// datasets/rows/spark. `finish` makes a dataset of what the job left, `alone` makes it without Spark; both
+// print "digest", TAB, the digest. On an error prints it to standard error and exits with 2.
 
 #include <cstdlib>
 #include <fstream>

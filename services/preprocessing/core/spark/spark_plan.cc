@@ -152,8 +152,10 @@ absl::Status WriteSparkPlan(const DatasetPlan& plan, const SparkJob& job, Datase
   for (const ReadyJoin& join : plan.joins) {
     const std::string file = absl::StrCat("join-", joins.size(), ".arrow");
     SDA_RETURN_IF_ERROR(WriteSparkJoin(join, file, staging));
-    joins.push_back(
-        {{"file", file}, {"key", join.key_column}, {"first", join.first_column}, {"columns", join.names.size()}});
+    joins.push_back({{"file", file},
+                     {"key", join.key_column},
+                     {"first", join.first_column},
+                     {"columns", join.names.size()}});
   }
   Json json;
   json["format_version"] = kFormatVersion;
