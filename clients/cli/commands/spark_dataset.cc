@@ -120,8 +120,8 @@ class SparkRun {
     SDA_RETURN_IF_ERROR(FindProgram());
     preprocessing::ArtefactOutput output(store_, job_.dataset);
     SDA_RETURN_IF_ERROR(output.Clear());
-    SDA_RETURN_IF_ERROR(
-        store_.Write(InStaging(preprocessing::kSparkPlanFile), preprocessing::SparkPlanToJson(plan_, job_)));
+    preprocessing::ArtefactOutput staging(store_, job_.staging);
+    SDA_RETURN_IF_ERROR(preprocessing::WriteSparkPlan(plan_, job_, staging));
     auto manifest = SubmitAndFinish(started);
     if (!manifest.ok()) {
       // What cannot be removed stays, without a manifest: it is no dataset.

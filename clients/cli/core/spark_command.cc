@@ -109,6 +109,8 @@ preprocessing::DatasetSpec ToSpec(const InputPlan& plan) {
   if (plan.split.validation_share != 0) spec.split.validation_share = plan.split.validation_share;
   spec.frequency_threshold = plan.frequency_threshold;
   spec.seed = plan.seed;
+  if (plan.bad_rows == BadRowsRule::kSkip) spec.bad_rows = preprocessing::BadRowPolicy::kSkip;
+  if (plan.bad_rows == BadRowsRule::kNull) spec.bad_rows = preprocessing::BadRowPolicy::kNull;
   if (plan.pipeline) spec.pipeline = plan.pipeline->pipeline;
   return spec;
 }

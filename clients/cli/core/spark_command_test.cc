@@ -89,6 +89,7 @@ TEST(SparkCommandTest, TheSpecSaysWhatThePlanSays) {
   plan.null_values = {"-"};
   plan.split = {SplitBy::kTimeColumn, 0, "when", 0.3, 0.05};
   plan.seed = 7;
+  plan.bad_rows = BadRowsRule::kNull;
   const preprocessing::DatasetSpec spec = ToSpec(plan);
   EXPECT_EQ(spec.data_uris, plan.data);
   EXPECT_EQ(spec.format.header, preprocessing::FormatSpec::Header::kNo);
@@ -98,6 +99,7 @@ TEST(SparkCommandTest, TheSpecSaysWhatThePlanSays) {
   EXPECT_EQ(spec.split.test_share, 0.3);
   EXPECT_EQ(spec.split.validation_share, 0.05);
   EXPECT_EQ(spec.seed, 7);
+  EXPECT_EQ(spec.bad_rows, preprocessing::BadRowPolicy::kNull);
   // What nobody asked for stays the default.
   EXPECT_EQ(ToSpec(InputPlan()).split, preprocessing::SplitSpec());
 }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "common/base/error.h"
@@ -112,17 +113,18 @@ class Run {
 
  private:
   struct Noted {
-    std::pair<int64_t, int64_t> order;  // block, line in it
+    std::tuple<int64_t, int64_t, size_t> order;  // block, line in it, place among its errors
     BadRowExample example;
   };
 
   void NoteBad(const BlockPlace& place, const std::vector<CellError>& bad) {
     const std::lock_guard lock(mutex_);
-    for (const CellError& error : bad) {
+    for (size_t i = 0; i < bad.size(); ++i) {
+      const CellError& error = bad[i];
       ++bad_counts_[error.reason];
       const error::Place where = PlaceOf(input_, place, error.line, error.column);
       bad_.push_back(
-          {{place.index, error.line}, {where.file, where.line, where.column, error.reason, error.rule}});
+          {{place.index, error.line, i}, {where.file, where.line, where.column, error.reason, error.rule}});
     }
     if (bad_.size() < 16 * BadRows::kMaxExamples) return;
     const auto first = bad_.begin() + static_cast<int64_t>(BadRows::kMaxExamples);

@@ -15,6 +15,7 @@
 #include "services/preprocessing/core/dataset_plan.h"
 #include "services/preprocessing/core/encode.h"
 #include "services/preprocessing/core/fit.h"
+#include "services/preprocessing/core/inputs_json.h"
 #include "services/preprocessing/core/memory_plan.h"
 #include "services/preprocessing/core/mlperf_import.h"
 #include "services/preprocessing/core/partial_dataset.h"
@@ -84,22 +85,7 @@ std::string ProvenanceJson(const DatasetPlan& plan, const RunSettings& settings,
   json["create_time"] = absl::FormatTime(absl::RFC3339_full, absl::Now(), absl::UTCTimeZone());
   json["start_time"] = absl::FormatTime(absl::RFC3339_full, started, absl::UTCTimeZone());
   json["stage_seconds"] = seconds;
-  json["inputs"] = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < plan.input.files.size(); ++i) {
-    const InputFile& file = plan.input.files[i];
-    json["inputs"].push_back({{"path", file.path},
-                              {"bytes", file.bytes},
-                              {"modified_nanos", file.modified_nanos},
-                              {"test", static_cast<int>(i) >= plan.input.first_test_file}});
-  }
-  for (size_t join = 0; join < plan.joins.size(); ++join) {
-    for (const InputFile& file : plan.joins[join].files) {
-      json["inputs"].push_back({{"path", file.path},
-                                {"bytes", file.bytes},
-                                {"modified_nanos", file.modified_nanos},
-                                {"join", join}});
-    }
-  }
+  json["inputs"] = InputsToJson(plan);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

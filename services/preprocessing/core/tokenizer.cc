@@ -234,7 +234,8 @@ std::optional<CellError> Tokenizer::TokenizePlain(const char* text, size_t count
       }
     }
     Cell& last = cells[columns_ - 1];
-    if (last.size > 0 && text[last.begin + last.size - 1] == '\r') --last.size;
+    const bool ends_line = text[last.begin + last.size] == '\n';  // not where a longer row was cut
+    if (ends_line && last.size > 0 && text[last.begin + last.size - 1] == '\r') --last.size;
     cells += columns_;
     if (gaps) out.line_of_row.push_back(line);
     ++out.rows;

@@ -63,6 +63,14 @@ TEST(TokenizerTest, CarriageReturnsBeforeNewlinesAreDropped) {
   EXPECT_EQ(Read("a\rb,c\n", kCsv, 2).rows, (Rows{{"a\rb", "c"}}));
 }
 
+// Whatever else stands in the block: quotes send it through another reader.
+TEST(TokenizerTest, ARowThatIsCutKeepsTheCarriageReturnBeforeTheCut) {
+  TextFormat format = kCsv;
+  format.bad_rows = BadRowPolicy::kNull;
+  EXPECT_EQ(Read("a,b\r,c\n", format, 2).rows, (Rows{{"a", "b\r"}}));
+  EXPECT_EQ(Read("a,b\r,c\n\"d\",e\n", format, 2).rows, (Rows{{"a", "b\r"}, {"d", "e"}}));
+}
+
 TEST(TokenizerTest, QuotedFieldsHoldDelimitersNewlinesAndQuotes) {
   const Result result = Read("\"a,b\",\"x\ny\"\n\"say \"\"hi\"\"\",\"\"\n\"\"\"\",z\n", kCsv, 2);
   EXPECT_EQ(result.error, std::nullopt);

@@ -1,10 +1,11 @@
 // What stands before and behind a Spark job, for a test that runs the job itself.
 //
-// usage: spark_pipeline plan|finish PIPELINE.yaml SEED SHARD_ROWS BLOCK_BYTES ROOT DATA… [--test DATA…]
+// usage: spark_pipeline plan|finish|alone PIPELINE.yaml SEED SHARD_ROWS BLOCK_BYTES ROOT DATA… [--test DATA…]
+// [--split hash:COLUMN|time:COLUMN] [--bad-rows skip|null]
 //
-// `plan` prints the job's plan: the dataset is datasets/rows below ROOT, its staging folder
-// datasets/rows/spark. `finish` makes a dataset of what the job left and prints "digest", TAB, the digest. On
-// an error prints it to standard error and exits with 2.
+// `plan` writes the job's plan: the dataset is datasets/rows below ROOT, its staging folder
+// datasets/rows/spark. `finish` makes a dataset of what the job left, `alone` makes it without Spark; both
+// print "digest", TAB, the digest. On an error prints it to standard error and exits with 2.
 
 #include <cstdlib>
 #include <fstream>
@@ -41,7 +42,7 @@ int PrintDigest(const absl::StatusOr<DatasetManifest>& manifest) {
   return 0;
 }
 
-// The files and the split behind the fixed arguments.
+// The files, the split and what becomes of bad rows, behind the fixed arguments.
 void ReadRest(int argc, char** argv, DatasetSpec& spec) {
   bool test = false;
   for (int i = 7; i < argc; ++i) {
@@ -53,6 +54,8 @@ void ReadRest(int argc, char** argv, DatasetSpec& spec) {
       spec.split.kind = split.starts_with("time:") ? SplitSpec::Kind::kTime : SplitSpec::Kind::kHash;
       spec.split.column = split.substr(5);
       spec.split.test_share = 0.3;
+    } else if (word == "--bad-rows" && i + 1 < argc) {
+      spec.bad_rows = std::string(argv[++i]) == "skip" ? BadRowPolicy::kSkip : BadRowPolicy::kNull;
     } else {
       (test ? spec.test_uris : spec.data_uris).push_back(word);
     }
@@ -80,8 +83,9 @@ int Main(int argc, char** argv) {
   const auto plan = PlanForSpark(spec);
   if (!plan.ok()) return Fail(std::string(plan.status().message()));
   if (what == "plan") {
-    std::cout << SparkPlanToJson(*plan, job) << "\n";
-    return 0;
+    testing::FolderOutput staging(job.root + "/" + job.staging);
+    const absl::Status written = WriteSparkPlan(*plan, job, staging);
+    return written.ok() ? 0 : Fail(std::string(written.message()));
   }
   const std::string staging = job.root + "/" + job.staging + "/";
   return PrintDigest(FinishSparkDataset(*plan, kDataset, ReadAll(staging + kSparkResultFile),

@@ -23,9 +23,10 @@ PACKAGE = ROOT / "services" / "preprocessing" / "spark"
 sys.path[:0] = [str(HERE), str(ROOT / "tests" / "integration"), str(PACKAGE)]
 
 os.environ.setdefault("SDA_PIPELINE_ROWS", "")  # of pipelines_test, whose tables are used
+import pipelines_test  # noqa: E402
 import wheels  # noqa: E402
-from pipelines_test import NAMES, table, write  # noqa: E402
-from pipelines_under_test import PIPELINES  # noqa: E402
+from pipelines_test import NAMES, table, tables_to_join, write  # noqa: E402
+from pipelines_under_test import JOINS, PIPELINES  # noqa: E402
 
 SPARK_PROGRAM = os.environ["SDA_SPARK_PIPELINE"]
 SDA = os.environ["SDA_BIN"]
@@ -110,28 +111,28 @@ class SparkTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.path = pathlib.Path(folder.name)
 
-    def ours(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS):
+    def ours(self, pipeline, seed, data, shard_rows=SHARD_ROWS, **rest):
         """What the other engine says, its digest or its error, and where the dataset is if there is one."""
         root = tempfile.mkdtemp(dir=self.path)
-        return self.program("alone", root, self.arguments(pipeline, seed, data, test, split, root, shard_rows, BLOCK_BYTES))
+        return self.program("alone", root, self.arguments(pipeline, seed, data, root, shard_rows, BLOCK_BYTES, **rest))
 
-    def sparks(self, pipeline, seed, data, test=(), split="", shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES):
+    def sparks(self, pipeline, seed, data, shard_rows=SHARD_ROWS, block_bytes=BLOCK_BYTES, **rest):
         """The same by Spark."""
         from sda_spark import job
 
         root = tempfile.mkdtemp(dir=self.path)
-        arguments = self.arguments(pipeline, seed, data, test, split, root, shard_rows, block_bytes)
-        staging = pathlib.Path(root) / "datasets" / "rows" / "spark"
-        staging.mkdir(parents=True)
-        plan = subprocess.run([SPARK_PROGRAM, "plan", *arguments], capture_output=True, text=True, check=False)
-        self.assertEqual(plan.returncode, 0, plan.stderr)
-        (staging / "plan.json").write_text(plan.stdout, encoding="utf-8")
+        arguments = self.arguments(pipeline, seed, data, root, shard_rows, block_bytes, **rest)
+        error, _ = self.program("plan", root, arguments)
+        if error:
+            return error, None
         job.run(self.spark, root, "datasets/rows/spark", progress=Silent())
         return self.program("finish", root, arguments)
 
-    def arguments(self, pipeline, seed, data, test, split, root, shard_rows, block_bytes):
+    def arguments(self, pipeline, seed, data, root, shard_rows, block_bytes, test=(), split="", bad_rows=""):
         words = [self.pipeline_file(pipeline), str(seed), str(shard_rows), str(block_bytes), root, *data]
-        return words + (["--test", *test] if test else []) + (["--split", split] if split else [])
+        return words + [word for option, values in (("--test", test), ("--split", [split] if split else []),
+                                                    ("--bad-rows", [bad_rows] if bad_rows else []))
+                        if values for word in (option, *values)]
 
     def program(self, what, root, arguments):
         done = subprocess.run([SPARK_PROGRAM, what, *arguments], capture_output=True, text=True, check=False)
@@ -153,6 +154,11 @@ class SparkTest(unittest.TestCase):
         if ours is not None and expected != found:
             self.explain(ours, theirs)
         self.assertEqual(expected, found)
+        if ours is not None:
+            said = [json.loads((folder / "manifest.json").read_text())["provenance"] for folder in (ours, theirs)]
+            for key in ("bad_rows", "inputs"):
+                self.assertEqual(said[0].get(key), said[1].get(key), key)
+            self.bad_rows = said[0].get("bad_rows")
         return expected
 
     def test_splits_that_the_request_asks_for(self):
@@ -317,23 +323,189 @@ class SparkTest(unittest.TestCase):
         self.assertTrue(list((root / "datasets" / "gone").glob("spark-*/plan.json")))
         self.assertFalse((root / "datasets" / "gone" / "manifest.json").exists())
 
-    def test_what_the_job_does_not_know_is_refused(self):
+    def test_joins(self):
+        rng = random.Random("spark joins")
+        data = table(rng, 340)
+        made = tables_to_join(rng)
+        tables = [made[join["files"][0]] for join in JOINS["joins"]["joins"]]
+        pipeline = pipelines_test.PipelinesTest.with_files(self, JOINS["joins"], tables, 3)
+        one, two = write(self.path / "one.csv", data[:280]), write(self.path / "two.csv", data[280:])
+        self.assertIn("digest", self.assert_same(pipeline, 5, [one, two]))
+        self.assertIn("digest", self.assert_same(pipeline, 6, [one], test=[two], bad_rows="null"))
+
+    def test_errors_of_joins_are_worded_alike(self):
+        log, users = self.path / "log.csv", self.path / "users.csv"
+        log.write_text("y,u\n" + "".join(f"{i % 2},{i % 7}\n" for i in range(2000)), encoding="utf-8")
+        steps = [{"operation": "cast", "inputs": ["age"], "to": "number"}]
+        for said, text in {"DUPLICATE": b"u,age\n1,20\n2,21\n1,22\n", "UTF-8": b"u,age\n1,20\n2,\xff\xfe\n",
+                           "age": b"u,age\n1,20\n3,young\n", "there is no column": b"v,age\n1,20\n"}.items():
+            with self.subTest(said):
+                users.write_bytes(text)
+                pipeline = {"version": 1, "label": "y", "joins": [{"files": [str(users)], "key": "u"}], "steps": steps}
+                self.assertNotIn("digest", self.assert_same(pipeline, 1, [str(log)], block_bytes=3000))
+
+    def test_arrow_files_and_streams(self):
         import pyarrow as pa
 
-        log, users = self.path / "log.csv", self.path / "users.csv"
-        log.write_text("y,u\n0,1\n1,2\n", encoding="utf-8")
-        users.write_text("u,age\n1,20\n", encoding="utf-8")
-        arrow = self.path / "log.arrow"
-        with pa.ipc.new_file(str(arrow), pa.schema([("y", pa.int64()), ("u", pa.int64())])) as writer:
-            writer.write_table(pa.table({"y": [0, 1], "u": [1, 2]}))
-        steps = [{"operation": "hash", "inputs": ["u"], "buckets": 9}]
-        joined = {"version": 1, "label": "y", "joins": [{"files": [str(users)], "key": "u"}], "steps": steps}
-        for pipeline, data, said in ((joined, log, "pipeline.joins"),
-                                     ({"version": 1, "label": "y", "steps": steps}, arrow, "Arrow files")):
-            plan = subprocess.run([SPARK_PROGRAM, "plan", self.pipeline_file(pipeline), "1", "64", "4096",
-                                   str(self.path / "root"), str(data)], capture_output=True, text=True, check=False)
-            self.assertNotEqual(plan.returncode, 0)
-            self.assertIn(said, plan.stderr)
+        rng = random.Random("arrow")
+
+        def columns(count):
+            pick = lambda values, type_=None: pa.array([rng.choice(values) for _ in range(count)], type_)  # noqa: E731
+            moments = [None, 0, 1_400_000_000_123, -5_000]
+            return pa.table({
+                "y": pick([True, False]), "n": pick([None, 1e20, 0.0001, -2.5]), "f": pick([None, 0.1, 1e-7], pa.float32()),
+                "i": pick([None, 7, -(2**62)]), "u": pick([None, 2**63 + 1], pa.uint64()), "s": pick([None, 7], pa.uint8()),
+                "t": pick([None, "a", "d\u00e9", ""]), "l": pick([None, "x", "y"], pa.large_string()), "b": pick([None, b"raw"]),
+                "d": pick(["u", "v", None]).dictionary_encode(), "day": pick([None, 0, 17_000, -3], pa.date32()),
+                "day64": pick([0, 86_400_000 * 400], pa.date64()), "seconds": pick([None, 0, 1_400_000_001], pa.timestamp("s")),
+                "ms": pick(moments, pa.timestamp("ms")), "us": pick(moments, pa.timestamp("us")),
+                "ns": pick(moments, pa.timestamp("ns")), "utc": pick(moments, pa.timestamp("ms", "UTC")),
+                "price": pa.array([rng.choice(["1.50", "-0.07", None]) for _ in range(count)]).cast(pa.decimal128(9, 2)),
+            })
+
+        def files(name, count, form, options=None):
+            data, path = columns(count), self.path / name
+            with form(str(path), data.schema, options=options) as writer:
+                writer.write_table(data, max_chunksize=70)
+            return str(path)
+
+        names = [name for name in columns(1).column_names if name != "y"]
+        pipeline = {"version": 1, "label": "y", "steps": [
+            {"operation": "categorify", "inputs": names, "suffix": "_id", "frequency_threshold": 1},
+            {"operation": "cast", "inputs": ["n", "f"], "to": "number"}]}
+        packed = pa.ipc.IpcWriteOptions(compression="zstd", emit_dictionary_deltas=True)
+        one, two = files("one.arrow", 700, pa.ipc.new_file), files("two.arrow", 300, pa.ipc.new_stream)
+        self.assertIn("digest", self.assert_same(pipeline, 3, [one, two]))
+        plain = columns(600).drop_columns(["d"])
+        with pa.ipc.new_stream(str(self.path / "plain.arrows"), plain.schema, options=packed) as writer:
+            writer.write_table(plain, max_chunksize=50)
+        pipeline["steps"][0]["inputs"] = [name for name in names if name != "d"]
+        self.assertIn("digest", self.assert_same(pipeline, 3, [str(self.path / "plain.arrows")]))
+
+    def test_errors_of_arrow_files_are_worded_alike(self):
+        import pyarrow as pa
+
+        def write_file(name, data, form=pa.ipc.new_file):
+            with form(str(self.path / name), data.schema) as writer:
+                writer.write_table(data, max_chunksize=50)
+            return self.path / name
+
+        good = pa.table({"y": [0, 1] * 200, "t": ["a", "b"] * 200})
+        first = write_file("0.arrow", good)
+        bytes_ = pa.array([b"a"] * 399 + [b"\xff"])
+        label = pa.table({"y": [0, 1] * 199 + [1, 7], "t": ["a", "b"] * 200})
+        stream = write_file("1.arrows", good, pa.ipc.new_stream)
+        whole = stream.read_bytes()
+        cases = {
+            "label": write_file("2.arrow", label), "text": write_file("3.arrow", pa.table({"y": [0, 1] * 200, "t": bytes_})),
+            "columns": write_file("4.arrow", good.rename_columns(["y", "other"])),
+            "type": write_file("5.arrow", pa.table({"y": [0, 1], "t": [["a"], ["b"]]})),
+            "empty": write_file("6.arrow", good.slice(0, 0)),
+            "empty stream": write_file("7.arrow", good.slice(0, 0), pa.ipc.new_stream),
+            "not arrow": self.path / "8.arrow", "cut": self.path / "9.arrow", "no end": self.path / "10.arrow",
+            "behind": self.path / "11.arrow",
+        }
+        cases["not arrow"].write_bytes(b"y,t\n0,a\n")
+        cases["cut"].write_bytes(whole[: len(whole) - 300])
+        cases["no end"].write_bytes(whole[:-8])
+        cases["behind"].write_bytes(whole + b"more")
+        pipeline = {"version": 1, "label": "y", "steps": [{"operation": "hash", "inputs": ["t"], "buckets": 9}]}
+        for name, file in cases.items():
+            with self.subTest(name):
+                said = self.assert_same(pipeline, 1, [str(first), str(file)], block_bytes=6000)
+                self.assertIn(str(file), said)
+
+    STEPS_OF_BAD_ROWS = [
+        {"operation": "split", "by": "time", "inputs": ["when"]},
+        {"operation": "cast", "inputs": ["n"], "to": "number"},
+        {"operation": "cast", "inputs": ["i"], "to": "integer"},
+        {"operation": "hex_to_integer", "inputs": ["hex"], "modulus": 1000},
+        {"operation": "date_parts", "inputs": ["day"], "parts": ["weekday"]},
+        {"operation": "categorify", "inputs": ["text"], "frequency_threshold": 1, "order": "first_appearance"},
+        {"operation": "target_encode", "inputs": ["text"], "suffix": "_te"}]
+
+    def bad_table(self, rng, count, quotes):
+        """Lines of which about one in eight is bad, each in another way."""
+        lines = [b"y,n,i,hex,day,when,text"]
+        for row in range(count):
+            text = rng.choice([b"a", b"bb", "d\u00e9".encode(), b"", b"NULL"])
+            if quotes and rng.random() < 0.3:
+                text = b'"' + text + rng.choice([b"", b"\n", b'""', b",\r\n,"]) + b'x"'
+            fields = [str(rng.randrange(2)).encode(), str(rng.randrange(50) / 4).encode(), str(rng.randrange(9)).encode(),
+                      b"%x" % rng.randrange(1 << 20), b"2014-%02d-01" % rng.randrange(1, 13), str(row).encode(), text]
+            if rng.random() < 0.12:
+                self.spoil(rng, fields, quotes)
+            lines.append(b",".join(fields))
+        return lines
+
+    @staticmethod
+    def spoil(rng, fields, quotes):
+        kind = rng.randrange(14 if quotes else 9)
+        if kind < 6:
+            fields[kind] = rng.choice([b"x", b"", b"1e200", b"-", b"\xff\xfe", b"a\0b", b"7" * 70])
+        elif kind == 6:
+            fields[6] = rng.choice([b"\xc3", b"\0", b"ok \xf0\x28", b"\xed\xa0\x80"])
+        elif kind == 7:
+            del fields[rng.randrange(1, 7) :]
+            fields[-1] += rng.choice([b"", b"\r", b"\r\r"])
+        elif kind == 8:
+            fields += rng.choice([[b""], [b"1", b"2"], [b"z\r"]])
+            fields[6] += rng.choice([b"", b"\r"])
+        elif kind == 9:
+            fields[6] = b'say "so"'
+        elif kind == 10:
+            fields[rng.randrange(7)] = b'"opened'
+        elif kind == 11:
+            fields[rng.randrange(7)] = b'"closed" early'
+        elif kind == 12:
+            fields[6] = b'"over\nlines"z'
+        else:
+            fields[2] = b'"1\n'
+
+    def test_bad_rows(self):
+        rng = random.Random("bad rows")
+        pipeline = {"version": 1, "label": "y", "steps": self.STEPS_OF_BAD_ROWS}
+        # Longer than what the service reads at a time where there are quotes: there the cut of its blocks matters.
+        for name, quotes, count, block_bytes in (("plain.csv", False, 1500, 20_000), ("quoted.csv", True, 15_000, 100_000)):
+            log = self.path / name
+            log.write_bytes(b"\n".join(self.bad_table(rng, count, quotes)) + b"\n")
+            for policy in ("skip", "null"):
+                with self.subTest(name, policy=policy):
+                    said = self.assert_same(pipeline, 5, [str(log)], bad_rows=policy, shard_rows=1024,
+                                            block_bytes=block_bytes)
+                    self.assertIn("digest", said)
+                    reasons = {"BAD_LABEL", "BAD_NUMBER", "BAD_TIME", "BAD_TEXT", "RAGGED_ROW"}
+                    self.assertEqual(set(self.bad_rows["counts"]), reasons | ({"BAD_QUOTING"} if quotes else set()))
+
+    def test_bad_rows_of_damaged_and_columnar_files(self):
+        import pyarrow as pa
+
+        rng = random.Random("damaged")
+        pipeline = {"version": 1, "label": "y", "steps": self.STEPS_OF_BAD_ROWS[1:]}
+        first, cut, long, arrow = (self.path / name for name in ("0.csv", "1.csv.gz", "2.csv", "3.arrow"))
+        lines = self.bad_table(rng, 400, False)
+        first.write_bytes(b"\n".join(lines))
+        packed = gzip.compress(b"\n".join(self.bad_table(rng, 25_000, False)), mtime=0)
+        cut.write_bytes(packed[: len(packed) * 9 // 10])
+        good = [line.split(b",") for line in lines[1:] if line.count(b",") == 6]
+        names = lines[0].decode().split(",")
+        data = pa.table({name: pa.array([row[i] for row in good], pa.binary()) for i, name in enumerate(names)})
+        with pa.ipc.new_file(str(arrow), data.schema) as writer:
+            writer.write_table(data, max_chunksize=60)
+        with self.subTest("a long line"):
+            good = [b"y,n,i,hex,day,when,text"] + [b"%d,1,1,a,2014-01-01,1,x" % (i % 2) for i in range(400)]
+            long.write_bytes(b"\n".join([*good, b"0," + b"1" * (65 << 20), b"7"]))
+            said = self.assert_same(pipeline, 5, [str(long)], block_bytes=16 << 20)
+            self.assertIn(f"{long}:402: has more than", said)
+            long.write_bytes(b"\n".join([*lines[:200], b"0," + b"1" * (65 << 20), *lines[200:]]))
+        for files, policy, split, reason in (([first, cut], "skip", "", "TRUNCATED_FILE"),
+                                             ([first, long], "null", "time:when", "ROW_TOO_LONG"),
+                                             ([arrow], "null", "time:when", "BAD_TEXT")):
+            with self.subTest(files):
+                said = self.assert_same(pipeline, 5, [str(file) for file in files], split=split, bad_rows=policy, shard_rows=4096,
+                                        block_bytes=40_000)
+                self.assertIn("digest", said)
+                self.assertIn(reason, self.bad_rows["counts"])
 
     def explain(self, ours, theirs):
         """Says which file or entry of the manifest differs, before the digests do."""
@@ -375,7 +547,7 @@ def add(name):
         two = write(self.path / "two.csv", data[280:])
         self.assert_same(PIPELINES[name], 5, [one, two])
         if name in WITH_TEST_FILES:
-            self.assert_same(PIPELINES[name], 77, [one], [two])
+            self.assert_same(PIPELINES[name], 77, [one], test=[two])
 
     setattr(SparkTest, f"test_{name}", test)
 

@@ -1,7 +1,9 @@
 #include "services/preprocessing/core/spark/spark_plan.h"
 
+#include <memory>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/error.h"
@@ -9,6 +11,7 @@
 #include "common/pipeline/pipeline_json.h"
 #include "services/preprocessing/core/layout_detection.h"
 #include "services/preprocessing/core/pipeline/pass_schedule.h"
+#include "services/preprocessing/core/spark/spark_join.h"
 
 namespace sda::preprocessing {
 namespace {
@@ -43,6 +46,7 @@ Json OptionsOf(const pipeline::Node& node) {
 
 Json ProgramToJson(const pipeline::Program& program) {
   Json json;
+  json["raw_slots"] = program.columns.size();
   json["slots"] = Json::array();
   for (const pipeline::Slot& slot : program.slots)
     json["slots"].push_back({{"name", slot.name}, {"type", pipeline::ColumnTypeName(slot.type)}});
@@ -73,12 +77,36 @@ Json PassesToJson(const pipeline::Program& program) {
   return json;
 }
 
+const char* KindName(InputLayout::Kind kind) {
+  switch (kind) {
+    case InputLayout::Kind::kText:
+      break;
+    case InputLayout::Kind::kParquet:
+      return "parquet";
+    case InputLayout::Kind::kArrow:
+      return "arrow";
+  }
+  return "text";
+}
+
 Json LayoutToJson(const InputLayout& layout) {
-  return {{"kind", layout.kind == InputLayout::Kind::kParquet ? "parquet" : "text"},
+  return {{"kind", KindName(layout.kind)},
           {"delimiter", layout.text.delimiter},
           {"quotes", layout.text.quotes},
           {"header", layout.text.header},
           {"columns", layout.columns}};
+}
+
+// Which rows are good, where bad ones do not end the job; else null.
+Json RulesToJson(const RowRules* rules) {
+  if (rules == nullptr) return nullptr;
+  Json checks = Json::array();
+  for (const FieldCheck& check : rules->checks)
+    checks.push_back({{"column", check.column}, {"node", check.node}, {"required", check.required}});
+  return {{"policy", rules->policy == BadRowPolicy::kSkip ? "skip" : "null"},
+          {"time", rules->time ? Json(*rules->time) : Json()},
+          {"texts", rules->categorical},
+          {"checks", std::move(checks)}};
 }
 
 // The request's split, where no step deals the rows.
@@ -101,33 +129,34 @@ absl::StatusOr<DatasetPlan> PlanForSpark(const DatasetSpec& spec) {
     return InvalidField("pipeline",
                         "is missing; the Spark engine runs a pipeline file (--pipeline FILE, or --auto)");
   }
-  // What the job does not know must not be passed over in silence.
-  if (!spec.pipeline->joins.empty()) {
-    return InvalidField(
-        "pipeline.joins",
-        "are not made by the Spark engine; join the tables beforehand, or leave --engine out");
-  }
-  if (spec.bad_rows != BadRowPolicy::kFail) {
-    return InvalidField("bad_rows",
-                        "must be fail with the Spark engine, which skips no row; or leave --engine out");
-  }
   // PlanDataset would read the whole log for the bound of a split by time.
   DatasetSpec planned = spec;
   const bool by_time = spec.split.kind == SplitSpec::Kind::kTime && spec.test_uris.empty();
   if (by_time) planned.split.kind = SplitSpec::Kind::kFraction;
   SDA_ASSIGN_OR_RETURN(DatasetPlan plan, PlanDataset(planned, RunSettings()));
-  if (plan.input.layout.kind == InputLayout::Kind::kArrow) {
-    return InvalidField("data", "are Arrow files; the Spark engine reads text and Parquet");
-  }
   plan.spec.split = spec.split;
   if (by_time) {
     SDA_ASSIGN_OR_RETURN(plan.split_column,
                          FindColumn("split.time_column", spec.split.column, plan.input.layout.columns));
+    if (plan.input.rules && !plan.pipeline_splits) {
+      auto rules = std::make_shared<RowRules>(*plan.input.rules);
+      rules->time = plan.split_column;
+      plan.input.rules = std::move(rules);
+    }
   }
   return plan;
 }
 
-std::string SparkPlanToJson(const DatasetPlan& plan, const SparkJob& job) {
+absl::Status WriteSparkPlan(const DatasetPlan& plan, const SparkJob& job, DatasetOutput& staging) {
+  Json joins = Json::array();
+  for (const ReadyJoin& join : plan.joins) {
+    const std::string file = absl::StrCat("join-", joins.size(), ".arrow");
+    SDA_RETURN_IF_ERROR(WriteSparkJoin(join, file, staging));
+    joins.push_back({{"file", file},
+                     {"key", join.key_column},
+                     {"first", join.first_column},
+                     {"columns", join.names.size()}});
+  }
   Json json;
   json["format_version"] = kFormatVersion;
   json["root"] = job.root;
@@ -145,14 +174,17 @@ std::string SparkPlanToJson(const DatasetPlan& plan, const SparkJob& job) {
                              {"test", static_cast<int>(i) >= plan.input.first_test_file}});
   }
   json["layout"] = LayoutToJson(plan.input.layout);
+  json["max_row_bytes"] = plan.input.layout.text.max_row_bytes;
+  json["rules"] = RulesToJson(plan.input.rules.get());
   json["null_values"] = NullTokens(plan.spec.format);
+  json["joins"] = std::move(joins);
   json["label"] = plan.label;
   json["positive_values"] = plan.spec.positive_values;
   json["split"] = SplitToJson(plan);
   json["program"] = ProgramToJson(*plan.program);
   json["passes"] = PassesToJson(*plan.program);
   json["parquet"] = plan.spec.pipeline->output.parquet;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return staging.Write(kSparkPlanFile, json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace sda::preprocessing

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <string>
 
+#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "services/preprocessing/core/dataset_output.h"
 #include "services/preprocessing/core/dataset_plan.h"
 
 namespace sda::preprocessing {
@@ -24,9 +26,12 @@ struct SparkJob {
 // time has to know is left to the job. INVALID_ARGUMENT for a spec without a pipeline.
 absl::StatusOr<DatasetPlan> PlanForSpark(const DatasetSpec& spec);
 
-// Everything the job on the cluster has to know, as a JSON object: files, layout, the compiled program, the
-// schedule of its passes.
-std::string SparkPlanToJson(const DatasetPlan& plan, const SparkJob& job);
+// In the job's staging folder.
+inline constexpr char kSparkPlanFile[] = "plan.json";
+
+// Writes everything the job on the cluster has to know to `staging`, its staging folder: the tables of joins
+// and, last, a JSON object with files, layout, the compiled program and the schedule of its passes.
+absl::Status WriteSparkPlan(const DatasetPlan& plan, const SparkJob& job, DatasetOutput& staging);
 
 }  // namespace sda::preprocessing
 

@@ -18,6 +18,8 @@
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/pipeline/fitted_pipeline.h"
+#include "services/preprocessing/core/bad_rows_json.h"
+#include "services/preprocessing/core/inputs_json.h"
 #include "services/preprocessing/core/spec_json.h"
 
 namespace sda::preprocessing {
@@ -168,17 +170,12 @@ std::string ProvenanceJson(const DatasetPlan& plan, const Json& result, absl::Ti
   Json json;
   json["engine"] = "spark";
   if (result.contains("spark")) json["spark"] = result["spark"];
+  if (plan.input.rules && result.contains("bad_rows"))
+    json["bad_rows"] = BadRowsToJson(BadRowsFromJson(result["bad_rows"]));
   json["create_time"] = absl::FormatTime(absl::RFC3339_full, absl::Now(), absl::UTCTimeZone());
   json["start_time"] = absl::FormatTime(absl::RFC3339_full, started, absl::UTCTimeZone());
   if (result.contains("stage_seconds")) json["stage_seconds"] = result["stage_seconds"];
-  json["inputs"] = Json::array();
-  for (size_t i = 0; i < plan.input.files.size(); ++i) {
-    const InputFile& file = plan.input.files[i];
-    json["inputs"].push_back({{"path", file.path},
-                              {"bytes", file.bytes},
-                              {"modified_nanos", file.modified_nanos},
-                              {"test", static_cast<int>(i) >= plan.input.first_test_file}});
-  }
+  json["inputs"] = InputsToJson(plan);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -227,6 +224,8 @@ absl::StatusOr<DatasetManifest> FinishSparkDataset(const DatasetPlan& plan, cons
 
   pipeline::FittedPipeline fitted;
   fitted.pipeline = *plan.spec.pipeline;
+  // As in create_pipeline_dataset.cc: new rows come with what a join would add.
+  fitted.pipeline.joins.clear();
   fitted.program = *plan.program;
   SDA_ASSIGN_OR_RETURN(fitted.states, ReadStates(result, tables, plan.program->nodes.size()));
   SDA_ASSIGN_OR_RETURN(const std::string bytes, pipeline::FittedPipelineToArrow(fitted));

@@ -14,7 +14,6 @@
 namespace sda::preprocessing {
 
 // Files in the job's staging folder.
-inline constexpr char kSparkPlanFile[] = "plan.json";
 inline constexpr char kSparkResultFile[] = "result.json";  // the job's last word: what it made, or its error
 inline constexpr char kSparkTablesFile[] =
     "tables.arrow";  // what its nodes learned, as pipeline.arrow has it

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sda_spark import files
+from sda_spark.arrow_reader import arrow_parts
 from sda_spark.errors import DataError, bad_cell, bad_file, quoted
+from sda_spark.parquet_reader import parquet_parts
+from sda_spark.text_cut import cuts
 from sda_spark.text_reader import read_records
+
+PARTS = {"parquet": parquet_parts, "arrow": arrow_parts}  # what blocks of columnar files are
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HEADER_BYTES = 256 * 1024
@@ -23,10 +27,15 @@ def compression_of(magic):
 
 def pieces(plan):
     """Every piece of every file that has to be looked at before blocks are known: (file, first byte)."""
-    if plan["layout"]["kind"] == "parquet":
+    if plan["layout"]["kind"] in PARTS or _goes_on_from_the_begin(plan):
         return [(f, 0) for f in range(len(plan["files"]))]
     size = plan["block_bytes"]
     return [(f, begin) for f, file in enumerate(plan["files"]) for begin in range(0, file["bytes"], size)]
+
+
+def _goes_on_from_the_begin(plan):
+    """Whether where a block begins depends on all text before it: text_cut.py says why."""
+    return plan["layout"]["kind"] == "text" and plan["layout"]["quotes"] and plan["rules"] is not None
 
 
 def look_at(plan, piece):
@@ -34,14 +43,17 @@ def look_at(plan, piece):
     f, begin = piece
     file = plan["files"][f]
     files.check_unchanged(file)
-    if plan["layout"]["kind"] == "parquet":
-        return {"file": f, "begin": 0, "row_groups": _row_groups(file)}
+    if plan["layout"]["kind"] in PARTS:
+        return {"file": f, "begin": 0, "parts": PARTS[plan["layout"]["kind"]](plan, file)}
     found = {"file": f, "begin": begin}
     if begin == 0:
         with files.open_input(file["path"]) as stream:
             found["compression"] = compression_of(stream.read(4))
             stream.seek(0)
-            found["text_begin"], found["header_lines"] = _skip_header(plan, file, stream, found["compression"])
+            found["skip"], found["header_lines"] = _skip_header(plan, file, stream, found["compression"])
+    if _goes_on_from_the_begin(plan):
+        found["cuts"] = [] if found["compression"] else _cuts(plan, file, found["skip"])
+        return found
     with files.open_input(file["path"]) as stream:
         stream.seek(begin)
         # Without quotes the first newline is all there is to know, and it is near.
@@ -68,13 +80,9 @@ def _to_newline(stream, plan):
     return bytes(data)
 
 
-def _row_groups(file):
-    try:
-        with files.open_input(file["path"]) as stream:
-            metadata = pq.ParquetFile(stream).metadata
-            return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-    except pa.ArrowInvalid as error:
-        raise DataError(bad_file(file["path"], "INPUT_UNREADABLE", str(error))) from None
+def _cuts(plan, file, skip):
+    with files.open_input(file["path"]) as stream:
+        return list(cuts(stream.read, plan["layout"], plan["max_row_bytes"], skip, plan["block_bytes"]))
 
 
 def _skip_header(plan, file, stream, compression):
@@ -85,7 +93,9 @@ def _skip_header(plan, file, stream, compression):
     try:
         begin = stream.read(HEADER_BYTES)
     except OSError as error:
-        raise DataError(bad_file(file["path"], "INPUT_UNREADABLE", str(error))) from None
+        if plan["rules"] is None:
+            raise DataError(bad_file(file["path"], "INPUT_UNREADABLE", str(error))) from None
+        begin = b""  # the file's damage is noted where its rows are read
     mark = len(BYTE_ORDER_MARK) if begin.startswith(BYTE_ORDER_MARK) else 0
     if not layout["header"]:
         return mark, 0
@@ -103,7 +113,8 @@ def _skip_header(plan, file, stream, compression):
 
 
 def cut(plan, found):
-    """The blocks, in row order, from what every piece said."""
+    """The blocks, in row order, from what every piece said. Of text, the bytes [begin, end) of a file without the first
+    `skip`; of columnar files a part."""
     by_file = {}
     for piece in found:
         by_file.setdefault(piece["file"], []).append(piece)
@@ -112,27 +123,35 @@ def cut(plan, found):
     def add(**block):
         blocks.append({"index": len(blocks), **block})
 
-    for f, file in enumerate(plan["files"]):
+    for f in sorted(by_file):
         said = sorted(by_file[f], key=lambda piece: piece["begin"])
-        if plan["layout"]["kind"] == "parquet":
-            for group, rows in enumerate(said[0]["row_groups"]):
-                if rows:
-                    add(file=f, row_group=group, starts_file=group == 0, header_lines=0)
+        if plan["layout"]["kind"] in PARTS:
+            for part in said[0]["parts"]:
+                add(file=f, part=part, header_lines=0)
             continue
-        begin, lines = said[0]["text_begin"], said[0]["header_lines"]
-        common = {"file": f, "compression": said[0]["compression"]}
-        if common["compression"]:
+        first = said[0]
+        if first["compression"]:
             # Compressed text can be read from its begin only.
-            add(begin=begin, end=-1, starts_file=True, header_lines=lines, **common)
-            continue
-        bounds = [begin]
-        parity = 0
-        for piece in said:
-            row_begin = piece[f"row_begin_{parity}"]
-            if piece["begin"] > bounds[0] and row_begin is not None and bounds[-1] < row_begin < file["bytes"]:
-                bounds.append(row_begin)
-            parity ^= piece["quotes"]
-        bounds.append(file["bytes"])
-        for i, (first, last) in enumerate(zip(bounds, bounds[1:])):
-            add(begin=first, end=last, starts_file=i == 0, header_lines=lines if i == 0 else 0, **common)
+            bounds = [(0, 0), (-1, 0)]
+        elif "cuts" in first:
+            bounds = [(0, 0), *first["cuts"]]
+        else:
+            bounds = [(0, 0), *((begin, 0) for begin in _row_begins(said, first["skip"]))]
+        size = plan["files"][f]["bytes"]
+        if bounds[-1][0] not in (-1, size):
+            bounds.append((size, 0))
+        for i, ((begin, ahead), (end, _)) in enumerate(zip(bounds, bounds[1:])):
+            add(file=f, begin=begin, end=end, ahead=ahead, skip=first["skip"] if i == 0 else 0,
+                header_lines=first["header_lines"] if i == 0 else 0, compression=first["compression"])
     return blocks
+
+
+def _row_begins(said, skip):
+    """A begin of a row in each piece of a file that has one, behind those of the pieces before."""
+    last, parity = skip, 0
+    for piece in said:
+        row_begin = piece[f"row_begin_{parity}"]
+        if piece["begin"] > skip and row_begin is not None and row_begin > last:
+            last = row_begin
+            yield row_begin
+        parity ^= piece["quotes"]

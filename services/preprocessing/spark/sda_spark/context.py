@@ -3,8 +3,9 @@
 import pickle
 
 from sda_spark import files, row_learning
+from sda_spark.joins import JoinTable
 from sda_spark.shuffle import CountsMerger, unpack
-from sda_spark.state import NodeState
+from sda_spark.state import NodeState, load
 
 
 class Context:
@@ -12,6 +13,7 @@ class Context:
 
     def __init__(self, plan):
         self.plan, self.states, self.by_block = plan, {}, set()
+        self.join_files = []  # that Spark has sent along, by number of the join
         self.time_bound = 0.0
         self.reducers = 1
         self.first_rows = None
@@ -22,6 +24,9 @@ class Context:
 
     def state_path(self, node, block):
         return f"{self.plan['staging']}/rows-{node}/{block}.pickle"
+
+    def join_table(self, number):
+        return load(self.join_files[number], JoinTable)
 
     def states_of(self, block):
         states = dict(self.states)

@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sda_spark.bad_values import BadValues, is_not
+from sda_spark.columnar_text import number_to_text
 from sda_spark.columns import Column, Distinct, plain, to_numpy
-from sda_spark.errors import BadField, shown
-from sda_spark.parquet_reader import number_to_text
+from sda_spark.errors import BadField
 
 LARGEST_NUMBER = 1e150
 LARGEST_WHOLE = float(2**53)
@@ -31,21 +32,38 @@ def parse_numbers(texts):
     return values, bad
 
 
-def _bad_text(distinct, row, reason, rule):
-    value = distinct.values[int(distinct.codes[row])].as_py().encode()
-    return BadField(row, reason, f'"{shown(value)}" {rule}')
+def read_numbers(texts):
+    """The numbers of a text array row by row, 0 where null; the missing flags; what is none."""
+    distinct = Distinct(texts)
+    values, bad = parse_numbers(distinct.values)
+    bad |= np.abs(values) > LARGEST_NUMBER
+    problems = BadValues(distinct, bad, "BAD_NUMBER", is_not("is not a number (of at most 1e150)"))
+    return distinct.spread(values + 0.0, 0.0), distinct.codes < 0, problems  # −0 is 0
 
 
 def to_number(column):
     if column.kind != "text":
         return Column("number", column.values.astype(np.float64), column.missing_flags())
-    distinct = Distinct(column.texts)
-    values, bad = parse_numbers(distinct.values)
-    bad |= np.abs(values) > LARGEST_NUMBER
-    row = distinct.first_row(bad)
-    if row is not None:
-        raise _bad_text(distinct, row, "BAD_NUMBER", "is not a number (of at most 1e150)")
-    return Column("number", distinct.spread(values + 0.0, 0.0), distinct.codes < 0)  # −0 is 0
+    values, missing, problems = read_numbers(column.texts)
+    problems.raise_first()
+    return Column("number", values, missing)
+
+
+def read_integers(texts):
+    distinct = Distinct(texts)
+    trimmed = pc.utf8_trim(distinct.values, characters=BLANKS)
+    bad = ~to_numpy(pc.match_substring_regex(trimmed, pattern=INTEGER))
+    values = np.zeros(len(bad), dtype=np.int64)
+    short = to_numpy(pc.binary_length(trimmed)) <= 18
+    quick = ~bad & short
+    if quick.any():
+        values[quick] = to_numpy(trimmed.filter(pa.array(quick)).cast(pa.int64()))
+    for i in np.flatnonzero(~bad & ~short):
+        value = int(trimmed[int(i)].as_py())
+        bad[i] = not -(2**63) <= value < 2**63
+        values[i] = 0 if bad[i] else value
+    problems = BadValues(distinct, bad, "BAD_NUMBER", is_not("is not a whole number of 64 bits"))
+    return distinct.spread(values, 0), distinct.codes < 0, problems
 
 
 def to_integer(column):
@@ -58,22 +76,9 @@ def to_integer(column):
             text = number_to_text(column.values[row])
             raise BadField(row, "BAD_NUMBER", f'"{text}" is not a whole number below 2^53')
         return Column("integer", np.where(column.missing, 0, column.values).astype(np.int64), column.missing)
-    distinct = Distinct(column.texts)
-    trimmed = pc.utf8_trim(distinct.values, characters=BLANKS)
-    bad = ~to_numpy(pc.match_substring_regex(trimmed, pattern=INTEGER))
-    values = np.zeros(len(bad), dtype=np.int64)
-    short = to_numpy(pc.binary_length(trimmed)) <= 18
-    quick = ~bad & short
-    if quick.any():
-        values[quick] = to_numpy(trimmed.filter(pa.array(quick)).cast(pa.int64()))
-    for i in np.flatnonzero(~bad & ~short):
-        value = int(trimmed[int(i)].as_py())
-        bad[i] = not -(2**63) <= value < 2**63
-        values[i] = 0 if bad[i] else value
-    row = distinct.first_row(bad)
-    if row is not None:
-        raise _bad_text(distinct, row, "BAD_NUMBER", "is not a whole number of 64 bits")
-    return Column("integer", distinct.spread(values, 0), distinct.codes < 0)
+    values, missing, problems = read_integers(column.texts)
+    problems.raise_first()
+    return Column("integer", values, missing)
 
 
 def to_text(column):
@@ -81,13 +86,17 @@ def to_text(column):
     return Column("text", texts=texts)
 
 
-def to_time(column):
-    distinct = Distinct(column.texts)
+def read_times(texts):
+    distinct = Distinct(texts)
     values, bad = parse_times(distinct.values)
-    row = distinct.first_row(bad)
-    if row is not None:
-        raise _bad_text(distinct, row, "BAD_TIME", "is neither a number nor an ISO 8601 date or time")
-    return Column("number", distinct.spread(values, 0.0), distinct.codes < 0)
+    problems = BadValues(distinct, bad, "BAD_TIME", is_not("is neither a number nor an ISO 8601 date or time"))
+    return distinct.spread(values, 0.0), distinct.codes < 0, problems
+
+
+def to_time(column):
+    values, missing, problems = read_times(column.texts)
+    problems.raise_first()
+    return Column("number", values, missing)
 
 
 def parse_times(texts):

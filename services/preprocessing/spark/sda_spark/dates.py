@@ -2,45 +2,52 @@
 
 import numpy as np
 
+from sda_spark.bad_values import BadValues, is_not
+from sda_spark.columnar_text import number_to_text
 from sda_spark.columns import Column, Distinct
 from sda_spark.conversions import civil_from_days, days_from_civil, parse_iso, parse_numbers
-from sda_spark.errors import BadField, shown
-from sda_spark.parquet_reader import number_to_text
+from sda_spark.errors import BadField
 
 # The years 1 to 9999.
 FIRST_SECOND, LAST_SECOND = -62135596800.0, 253402300799.0
 
 
-def seconds_of(column, unit):
-    """Seconds and missing flags of a column of times."""
-    if column.kind == "number":
-        seconds = column.values / unit
-        bad = ~((seconds >= FIRST_SECOND) & (seconds <= LAST_SECOND)) & ~column.missing
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise BadField(row, "BAD_TIME", _rule(number_to_text(column.values[row])))
-        return seconds, column.missing
-    distinct = Distinct(column.texts)
+RULE = "is neither a number of seconds nor an ISO 8601 date or time of the years to 9999"
+
+
+def read_seconds(texts, milliseconds):
+    """The seconds of a text array row by row; the missing flags; what is no time."""
+    distinct = Distinct(texts)
     values, bad = parse_numbers(distinct.values)
-    values /= unit
+    values /= _unit(milliseconds)
     for i in np.flatnonzero(bad):
         time = parse_iso(distinct.values[int(i)].as_py().strip(" \t"))
         if time is not None:
             values[i], bad[i] = time, False
     bad |= ~((values >= FIRST_SECOND) & (values <= LAST_SECOND))
-    row = distinct.first_row(bad)
-    if row is not None:
-        raise BadField(row, "BAD_TIME", _rule(shown(distinct.values[int(distinct.codes[row])].as_py().encode())))
-    return distinct.spread(values, 0.0), distinct.codes < 0
+    return distinct.spread(values, 0.0), distinct.codes < 0, BadValues(distinct, bad, "BAD_TIME", is_not(RULE))
 
 
-def _rule(text):
-    return f'"{text}" is neither a number of seconds nor an ISO 8601 date or time of the years to 9999'
+def _unit(milliseconds):
+    return 1000.0 if milliseconds else 1.0
+
+
+def _seconds_of(column, milliseconds):
+    if column.kind != "number":
+        seconds, missing, problems = read_seconds(column.texts, milliseconds)
+        problems.raise_first()
+        return seconds, missing
+    seconds = column.values / _unit(milliseconds)
+    bad = ~((seconds >= FIRST_SECOND) & (seconds <= LAST_SECOND)) & ~column.missing
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise BadField(row, "BAD_TIME", f'"{number_to_text(column.values[row])}" {RULE}')
+    return seconds, column.missing
 
 
 def date_parts(column, parts, milliseconds, offset_minutes):
     """One integer column for each part."""
-    seconds, missing = seconds_of(column, 1000.0 if milliseconds else 1.0)
+    seconds, missing = _seconds_of(column, milliseconds)
     moments = np.floor(seconds).astype(np.int64) + offset_minutes * 60
     days, of_day = moments // 86400, moments % 86400
     year, month, day = civil_from_days(days)

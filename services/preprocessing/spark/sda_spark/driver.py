@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import itertools
 import pickle
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from sda_spark import blocks as cutting
-from sda_spark import learning, passes, row_learning, shards
+from sda_spark import joins, learning, passes, row_learning, shards
 from sda_spark.context import Context, reduce_learned
 from sda_spark.errors import BadField, DataError, bad_cell, bad_file
 from sda_spark.row_learning import kind_of
@@ -42,7 +43,9 @@ class Driver:
         self.nodes = plan["program"]["nodes"]
         self.tables = {}  # node → learned table in order
         self.seconds = {}
-        self.pending = None  # (block, error) of text that is no row: it ends the input there
+        self.blocks, self.total_rows = [], 0
+        self.bad_rows = []  # by block, where they do not end the job
+        self.pending = None  # an error that ends the input: behind the blocks, or in the last of them
         self.cached, self.broadcasts = [], []
 
     def run(self):
@@ -55,6 +58,7 @@ class Driver:
                 broadcast.destroy()
 
     def _run(self):
+        self._send_joins()
         steps = self.plan["passes"]
         self.progress.steps = len(steps) + 1
         self._timed("scan", self._scan)
@@ -86,45 +90,49 @@ class Driver:
         pieces = cutting.pieces(self.plan)
         found = self.spark.parallelize(pieces, max(1, min(len(pieces), 10_000))).map(
             _caught(lambda piece: cutting.look_at(plan.value, piece))).collect()
-        _raise_first(found)
-        self.blocks = cutting.cut(self.plan, found)
-        scanned = self._over_blocks().map(lambda block: passes.scan_pass(plan.value, block)).collect()
-        row, line = 0, 1
-        for block, scan in zip(self.blocks, scanned):
-            if block["starts_file"]:
-                line = block["header_lines"] + 1
-            block.update(first_row=row, first_line=line, rows=scan["rows"])
-            row, line = row + scan["rows"], line + scan["lines"]
-            if "failed" in scan or "error" in scan:
-                self._end_at(block, scan)
-                break
-        self._check_not_empty()
-        self.total_rows = row
+        blocks = cutting.cut(self.plan, self._before_failure(pieces, found))
+        scanned = self.spark.parallelize(blocks, max(len(blocks), 1)).map(
+            lambda block: passes.scan_pass(plan.value, block)).collect()
+        self._place(blocks, scanned)
+        if not self.blocks and self.pending is not None:
+            raise DataError(self.pending)
         self.context.first_rows = np.array([block["first_row"] for block in self.blocks], dtype=np.int64)
         total = sum(file["bytes"] for file in self.plan["files"])
         self.context.reducers = int(min(max(LEAST_REDUCERS, total // REDUCERS_BYTES), MOST_REDUCERS))
         if self.plan["split"] and self.plan["split"]["kind"] == "time" and not self._has_test_files():
             self.context.time_bound = self._request_time_bound()
 
-    def _end_at(self, block, scan):
-        error = scan.get("failed")
-        if error is None:
-            line, column, reason, rule = scan["error"]
-            names = self.plan["layout"]["columns"]
-            name = names[column] if 0 <= column < len(names) else ""
-            path = self.plan["files"][block["file"]]["path"]
-            error = bad_cell(path, block["first_line"] + line, name, reason, rule)
-        self.pending = (block["index"], error)
-        self.blocks = self.blocks[: block["index"] + (0 if "failed" in scan else 1)]
+    def _before_failure(self, pieces, found):
+        """What the pieces of files said before the first one that cannot be read, which ends the input."""
+        failed = [(f, said["failed"]) for (f, _), said in zip(pieces, found) if "failed" in said]
+        changed = [error for _, error in failed if error["reason"] == "INPUT_CHANGED"]
+        if changed:
+            raise DataError(changed[0])
+        if not failed:
+            return found
+        first, self.pending = failed[0]
+        return [said for (f, _), said in zip(pieces, found) if f < first]
 
-    def _check_not_empty(self):
-        for f, file in enumerate(self.plan["files"]):
-            mine = [block for block in self.blocks if block["file"] == f]
-            if self.pending is None and self.plan["layout"]["kind"] == "text" and not any(b["rows"] for b in mine):
-                if all(block.get("end", 0) in (-1, block["begin"]) for block in mine):
-                    raise DataError(bad_file(file["path"], "INPUT_EMPTY", "has no rows"))
-        if self.pending is not None and not self.blocks:
-            raise DataError(self.pending[1])
+    def _place(self, blocks, scanned):
+        """Numbers rows and lines. The input ends where text is no row and before a file that has none."""
+        for file, found in itertools.groupby(zip(blocks, scanned), key=lambda pair: pair[0]["file"]):
+            line, empty = 1, True
+            for block, scan in found:
+                if "failed" in scan:
+                    self.pending = scan["failed"]
+                    return
+                line += block["header_lines"]
+                block.update(first_row=self.total_rows, first_line=line, rows=scan["rows"])
+                self.blocks.append(block)
+                self.bad_rows.append((block, scan["bad"]))
+                self.total_rows, line, empty = self.total_rows + scan["rows"], line + scan["lines"], empty and scan["empty"]
+                if scan["error"] is not None:
+                    self.pending = passes.cell_error(self.plan, block, scan["error"])
+                    return
+            if empty:
+                self.blocks = [block for block in self.blocks if block["file"] != file]
+                self.pending = bad_file(self.plan["files"][file]["path"], "INPUT_EMPTY", "has no rows")
+                return
 
     def _has_test_files(self):
         return any(file["test"] for file in self.plan["files"])
@@ -136,7 +144,8 @@ class Driver:
             plan = shared.value.plan
             cells = passes.read_block(plan, block, [column])
             try:
-                times = request_times(cells.columns[0])
+                times, problems = request_times(cells.columns[0])
+                problems.raise_first()
             except BadField as bad:
                 path, line = plan["files"][block["file"]]["path"], block["first_line"] + cells.line(bad.row)
                 raise DataError(bad_cell(path, line, plan["layout"]["columns"][column], bad.reason, bad.rule)) from None
@@ -181,7 +190,7 @@ class Driver:
         if errors:
             raise DataError(summaries[errors[0][1]]["error"])
         if self.pending is not None:
-            raise DataError(self.pending[1])
+            raise DataError(self.pending)
 
     def _learned_column(self, index, summaries, small):
         node, state = self.nodes[index], NodeState()
@@ -230,14 +239,22 @@ class Driver:
             return
         self.tables[index] = learned
         folds = node["options"].get("folds", 5) if node["operation"] == "target_encode" else 0
-        arrow = table_to_arrow(learned.values, learned.counts, learned.positives, learned.fold_counts,
-                               learned.fold_positives, folds)
-        # Executors fetch every file that was ever sent, and keep it, as long as the application runs.
+        state.table_file = self._send(table_to_arrow(learned.values, learned.counts, learned.positives, learned.fold_counts,
+                                                     learned.fold_positives, folds))
+
+    def _send(self, table):
+        """Has executors fetch an Arrow table; the name it has there."""
+        # They keep every file that was ever sent as long as the application runs.
         path = Path(_scratch()) / f"sda-{uuid.uuid4().hex}.arrow"
-        with pa.ipc.new_file(str(path), arrow.schema) as writer:
-            writer.write_table(arrow.combine_chunks())
+        with pa.ipc.new_file(str(path), table.schema) as writer:
+            writer.write_table(table.combine_chunks())
         self.spark.addFile(str(path))
-        state.table_file = path.name
+        return path.name
+
+    def _send_joins(self):
+        for join in self.plan["joins"]:
+            data = self.context.store().read(f"{self.plan['staging']}/{join['file']}")
+            self.context.join_files.append(self._send(joins.with_index(pa.ipc.open_file(data).read_all())))
 
     # ---- what row operations learn ----
 

@@ -1,6 +1,7 @@
 """What can be wrong with data: reason, rule and place, worded as the other engine words it."""
 
 SHOWN_BYTES = 60
+ELLIPSIS = "…".encode()
 
 
 class DataError(Exception):
@@ -47,12 +48,14 @@ def quoted(value):
 
 
 def shown(value):
-    """The same as conversions show it: cut at 60 bytes, whole characters."""
+    """The same as conversions show it: at most 60 bytes, whole characters, "…" where something was cut."""
     text = value.decode("utf-8", "replace").encode()
-    cut = text[:SHOWN_BYTES]
-    while len(cut) < len(text) and cut and text[len(cut)] & 0xC0 == 0x80:
-        cut = cut[:-1]
-    return cut.decode("utf-8", "replace")
+    if len(text) <= SHOWN_BYTES:
+        return text.decode()
+    end = SHOWN_BYTES - len(ELLIPSIS)
+    while end > 0 and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return (text[:end] + ELLIPSIS).decode()
 
 
 def bad_cell(path, line, column, reason, rule):

@@ -14,6 +14,7 @@ from sda_spark.driver import Driver
 from sda_spark.errors import DataError
 from sda_spark.files import Store
 from sda_spark.operations import quantile_bounds, reserved_ids
+from sda_spark.row_screen import add_up
 from sda_spark.rows import SPLITS
 
 PLAN, RESULT, TABLES = "plan.json", "result.json", "tables.arrow"
@@ -127,7 +128,10 @@ def result_of(driver, made):
         if state.text is not None:
             entry["text"] = state.text
         states.append(entry)
-    return {"splits": splits, "exports": exports, "states": states, "columns": columns_of(driver, made)}
+    result = {"splits": splits, "exports": exports, "states": states, "columns": columns_of(driver, made)}
+    if driver.plan["rules"] is not None:
+        result["bad_rows"] = add_up(driver.bad_rows)
+    return result
 
 
 def columns_of(driver, made):

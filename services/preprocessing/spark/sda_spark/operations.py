@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sda_spark import conversions, hashing
+from sda_spark.bad_values import BadValues, is_not
 from sda_spark.columns import Column, Distinct, all_missing, key_of, plain, to_numpy
 from sda_spark.conversions import LARGEST_NUMBER
-from sda_spark.dates import date_parts
-from sda_spark.errors import BadField, shown
+from sda_spark.dates import date_parts, read_seconds
 
 
 def enum(options, name, default):
@@ -123,18 +123,21 @@ def _hash(node, columns, state, rows):
     return [Column("id list", values, offsets=column.offsets) if column.is_list else Column("id", values)]
 
 
-def _hex_to_integer(node, columns, state, rows):
-    modulus = node["options"].get("modulus", 0)
-    distinct = Distinct(columns[0].texts)
+def read_hexadecimal(texts, modulus):
+    """The numbers of a text array row by row, 0 where null; the missing flags; what is none."""
+    distinct = Distinct(texts)
     bad = ~to_numpy(pc.match_substring_regex(distinct.values, pattern="^[0-9a-fA-F]{1,16}$"))
-    row = distinct.first_row(bad)
-    if row is not None:
-        value = distinct.values[int(distinct.codes[row])].as_py().encode()
-        raise BadField(row, "BAD_NUMBER", f'"{shown(value)}" is not 1 to 16 hexadecimal digits')
-    numbers = np.array([int(text, 16) for text in distinct.values.to_pylist()], dtype=np.uint64)
+    numbers = np.array([0 if wrong else int(text, 16) for text, wrong in zip(distinct.values.to_pylist(), bad)], dtype=np.uint64)
     if modulus:
         numbers = numbers % np.uint64(modulus)
-    return [Column("integer", distinct.spread(numbers.view(np.int64), 0), distinct.codes < 0)]
+    problems = BadValues(distinct, bad, "BAD_NUMBER", is_not("is not 1 to 16 hexadecimal digits"))
+    return distinct.spread(numbers.view(np.int64), 0), distinct.codes < 0, problems
+
+
+def _hex_to_integer(node, columns, state, rows):
+    values, missing, problems = read_hexadecimal(columns[0].texts, node["options"].get("modulus", 0))
+    problems.raise_first()
+    return [Column("integer", values, missing)]
 
 
 def reserved_ids(options):
@@ -158,6 +161,15 @@ def _categorify(node, columns, state, rows):
     if options.get("reserve_missing", True):
         values = np.where(all_missing(columns), 0, values)
     return [Column("id", values)]
+
+
+def problems_of(node, texts):
+    """What a node that looks into texts of the log cannot take of them: BadValues."""
+    readers = {"to_number": conversions.read_numbers, "to_integer": conversions.read_integers,
+               "to_time": conversions.read_times,
+               "hex_to_integer": lambda texts: read_hexadecimal(texts, 0),
+               "date_parts": lambda texts: read_seconds(texts, _in_milliseconds(node["options"]))}
+    return readers[node["operation"]](texts)[2]
 
 
 # ---- encodings by counts and labels ----
@@ -221,8 +233,11 @@ def _target_encode(node, columns, state, rows):
 
 def _date_parts(node, columns, state, rows):
     options = node["options"]
-    return date_parts(columns[0], enums(options, "parts", "PART"), enum(options, "unit", "seconds") == "milliseconds",
-                      options.get("offset_minutes", 0))
+    return date_parts(columns[0], enums(options, "parts", "PART"), _in_milliseconds(options), options.get("offset_minutes", 0))
+
+
+def _in_milliseconds(options):
+    return enum(options, "unit", "seconds") == "milliseconds"
 
 
 def _split_list(node, columns, state, rows):

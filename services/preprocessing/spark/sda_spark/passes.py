@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sda_spark import operations
+from sda_spark import joins, operations, row_screen
+from sda_spark.arrow_reader import read_arrow_block
 from sda_spark.columns import Column
-from sda_spark.errors import BadField, DataError, bad_cell, input_changed, quoted
+from sda_spark.errors import BadField, DataError, bad_cell, bad_file, input_changed
 from sda_spark.learning import Learned, learn
 from sda_spark.parquet_reader import read_parquet_block
 from sda_spark.row_learning import learn_rows
@@ -15,21 +16,31 @@ from sda_spark.shuffle import deal_by_key, pack
 from sda_spark.text_reader import read_text_block
 
 
+READERS = {"text": read_text_block, "parquet": read_parquet_block, "arrow": read_arrow_block}
+
+
 def read_block(plan, block, wanted):
-    reader = read_parquet_block if plan["layout"]["kind"] == "parquet" else read_text_block
-    return reader(plan, block, wanted)
+    """The rows of a block; where bad ones do not end the job, those that stay."""
+    reader = READERS[plan["layout"]["kind"]]
+    if plan["rules"] is None:
+        return reader(plan, block, wanted)
+    columns = row_screen.columns_for(plan, wanted)
+    return row_screen.screen(plan, reader(plan, block, columns), columns, wanted)
 
 
 class Batch:
     """The block at hand: its rows, and the columns that are filled. Raises DataError with the place."""
 
-    def __init__(self, plan, block, raw, time_bound):
-        self.plan, self.block = plan, block
+    def __init__(self, context, block, raw):
+        plan = self.plan = context.plan
+        self.block = block
         self.file = plan["files"][block["file"]]
         self.names = plan["layout"]["columns"]
         split = plan["split"]
         by_column = split is not None and split["kind"] != "fraction" and not any(f["test"] for f in plan["files"])
-        wanted = sorted({plan["label"], *raw, *([split["column"]] if by_column else [])})
+        raw = joins.needed(plan, raw)[1]
+        of_log = sorted(slot for slot in raw if slot < len(self.names))
+        wanted = sorted({plan["label"], *of_log, *([split["column"]] if by_column else [])})
         self.cells = read_block(plan, block, wanted)
         if self.cells.rows != block["rows"]:
             raise DataError(input_changed(self.file["path"]))
@@ -37,21 +48,23 @@ class Batch:
         self.rows = Rows(plan["seed"], block["first_row"], self.cells.rows, self.file["test"])
         self.columns = {}
         try:
-            self.rows.labels = read_labels(fields[plan["label"]], plan["positive_values"], plan["null_values"])
+            self.rows.labels, problems = read_labels(fields[plan["label"]], plan["positive_values"], plan["null_values"])
+            problems.raise_first()
         except BadField as bad:
             raise self.error_at(bad, self.names[plan["label"]]) from None
         if split is not None:
             try:
-                deal_by_request(self.rows, split, fields.get(split["column"]) if by_column else None, time_bound,
+                deal_by_request(self.rows, split, fields.get(split["column"]) if by_column else None, context.time_bound,
                                 any(f["test"] for f in plan["files"]))
             except BadField as bad:
                 raise self.error_at(bad, self.names[split["column"]]) from None
         nulls = pa.array([b""] + [null.encode() for null in plan["null_values"]], pa.binary())
-        for slot in sorted(raw):
+        for slot in of_log:
             try:
                 self.columns[slot] = Column("text", texts=as_text(fields[slot], nulls))
             except BadField as bad:
                 raise self.error_at(bad, self.names[slot]) from None
+        joins.fill(plan, context.join_table, raw, self.columns)
 
     def error_at(self, bad, column):
         line = self.block["first_line"] + self.cells.line(self.rows.within[bad.row])
@@ -104,28 +117,25 @@ def as_text(fields, nulls):
             return made
     except pa.ArrowInvalid:
         pass
-    for row, field in enumerate(texts.to_pylist()):
-        if b"\0" in (field or b""):
-            raise BadField(row, "BAD_TEXT", f"{quoted(field)} holds a NUL byte; repair the file")
-        try:
-            (field or b"").decode()
-        except UnicodeDecodeError:
-            raise BadField(row, "BAD_TEXT", f"{quoted(field)} is not valid UTF-8; convert the file") from None
+    problems = row_screen.bad_texts(texts.fill_null(b""))
+    problems.raise_first()
     raise AssertionError("a field is neither text nor wrong")
 
 
 def cell_error(plan, block, error):
     names = plan["layout"]["columns"]
     column = names[error.column] if 0 <= error.column < len(names) else ""
-    file = plan["files"][block["file"]]
-    return bad_cell(file["path"], block["first_line"] + error.line, column, error.reason, error.rule)
+    path = plan["files"][block["file"]]["path"]
+    if error.line is None:
+        return bad_file(path, error.reason, error.rule)
+    return bad_cell(path, block["first_line"] + error.line, column, error.reason, error.rule)
 
 
 def raw_slots(plan, step):
-    """The columns of the log that a pass reads."""
-    nodes = plan["program"]["nodes"]
-    used = [n for i, n in enumerate(nodes) if step["apply"][i] or step["learn"][i]]
-    return {slot for node in used for slot in node["inputs"] if slot < len(plan["layout"]["columns"])}
+    """The columns of the log and of joins that a pass reads."""
+    program = plan["program"]
+    used = [n for i, n in enumerate(program["nodes"]) if step["apply"][i] or step["learn"][i]]
+    return {slot for node in used for slot in node["inputs"] if slot < program["raw_slots"]}
 
 
 def run_steps(batch, step, states, on_learn):
@@ -143,7 +153,7 @@ def learning_pass(context, step, block):
     summary = {"block": block["index"]}
     records = []
     try:
-        batch = Batch(plan, block, raw_slots(plan, step), context.time_bound)
+        batch = Batch(context, block, raw_slots(plan, step))
         learned = Learned()
 
         def on_learn(index, node):
@@ -174,13 +184,10 @@ def learning_pass(context, step, block):
 
 
 def scan_pass(plan, block):
-    """How many rows and lines a block has, and what ends it early."""
+    """How many rows and lines a block has, whether it has anything at all, what is bad in it and what ends it early."""
     try:
         cells = read_block(plan, block, [plan["label"]])
     except DataError as error:
-        return {"block": block["index"], "rows": 0, "lines": 0, "failed": error.error}
-    error = cells.error
-    found = {"block": block["index"], "rows": cells.rows, "lines": cells.lines}
-    if error is not None:
-        found["error"] = (error.line, error.column, error.reason, error.rule)
-    return found
+        return {"failed": error.error}
+    return {"rows": cells.rows, "lines": cells.lines, "empty": cells.is_empty, "error": cells.error,
+            "bad": row_screen.summary(plan, block, cells.bad)}

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sda_spark import hashing
+from sda_spark.bad_values import BadValues
 from sda_spark.columns import Distinct, big_endian, to_numpy
 from sda_spark.conversions import parse_numbers, parse_times
 from sda_spark.errors import BadField, quoted
@@ -34,15 +35,12 @@ class Rows:
         self.within, self.labels, self.splits = self.within[flags], self.labels[flags], self.splits[flags]
 
 
-class BadLabel(BadField):
-    """Raised by read_labels."""
-
-
 def read_labels(fields, positive_values, null_values):
-    """1 for clicks, row by row, from the raw fields."""
+    """1 for clicks, row by row, from the raw fields; and what is no label."""
     distinct = Distinct(fields)
     values = distinct.values
-    missing = to_numpy(pc.is_in(values, value_set=pa.array([b""] + [n.encode() for n in null_values], pa.binary())))
+    nulls = [b""] + [null.encode() for null in null_values]
+    missing = to_numpy(pc.is_in(values, value_set=pa.array(nulls, pa.binary())))
     if positive_values:
         positive = to_numpy(pc.is_in(values, value_set=pa.array([p.encode() for p in positive_values], pa.binary())))
         labels, bad = positive.astype(np.int64), missing & ~positive
@@ -51,14 +49,14 @@ def read_labels(fields, positive_values, null_values):
         numbers, bad = parse_numbers(texts)
         bad |= (numbers != 0) & (numbers != 1)
         labels = (numbers == 1).astype(np.int64)
-    row = distinct.first_row(bad)
-    if row is not None:
-        code = int(distinct.codes[row])
-        rule = "the label is missing" if missing[code] else (
-            f"label {quoted(values[code].as_py())} is neither 0 nor 1; name the values that count as clicks "
-            "(positive_values, --positive)")
-        raise BadLabel(row, "BAD_LABEL", rule)
-    return distinct.spread(labels, 0)
+
+    def rule(value):
+        if value in nulls:
+            return "the label is missing"
+        return (f"label {quoted(value)} is neither 0 nor 1; name the values that count as clicks "
+                "(positive_values, --positive)")
+
+    return distinct.spread(labels, 0), BadValues(distinct, bad, "BAD_LABEL", rule)
 
 
 def _text(value):
@@ -79,20 +77,20 @@ def deal_by_request(rows, split, fields, time_bound, test_files):
     elif split["kind"] == "hash":
         test = _by_key(rows.seed, fields, split["test_share"])
     else:
-        test = request_times(fields) > time_bound
+        times, problems = request_times(fields)
+        problems.raise_first()
+        test = times > time_bound
     rows.splits = np.where(test, TEST, dealt).astype(np.int8)
 
 
 def request_times(fields):
-    """The times of a split by time that the request asks for: every row needs one."""
+    """The times of a split by time that the request asks for, row by row, and what is none: every row needs one."""
     distinct = Distinct(fields)
     texts = pa.array([_text(v) for v in distinct.values.to_pylist()], pa.string())
     times, bad = parse_times(texts)
-    row = distinct.first_row(bad)
-    if row is not None:
-        field = quoted(distinct.values[int(distinct.codes[row])].as_py())
-        raise BadField(row, "BAD_TIME", f"{field} is neither a number nor an ISO 8601 date or time")
-    return distinct.spread(times, 0.0)
+    problems = BadValues(distinct, bad, "BAD_TIME",
+                         lambda value: f"{quoted(value)} is neither a number nor an ISO 8601 date or time")
+    return distinct.spread(times, 0.0), problems
 
 
 def _by_key(seed, keys, share):

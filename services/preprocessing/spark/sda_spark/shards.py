@@ -56,7 +56,7 @@ def writing_pass(context, step, block, shards, partitions):
     """Records (partition, record) of a block: slices of shards, then statistics of the features."""
     plan = context.plan
     try:
-        batch = Batch(plan, block, raw_slots(plan, step), context.time_bound)
+        batch = Batch(context, block, raw_slots(plan, step))
         states = context.states_of(block)
         run_steps(batch, step, states, lambda index, node: None)
         counted = np.bincount(batch.rows.splits, minlength=3).tolist()

@@ -20,24 +20,16 @@ class NodeState:
 
     @property
     def table(self):
-        return load_table(self.table_file)
+        return load(self.table_file, Table)
 
 
-class Table:
-    """Learned values, in id order, found by their hash."""
+class Index:
+    """Different values, large binary, found by their hash. `hashes` ascend, `places` says whose they are."""
 
-    def __init__(self, arrow):
-        self.values = arrow.column("value").combine_chunks() if arrow.num_rows else None
-        if isinstance(self.values, pa.ChunkedArray):
-            self.values = pa.concat_arrays(self.values.chunks)
-        self.hashes = to_numpy(arrow.column("hash"))
-        self.places = to_numpy(arrow.column("place"))
-        self.counts = to_numpy(arrow.column("count"))
-        self.positives = to_numpy(arrow.column("positives"))
-        self.fold_counts = self.fold_positives = None
-        if "fold_counts" in arrow.column_names:
-            self.fold_counts = to_numpy(arrow.column("fold_counts").combine_chunks().flatten())
-            self.fold_positives = to_numpy(arrow.column("fold_positives").combine_chunks().flatten())
+    def __init__(self, values, hashes, places):
+        values = values.combine_chunks() if len(values) else None
+        self.values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
+        self.hashes, self.places = to_numpy(hashes), to_numpy(places)
 
     def find(self, keys):
         """The place of each key (binary or text, no nulls), -1 where it is none of the values."""
@@ -62,28 +54,48 @@ class Table:
         return found
 
 
-_tables = {}
+class Table(Index):
+    """Learned values, in id order."""
+
+    def __init__(self, arrow):
+        super().__init__(arrow.column("value"), arrow.column("hash"), arrow.column("place"))
+        self.counts = to_numpy(arrow.column("count"))
+        self.positives = to_numpy(arrow.column("positives"))
+        self.fold_counts = self.fold_positives = None
+        if "fold_counts" in arrow.column_names:
+            self.fold_counts = to_numpy(arrow.column("fold_counts").combine_chunks().flatten())
+            self.fold_positives = to_numpy(arrow.column("fold_positives").combine_chunks().flatten())
 
 
-def load_table(name):
-    if name not in _tables:
+_loaded = {}
+
+
+def load(name, make):
+    """What `make` makes of the Arrow table in a file that Spark has sent along; once in a process."""
+    if name not in _loaded:
         from pyspark import SparkFiles
 
-        _tables[name] = Table(pa.ipc.open_file(pa.memory_map(SparkFiles.get(name))).read_all())
-    return _tables[name]
+        _loaded[name] = make(pa.ipc.open_file(pa.memory_map(SparkFiles.get(name))).read_all())
+    return _loaded[name]
+
+
+def hashed(chunks):
+    """Of the values in arrays of binary: their hashes in ascending order, and whose they are."""
+    hashes = [hashing.fnv(chunk.cast(pa.binary())) for chunk in chunks]
+    hashes = np.concatenate(hashes) if hashes else np.zeros(0, dtype=np.uint64)
+    order = np.argsort(hashes, kind="stable")
+    return hashes[order], order.astype(np.int64)
 
 
 def table_to_arrow(values, counts, positives=None, fold_counts=None, fold_positives=None, folds=0):
     """The file's content. `values` is a chunked array of binary."""
-    hashes = [hashing.fnv(chunk) for chunk in values.chunks]
-    hashes = np.concatenate(hashes) if hashes else np.zeros(0, dtype=np.uint64)
-    order = np.argsort(hashes, kind="stable")
+    hashes, places = hashed(values.chunks)
     columns = {
         "value": values.cast(pa.large_binary()),
         "count": pa.array(counts, pa.int64()),
         "positives": pa.array(positives if positives is not None else np.zeros(len(counts), dtype=np.int64)),
-        "hash": pa.array(hashes[order]),
-        "place": pa.array(order.astype(np.int64)),
+        "hash": pa.array(hashes),
+        "place": pa.array(places),
     }
     if folds:
         columns["fold_counts"] = pa.FixedSizeListArray.from_arrays(pa.array(fold_counts), folds)
