@@ -36,23 +36,6 @@ SHARD_ROWS = 64
 BLOCK_BYTES = 16_000  # several tasks even for small tables
 
 
-def python_path():
-    """Folders with PySpark and what the job needs; SkipTest says what is missing."""
-    if shutil.which("java") is None:
-        raise unittest.SkipTest("there is no java: run deploy/install-deps.sh --test")
-    if sys.version_info[:2] != wheels.PYTHON:
-        raise unittest.SkipTest(f"the wheels are for Python {wheels.PYTHON}, this is {sys.version.split()[0]}")
-    folders = []
-    for name, pin in (("pyspark", "PYSPARK"), ("numpy", "NUMPY"), ("arrow", "ARROW")):
-        version = wheels.pinned(pin)
-        folder = wheels.DEPS / f"{name}-{version}"
-        if not folder.is_dir():
-            raise unittest.SkipTest(f"{folder} is not there: run deploy/install-deps.sh --test")
-        folders.append(str(folder))
-    folders += [str(p) for p in (pathlib.Path(folders[0]) / "pyspark" / "python" / "lib").glob("py4j-*.zip")]
-    return folders
-
-
 def breakable_package(folder, mark):
     """A copy of the job's package for the executors, in which a task fails right after it has published a shard, once
     for each time that the file `mark` is made."""
@@ -84,7 +67,7 @@ class SparkTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.folders = python_path()
+        cls.folders = wheels.spark_folders()
         sys.path[:0] = cls.folders
         cls.home = os.path.join(cls.folders[0], "pyspark")
         cls.work = tempfile.TemporaryDirectory()
@@ -557,7 +540,7 @@ for each in PIPELINES:
 
 if __name__ == "__main__":
     try:
-        python_path()
+        wheels.spark_folders()
     except unittest.SkipTest as reason:
         print(reason)
         sys.exit(SKIPPED)
