@@ -88,6 +88,11 @@ Document DocumentOf(const DatasetManifest& manifest, const std::string& uri, con
     if (!dense) json["table_rows_count"] = column.table_rows;
     if (column.raw_mean) json["mean"] = *column.raw_mean;
   }
+  const Document provenance = Document::parse(manifest.provenance_json, nullptr, /*allow_exceptions=*/false);
+  if (provenance.is_object() && provenance.contains("bad_rows")) {
+    document["profile"]["bad_rows"] = provenance["bad_rows"]["counts"];
+    document["profile"]["bad_row_examples"] = provenance["bad_rows"]["examples"];
+  }
   return document;
 }
 

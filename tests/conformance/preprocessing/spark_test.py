@@ -263,12 +263,14 @@ class SparkTest(unittest.TestCase):
         run = lambda *words: subprocess.run(  # noqa: E731
             [SDA, *words], capture_output=True, text=True, check=False, env=environment)
         self.assertEqual(run("datagen", "criteo", "--rows", "3000", "--seed", "5", "--output", str(log)).returncode, 0)
+        with log.open("a", encoding="utf-8") as file:
+            file.write("1\t2\n")
         ready = self.path / "ready.yaml"
         ready.write_text(run("pipeline", "show", "criteo_dlrm").stdout, encoding="utf-8")
-        expected, _ = self.ours(str(ready), 0, [str(log)], shard_rows=65536)
+        expected, _ = self.ours(str(ready), 0, [str(log)], shard_rows=65536, bad_rows="skip")
         root = self.path / "artefacts"
         request = ["dataset", "create", "--engine", "spark", "--master", "local-cluster[2,1,700]", "--data", str(log), "--pipeline",
-                   "criteo_dlrm", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
+                   "criteo_dlrm", "--bad-rows", "skip", "--artefacts", str(root), "--name", "clicks", "--output", "json", "--state",
                    str(self.path / "state"), "--spark-conf", "spark.driver.memory=600m",
                    "spark.executor.memory=500m", "spark.ui.enabled=false",
                    f"spark.driver.extraJavaOptions={QUICK_JAVA}", f"spark.executor.extraJavaOptions={QUICK_JAVA}"]
@@ -276,6 +278,7 @@ class SparkTest(unittest.TestCase):
         self.assertEqual(made.returncode, 0, made.stderr)
         said = json.loads(made.stdout)
         self.assertEqual("digest\t" + said["digest"], expected)
+        self.assertEqual(said["profile"]["bad_rows"], {"RAGGED_ROW": 1})
         folder = root / "datasets" / "clicks"
         self.assertEqual(json.loads((folder / "manifest.json").read_text())["digest"], said["digest"])
         self.assertEqual([p.name for p in folder.glob("spark*")], [], "the staging folder stays")
