@@ -28,8 +28,7 @@ int main(int argc, char** argv) {
 
   rpc::ServerRunner runner("optimizer", server);
   if (database_url.empty())
-    return runner.Fail(
-        InvalidField("--database", "is empty; must be the path of a SQLite file or a postgresql:// URL"));
+    return runner.Fail(InvalidField("--database", "is empty; must be a SQLite file or a postgresql:// URL"));
   auto database = sql::Database::Open(database_url, optimizer::store::OptimizerSchema());
   if (!database.ok()) return runner.Fail(database.status());
   optimizer::Engine engine(**database, RealClock::Get(), suggestion_time);
