@@ -230,6 +230,8 @@ absl::StatusOr<std::string> RequestWorld::CallForReply(const Message& request) {
   SDA_RETURN_IF_ERROR(optimizer::CheckWellFormed(request));
   if (const auto* acquire = dynamic_cast<const v1::AcquireTrialRequest*>(&request))
     return Bytes(engine_->AcquireTrial(*acquire, Stopped()));
+  if (const auto* suggest = dynamic_cast<const v1::SuggestTrialsRequest*>(&request))
+    return Bytes(engine_->SuggestTrials(*suggest));
   if (const auto* watch = dynamic_cast<const v1::WatchExperimentRequest*>(&request))
     return Bytes(engine_->WatchExperiment(
         *watch, [](const auto&) { return false; }, Stopped()));
@@ -250,10 +252,10 @@ absl::StatusOr<std::string> RequestWorld::CallForReply(const Message& request) {
   any(&Engine::CreateExperiment, &Engine::GetExperiment, &Engine::ListExperiments, &Engine::UpdateExperiment,
       &Engine::PauseExperiment, &Engine::ResumeExperiment, &Engine::StopExperiment,
       &Engine::ArchiveExperiment, &Engine::DeleteExperiment, &Engine::CloneExperiment, &Engine::CreateTrial,
-      &Engine::BatchCreateTrials, &Engine::AmendTrial, &Engine::VoidTrial, &Engine::SuggestTrials,
-      &Engine::GetTrial, &Engine::ListTrials, &Engine::ListMeasurements, &Engine::RenewLease,
-      &Engine::ReportMeasurement, &Engine::CompleteTrial, &Engine::FailTrial, &Engine::ReleaseTrial,
-      &Engine::CancelTrial, &Engine::ListBestTrials, &Engine::GetInsights);
+      &Engine::BatchCreateTrials, &Engine::AmendTrial, &Engine::VoidTrial, &Engine::GetTrial,
+      &Engine::ListTrials, &Engine::ListMeasurements, &Engine::RenewLease, &Engine::ReportMeasurement,
+      &Engine::CompleteTrial, &Engine::FailTrial, &Engine::ReleaseTrial, &Engine::CancelTrial,
+      &Engine::ListBestTrials, &Engine::GetInsights);
   return reply;
 }
 
