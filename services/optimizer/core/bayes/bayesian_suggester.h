@@ -25,10 +25,20 @@ struct BayesianOptions {
   size_t raw_points = 512;
   size_t starts = 6;
   size_t fantasies = 8;
+  // Where the deviation of the noise, in units of that of the values, is above this by every way to model a
+  // lone objective, the values are modelled as they are (kLinear), and what the trials are truly worth is
+  // drawn so many times.
+  double noisy = 0.1;
+  size_t noise_draws = 16;
   // This share of suggestions takes constraints to be so many deviations easier: else a search that has found
   // one allowed region never looks for the others.
   double optimism_share = 0.2;
   double optimism = 3;
+  // Of several objectives, this share of suggestions improves one alone while the others keep their
+  // thresholds: what is the least to be had at the target counts little for the volume, as it lies at an end
+  // of the front.
+  double end_share = 0.0;
+  double end_gain = 0.01;
   // While the last few trials brought next to nothing, this share of suggestions looks for improvements of
   // at least a part of the spread of the values, with length scales shrunk: the model may be too sure.
   double explore_share = 0.5;

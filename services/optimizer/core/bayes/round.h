@@ -46,12 +46,14 @@ class Round {
   bool IsNoisy() const;
   void Localize();
   void BuildModels();
-  std::vector<double> Draws(size_t m, size_t pending);
+  std::vector<double> Draws(size_t m, size_t count) const;
   // round_acquisition.cc
-  void BuildAcquisition();
+  void BuildAcquisition(bool of_an_end);
   double Believed(size_t m, size_t position, size_t f) const;
   std::vector<Objectives> Achieved(size_t f) const;
   Objectives ReferencePoint() const;
+  void ChooseEnd();
+  void SeekEnd(size_t f, const std::vector<Objectives>& achieved, const Objectives& reference);
   std::vector<Place> Anchors() const;
   // round_search.cc
   std::optional<Suggestion> Search();
@@ -76,11 +78,14 @@ class Round {
   MetricData cost_data_;
   std::optional<Locality> locality_;
   std::optional<Niche> niche_;
+  bool noisy_ = false;  // values of a lone objective, as all models of it see them
   size_t trials_ = 0;  // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model
   double margin_ = 0;
+  double score_ = 0;
+  std::optional<size_t> end_;  // of the objectives the one to improve within the thresholds of the others
   Acquisition acquisition_;
 };
 
