@@ -430,9 +430,7 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
   app.add_option("--noisy", options.engine.noisy, "deviation of noise from which true values are drawn");
   app.add_option("--noise-draws", options.engine.noise_draws, "so many times");
-  app.add_option("--end-share", options.engine.end_share,
-                 "share of suggestions that improve one objective within the thresholds of the others");
-  app.add_option("--end-gain", options.engine.end_gain, "least expected improvement of these");
+  app.add_option("--fantasies", options.engine.fantasies, "draws of the values of pending trials");
   app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
   app.add_option("--starts", options.engine.starts, "local searches for a suggestion");
   app.add_option("--reach", options.reach,

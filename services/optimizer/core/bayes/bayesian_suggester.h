@@ -24,7 +24,7 @@ struct BayesianOptions {
   double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
   size_t raw_points = 512;
   size_t starts = 6;
-  size_t fantasies = 8;
+  size_t fantasies = 32;
   // Where the deviation of the noise, in units of that of the values, is above this by every way to model a
   // lone objective, the values are modelled as they are (kLinear), and what the trials are truly worth is
   // drawn so many times.
@@ -34,11 +34,6 @@ struct BayesianOptions {
   // one allowed region never looks for the others.
   double optimism_share = 0.2;
   double optimism = 3;
-  // Of several objectives, this share of suggestions improves one alone while the others keep their
-  // thresholds: what is the least to be had at the target counts little for the volume, as it lies at an end
-  // of the front.
-  double end_share = 0.0;
-  double end_gain = 0.01;
   // While the last few trials brought next to nothing, this share of suggestions looks for improvements of
   // at least a part of the spread of the values, with length scales shrunk: the model may be too sure.
   double explore_share = 0.5;

@@ -80,13 +80,8 @@ std::optional<Suggestion> Round::Run() {
     if (absl::Now() + absl::Seconds(seconds) >= study_.state.deadline) return std::nullopt;
   }
   BuildModels();
-  BuildAcquisition(study_.objectives.size() > 1 && rng_.Uniform() < options_.end_share);
-  auto found = Search();
-  if (end_ && (!found || score_ < std::log(options_.end_gain)) && !OutOfTime()) {
-    BuildAcquisition(false);
-    found = Search();
-  }
-  return found;
+  BuildAcquisition();
+  return Search();
 }
 
 MetricFit Round::FitOf(size_t m) {
@@ -176,7 +171,8 @@ bool Round::Stagnates() const {
   for (const Study::Outcome& outcome : study_.finished) {
     if (outcome.valued && study_.KeepsConstraints(outcome)) values.push_back(outcome.values[m]);
   }
-  const size_t window = 3 + study_.encoding.size() / 2;
+  // What is pending was begun with the last improvements in mind, and may bring the next.
+  const size_t window = 3 + study_.encoding.size() / 2 + study_.pending.size();
   if (values.size() < 2 * window) return false;
   const double best = *std::min_element(values.begin(), values.end());
   const double before = *std::min_element(values.begin(), values.end() - static_cast<std::ptrdiff_t>(window));

@@ -48,12 +48,10 @@ class Round {
   void BuildModels();
   std::vector<double> Draws(size_t m, size_t count) const;
   // round_acquisition.cc
-  void BuildAcquisition(bool of_an_end);
+  void BuildAcquisition();
   double Believed(size_t m, size_t position, size_t f) const;
   std::vector<Objectives> Achieved(size_t f) const;
   Objectives ReferencePoint() const;
-  void ChooseEnd();
-  void SeekEnd(size_t f, const std::vector<Objectives>& achieved, const Objectives& reference);
   std::vector<Place> Anchors() const;
   // round_search.cc
   std::optional<Suggestion> Search();
@@ -84,8 +82,6 @@ class Round {
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model
   double margin_ = 0;
-  double score_ = 0;
-  std::optional<size_t> end_;  // of the objectives the one to improve within the thresholds of the others
   Acquisition acquisition_;
 };
 

@@ -31,9 +31,7 @@ std::vector<Objectives> Spread(const std::vector<Objectives>& points, size_t cou
 
 }  // namespace
 
-void Round::BuildAcquisition(bool of_an_end) {
-  acquisition_ = {};
-  end_.reset();
+void Round::BuildAcquisition() {
   acquisition_.models = models_.size();
   acquisition_.fantasies = fantasies_;
   acquisition_.objectives = study_.objectives;
@@ -57,13 +55,8 @@ void Round::BuildAcquisition(bool of_an_end) {
                     });
   if (study_.objectives.empty() || !kept) return;
   Objectives reference = study_.objectives.size() == 1 ? Objectives{kInfinity} : ReferencePoint();
-  if (of_an_end) ChooseEnd();
   for (size_t f = 0; f < fantasies_; ++f) {
     std::vector<Objectives> achieved = Achieved(f);
-    if (end_) {
-      SeekEnd(f, achieved, reference);
-      continue;
-    }
     if (niche_) achieved = {{Believed(study_.objectives[0], niche_->position, f)}};
     for (Objectives& point : achieved) point[0] -= least_gain_;
     if (study_.objectives.size() > 1) {
@@ -74,47 +67,6 @@ void Round::BuildAcquisition(bool of_an_end) {
     }
     acquisition_.improvements.emplace_back(NondominatedBoxes(achieved, reference));
   }
-}
-
-// Draws one of the objectives whose fellows all have thresholds that some trial meets; seldom more than the
-// share says.
-void Round::ChooseEnd() {
-  if (study_.objectives.size() < 2) return;
-  std::vector<size_t> ends;
-  for (size_t k = 0; k < study_.objectives.size(); ++k) {
-    const auto keeps = [&](const Study::Outcome& outcome) {
-      if (!outcome.valued || !study_.KeepsConstraints(outcome)) return false;
-      for (size_t other = 0; other < study_.objectives.size(); ++other) {
-        const size_t m = study_.objectives[other];
-        if (other != k && !(outcome.values[m] <= study_.Limit(m).value_or(-kInfinity))) return false;
-      }
-      return true;
-    };
-    if (std::any_of(study_.finished.begin(), study_.finished.end(), keeps)) ends.push_back(k);
-  }
-  if (ends.empty()) return;
-  end_ = ends[rng_.Below(ends.size())];
-  acquisition_.objectives = {study_.objectives[*end_]};
-  for (size_t k = 0; k < study_.objectives.size(); ++k) {
-    const size_t m = study_.objectives[k];
-    if (k != *end_) acquisition_.limits.push_back({.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m))});
-  }
-}
-
-// The improvement on the best of what was achieved within the thresholds.
-void Round::SeekEnd(size_t f, const std::vector<Objectives>& achieved, const Objectives& reference) {
-  double best = kInfinity;
-  for (const Objectives& point : achieved) {
-    bool within = true;
-    for (size_t k = 0; k < point.size(); ++k) within = within && (k == *end_ || point[k] <= reference[k]);
-    if (within) best = std::min(best, point[*end_]);
-  }
-  // Where a draw lets none keep them, all that is there.
-  if (best == kInfinity) {
-    for (const Objectives& point : achieved) best = std::min(best, point[*end_]);
-  }
-  const std::vector<Objectives> front = {{best}};
-  acquisition_.improvements.emplace_back(NondominatedBoxes(front, {kInfinity}));
 }
 
 // What the model believes of a trial, by its position in the metric's data.
@@ -191,14 +143,6 @@ std::vector<Place> Round::Anchors() const {
       ranked.emplace_back(broken > 0 ? 1e6 + broken : value, i);
     } else if (broken > 0) {
       ranked.emplace_back(1e6 + broken, i);
-    } else if (end_) {
-      double beyond = 0;
-      for (const size_t m : study_.objectives) {
-        if (m == study_.objectives[*end_]) continue;
-        beyond += std::max(fits_[m].warp.Apply(outcome.values[m]) - fits_[m].warp.Apply(*study_.Limit(m)), 0.0);
-      }
-      const size_t m = study_.objectives[*end_];
-      ranked.emplace_back(beyond > 0 ? 1e5 + beyond : fits_[m].warp.Apply(outcome.values[m]), i);
     } else {
       Objectives point;
       for (const size_t m : study_.objectives) point.push_back(outcome.values[m]);

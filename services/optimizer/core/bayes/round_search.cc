@@ -64,7 +64,6 @@ std::optional<Suggestion> Round::Search() {
     // Every good place is taken; a new one is left to the even cover, unless the space has no more.
     return std::nullopt;
   }
-  score_ = chosen->score;
   Suggestion suggestion;
   suggestion.assignments = std::move(assignments);
   suggestion.source = Suggestion::Source::kBayesian;
@@ -110,8 +109,7 @@ void Round::Explain(const Scorer& scorer, const Place& place, Suggestion& sugges
   // Thresholds of objectives count as well: they are what the user wants met.
   Acquisition all = acquisition_;
   for (const size_t m : study_.objectives) {
-    const bool counted = end_ && m != study_.objectives[*end_];
-    if (const auto limit = study_.Limit(m); limit && !counted)
+    if (const auto limit = study_.Limit(m))
       all.limits.push_back({.model = m, .at_most = fits_[m].warp.Apply(*limit)});
   }
   std::vector<double> all_means;
@@ -119,7 +117,6 @@ void Round::Explain(const Scorer& scorer, const Place& place, Suggestion& sugges
   suggestion.feasibility_probability = all.FeasibilityProbability(all_means, variances);
   const char* what = acquisition_.improvements.empty() ? "highest probability to keep the limits"
                      : study_.objectives.size() == 1   ? "largest expected improvement"
-                     : end_                            ? "largest expected improvement within the thresholds"
                                                        : "largest expected gain of the Pareto front";
   suggestion.text =
       absl::StrCat(what, acquisition_.cost ? " per unit of cost" : "", " by Gaussian processes over ",
