@@ -28,7 +28,7 @@ struct BayesianOptions {
   // Where the deviation of the noise, in units of that of the values, is above this by every way to model a
   // lone objective, the values are modelled as they are (kLinear), and what the trials are truly worth is
   // drawn so many times.
-  double noisy = 0.1;
+  double noisy = 0.12;
   size_t noise_draws = 16;
   // This share of suggestions takes constraints to be so many deviations easier: else a search that has found
   // one allowed region never looks for the others.
