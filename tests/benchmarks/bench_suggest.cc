@@ -134,17 +134,18 @@ class Experiment {
     }
   }
 
-  std::vector<double> milliseconds, cpu_milliseconds;  // of suggestions
-  std::vector<double> curve;                           // quality after each ended trial
-  int duplicates = 0, violations = 0;
-  int first_feasible = 0;  // ended trials until one kept the constraints; 0: none
-  double chosen = std::numeric_limits<double>::quiet_NaN();  // true value of the best observed trial
   // True value of the trial that a model takes to be the best.
   double Believed() const {
     const auto best = bayes::BelievedBest(state_);
     return best ? problem_.evaluate(state_.trials[*best].assignments)[0]
                 : std::numeric_limits<double>::quiet_NaN();
   }
+
+  std::vector<double> milliseconds, cpu_milliseconds;  // of suggestions
+  std::vector<double> curve;                           // quality after each ended trial
+  int duplicates = 0, violations = 0;
+  int first_feasible = 0;  // ended trials until one kept the constraints; 0: none
+  double chosen = std::numeric_limits<double>::quiet_NaN();  // true value of the best observed trial
   // Best value of the last objective among trials in which the others meet their thresholds.
   double at_target = std::numeric_limits<double>::infinity();
 
@@ -302,8 +303,10 @@ void Run(const Problem& problem, const Options& options) {
     if (!chosen.empty()) {
       report["median_of_chosen"] = Median(chosen);
       report["median_of_believed"] = Median(believed);
-      report["mean_of_chosen"] = std::accumulate(chosen.begin(), chosen.end(), 0.0) / static_cast<double>(chosen.size());
-      report["mean_of_believed"] = std::accumulate(believed.begin(), believed.end(), 0.0) / static_cast<double>(believed.size());
+      report["mean_of_chosen"] =
+          std::accumulate(chosen.begin(), chosen.end(), 0.0) / static_cast<double>(chosen.size());
+      report["mean_of_believed"] =
+          std::accumulate(believed.begin(), believed.end(), 0.0) / static_cast<double>(believed.size());
     }
     if (problem.metrics.size() > static_cast<size_t>(problem.objectives()))
       report["first_feasible_median"] = Median(firsts);

@@ -109,9 +109,9 @@ class Gp {
      size_t fantasies = 1);
 
   // The process given draws of the true values of all its points: each fantasy is a posterior draw of the
-  // values without noise at the points that have a value and at the pending ones, jointly, and the variance is
-  // what these would leave open. So noise weighs on what is held to be the best so far, not only on what is
-  // expected elsewhere (Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments",
+  // values without noise at the points that have a value and at the pending ones, jointly, and the variance
+  // is what these would leave open. So noise weighs on what is held to be the best so far, not only on what
+  // is expected elsewhere (Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments",
   // section 4). The draws are made by pathwise conditioning (Wilson et al. 2020, "Efficiently sampling
   // functions from Gaussian process posteriors", equation 13). `draws` [fantasies][2·n − pending], standard
   // normal: n for the process, then those for the noise of the values.
@@ -163,9 +163,9 @@ class Gp {
   size_t n_ = 0, fantasies_ = 1;
   double signal_ = 1, offset_ = 1;
   std::vector<double> weight_, noise_, y_;
-  Matrix inverse_;                 // row j: column j of L⁻¹
-  mutable Matrix transposed_;      // L⁻¹, made when PredictMany is first called
-  std::vector<double> alpha_;      // [fantasies][n]
+  Matrix inverse_;             // row j: column j of L⁻¹
+  mutable Matrix transposed_;  // L⁻¹, made when PredictMany is first called
+  std::vector<double> alpha_;  // [fantasies][n]
   // [fantasies][drawn_]: values of the last points, which have none of their own.
   std::vector<double> fantasy_y_;
   size_t drawn_ = 0;

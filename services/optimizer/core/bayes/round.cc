@@ -30,7 +30,8 @@ constexpr double kCubeNanoseconds = 0.5;
 // Variance of the noise of a value, in units of the model.
 double MeanNoise(const MetricFit& fit) {
   double noise = std::exp(fit.hyper.log_noise);
-  for (const double variance : fit.known_noise) noise += variance / static_cast<double>(fit.known_noise.size());
+  for (const double variance : fit.known_noise)
+    noise += variance / static_cast<double>(fit.known_noise.size());
   return noise;
 }
 
@@ -120,9 +121,9 @@ MetricFit Round::FitOf(size_t m) {
   size_t plain = fits.size();
   if (lone) {
     // What is noise to one model may be ripples to another. Warps would learn from the noise.
-    const auto quietest = std::min_element(fits.begin(), fits.end(), [](const MetricFit& a, const MetricFit& b) {
-      return MeanNoise(a) < MeanNoise(b);
-    });
+    const auto quietest =
+        std::min_element(fits.begin(), fits.end(),
+                         [](const MetricFit& a, const MetricFit& b) { return MeanNoise(a) < MeanNoise(b); });
     noisy_ = MeanNoise(*quietest) > options_.noisy * options_.noisy;
     for (size_t k = 0; k < kinds.size() && noisy_; ++k) {
       if (kinds[k].warp == Warp::Kind::kLinear) plain = k;

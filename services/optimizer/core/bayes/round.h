@@ -77,7 +77,7 @@ class Round {
   std::optional<Locality> locality_;
   std::optional<Niche> niche_;
   bool noisy_ = false;  // values of a lone objective, as all models of it see them
-  size_t trials_ = 0;  // finished, before any were left out
+  size_t trials_ = 0;   // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model
