@@ -4,8 +4,9 @@
     /somewhere/bin/python tests/benchmarks/peers/suggest_peers.py --bench build/release/bin/sda-bench \
         --peer optuna-gp --problem hartmann6 --seeds 20 --at 40,60
 
-Peers: random, optuna-tpe, optuna-gp, optuna-gp-noisy (which learns the noise of values; the other takes them as exact), botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by
-sda-bench, so that all optimise the same. Prints one line of JSON with the fields that `sda-bench suggest --json` has.
+Peers: random, optuna-tpe, optuna-gp, optuna-gp-noisy (which learns the noise of values; the other takes them as exact),
+botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by sda-bench, so that all optimise the same.
+Prints one line of JSON with the fields that `sda-bench suggest --json` has.
 
 Over night, for all of them, to be broken off and started again at will: with --log FILE every finished experiment is
 appended to the file, and what the file has is not run again. results/suggest_PEER.jsonl are such files;

@@ -153,7 +153,8 @@ class Gp {
   Gp(Bare, const TrainingSet& set, const Hyper& hyper, size_t fantasies);
   // Of the points, without noise; the lower triangle.
   Matrix PriorCovariance() const;
-  // Adds to the diagonal `noise_` and, as far as the factorisation needs it, jitter, which `noise_` receives.
+  // Of the first n points with the noise on the diagonal and, as far as the factorisation needs it, jitter,
+  // which the noise receives.
   void Factorize(const Matrix& kernel, size_t n, std::span<double> noise, Matrix& factor) const;
 
   const Layout layout_;
