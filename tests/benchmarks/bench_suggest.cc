@@ -9,6 +9,7 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,6 +25,7 @@
 
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/bayesian_suggester.h"
+#include "services/optimizer/core/bayes/believed_best.h"
 #include "services/optimizer/core/bayes/front.h"
 #include "services/optimizer/core/suggester.h"
 #include "tests/benchmarks/bench_report.h"
@@ -134,6 +136,13 @@ class Experiment {
       Begin();
       End();
     }
+  }
+
+  // True value of the trial that a model takes to be the best.
+  double Believed() const {
+    const auto best = bayes::BelievedBest(state_);
+    return best ? problem_.evaluate(state_.trials[*best].assignments)[0]
+                : std::numeric_limits<double>::quiet_NaN();
   }
 
   std::vector<double> milliseconds, cpu_milliseconds;  // of suggestions
@@ -250,7 +259,7 @@ void Run(const Problem& problem, const Options& options) {
   const auto began = Clock::now();
   const int budget = options.budget > 0 ? options.budget : problem.default_budget;
   const bool only_time = options.observations > 0;
-  std::vector<double> finals, milliseconds, cpu_milliseconds, firsts, chosen, at_target;
+  std::vector<double> finals, milliseconds, cpu_milliseconds, firsts, chosen, believed, at_target;
   std::vector<std::vector<double>> curves;
   int duplicates = 0, violations = 0, cut = 0;
   const int seeds = only_time ? 1 : options.seeds;
@@ -263,7 +272,10 @@ void Run(const Problem& problem, const Options& options) {
       finals.push_back(experiment.curve.back());
       curves.push_back(experiment.curve);
       firsts.push_back(experiment.first_feasible > 0 ? experiment.first_feasible : budget + 1);
-      chosen.push_back(experiment.chosen);
+      if (options.noise > 0 && problem.objectives() == 1) {
+        chosen.push_back(experiment.chosen);
+        believed.push_back(experiment.Believed());
+      }
       at_target.push_back(experiment.at_target);
       if (!options.log.empty())
         AppendLog(options, problem, budget, options.first_seed + static_cast<uint64_t>(s), experiment);
@@ -295,7 +307,14 @@ void Run(const Problem& problem, const Options& options) {
       report["median_regret"] = std::abs(Median(finals) - *problem.optimum);
     }
     if (hypervolume && std::isfinite(Median(at_target))) report["median_at_target"] = Median(at_target);
-    if (options.noise > 0 && !hypervolume) report["median_of_chosen"] = Median(chosen);
+    if (!chosen.empty()) {
+      report["median_of_chosen"] = Median(chosen);
+      report["median_of_believed"] = Median(believed);
+      report["mean_of_chosen"] =
+          std::accumulate(chosen.begin(), chosen.end(), 0.0) / static_cast<double>(chosen.size());
+      report["mean_of_believed"] =
+          std::accumulate(believed.begin(), believed.end(), 0.0) / static_cast<double>(believed.size());
+    }
     if (problem.metrics.size() > static_cast<size_t>(problem.objectives()))
       report["first_feasible_median"] = Median(firsts);
     for (const int at : options.at) {
@@ -423,6 +442,9 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--niche-share", options.engine.niche_share,
                  "share of suggestions around another good trial while stagnating");
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
+  app.add_option("--noisy", options.engine.noisy, "deviation of noise from which true values are drawn");
+  app.add_option("--noise-draws", options.engine.noise_draws, "so many times");
+  app.add_option("--fantasies", options.engine.fantasies, "draws of the values of pending trials");
   app.add_option("--raw-points", options.engine.raw_points, "points of the even cover in the search");
   app.add_option("--starts", options.engine.starts, "local searches for a suggestion");
   app.add_option("--reach", options.reach,

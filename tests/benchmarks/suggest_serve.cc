@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "services/optimizer/core/bayes/believed_best.h"
+
 namespace sda::bench {
 namespace {
 
@@ -72,6 +74,17 @@ Assignments Read(const Space& space, const ordered_json& line) {
   return assignments;
 }
 
+size_t BelievedBestOf(const Problem& problem, const std::vector<Assignments>& points,
+                      const std::vector<double>& values) {
+  SearchState state{.space = problem.space, .metrics = problem.metrics, .trials = {}};
+  for (size_t i = 0; i < points.size() && i < values.size(); ++i) {
+    state.trials.push_back({.state = ObservedTrial::State::kSucceeded,
+                            .assignments = points[i],
+                            .metrics = {{problem.metrics[0].name, values[i]}}});
+  }
+  return bayes::BelievedBest(state).value_or(0);
+}
+
 }  // namespace
 
 double QualityOf(const Problem& problem, std::span<const bayes::Objectives> points) {
@@ -89,15 +102,23 @@ double QualityOf(const Problem& problem, std::span<const bayes::Objectives> poin
 void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
   out << Describe(problem).dump() << '\n' << std::flush;
   std::vector<bayes::Objectives> points;
+  std::vector<Assignments> tried;
   for (std::string line; std::getline(in, line);) {
     if (line == "reset") {
       points.clear();
+      tried.clear();
       out << "{}" << '\n' << std::flush;
       continue;
     }
     ordered_json answer;
     try {
-      const Assignments assignments = Read(problem.space, ordered_json::parse(line));
+      const ordered_json request = ordered_json::parse(line);
+      if (request.is_array()) {
+        answer["believed"] = BelievedBestOf(problem, tried, request.get<std::vector<double>>());
+        out << answer.dump() << '\n' << std::flush;
+        continue;
+      }
+      const Assignments assignments = Read(problem.space, request);
       if (const auto violations = CheckAssignments(problem.space, assignments, ""); !violations.empty()) {
         answer["error"] = violations[0].field + ": " + violations[0].description;
       } else {
@@ -108,6 +129,7 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
           if (metric.strategy == Strategy::kConstraint) keeps = keeps && values[m] <= *metric.threshold;
         }
         if (keeps) points.emplace_back(values.begin(), values.begin() + problem.objectives());
+        tried.push_back(assignments);
         answer["values"] = values;
         const double quality = QualityOf(problem, points);
         answer["quality"] = std::isfinite(quality) ? ordered_json(quality) : ordered_json(nullptr);

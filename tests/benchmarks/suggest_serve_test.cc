@@ -44,6 +44,21 @@ TEST(ServeProblem, KeepsTheBestUntilReset) {
   EXPECT_EQ(answers[4]["quality"], answers[2]["values"][0]);
 }
 
+TEST(ServeProblem, BelievesWhatNoisyValuesSayTogether) {
+  std::string input;
+  std::string values;
+  // Fourteen points along a line through the minimum, the fourth of them lucky.
+  for (int i = 0; i < 14; ++i) {
+    const double x = -5 + 15.0 * i / 13;
+    input += "{\"x1\": " + std::to_string(x) + ", \"x2\": 2.275}\n";
+    const double noisy = 0.1 * (x - 3) * (x - 3) + (i == 3 ? -1 : 0.02 * (i % 2));
+    values += (i == 0 ? "[" : ", ") + std::to_string(noisy);
+  }
+  const auto answers = Serve("branin", input + values + "]\n");
+  ASSERT_EQ(answers.size(), 16u);
+  EXPECT_NEAR(answers[15]["believed"].get<double>(), 7, 1);
+}
+
 TEST(ServeProblem, WithoutAnAllowedPointQualityIsNull) {
   const auto answers = Serve("gardner2", "{\"x1\": 0, \"x2\": 0}\n");
   EXPECT_TRUE(answers[1]["quality"].is_null());

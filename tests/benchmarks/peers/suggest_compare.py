@@ -81,6 +81,8 @@ def main():
         with open(path, encoding="utf-8") as log:
             for line in log:
                 entry = json.loads(line)
+                if entry.get("noise"):
+                    continue  # what such a search is worth is not in its steps
                 found[entry["problem"]][entry["peer"]][entry["seed"]] = entry
 
     rows = []

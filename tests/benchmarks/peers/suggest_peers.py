@@ -4,12 +4,13 @@
     /somewhere/bin/python tests/benchmarks/peers/suggest_peers.py --bench build/release/bin/sda-bench \
         --peer optuna-gp --problem hartmann6 --seeds 20 --at 40,60
 
-Peers: random, optuna-tpe, optuna-gp, botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by
-sda-bench, so that all optimise the same. Prints one line of JSON with the fields that `sda-bench suggest --json` has.
+Peers: random, optuna-tpe, optuna-gp, optuna-gp-noisy (which learns the noise of values; the other takes them as exact),
+botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by sda-bench, so that all optimise the same.
+Prints one line of JSON with the fields that `sda-bench suggest --json` has.
 
 Over night, for all of them, to be broken off and started again at will: with --log FILE every finished experiment is
 appended to the file, and what the file has is not run again. results/suggest_PEER.jsonl are such files;
-suggest_compare.py sets them beside sda-bench's own figures.
+results/suggest_noise.jsonl holds the experiments with --noise. suggest_compare.py sets them beside sda-bench's own figures.
 
     for peer in optuna-tpe optuna-gp botorch sigopt; do for problem in $(sda-bench suggest --problem list); do
         suggest_peers.py --bench … --peer $peer --problem $problem --log peers.jsonl; done; done
@@ -19,6 +20,7 @@ import argparse
 import json
 import math
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
@@ -59,6 +61,11 @@ class Problem:
         answer = self._ask(json.dumps(point))
         return answer["values"], answer["quality"]
 
+    def believed_best(self, values):
+        """Of the points since the last reset, the one that a model takes to be the best where they measured `values`.
+        The same model for every optimiser."""
+        return self._ask(json.dumps(values))["believed"]
+
     def is_active(self, parameter, point):
         return all(point.get(c["parameter"]) in c["values"] for c in parameter["conditions"])
 
@@ -82,7 +89,7 @@ class Random:
 class Optuna:
     """Samplers of Optuna, as they come; constraints by `constraints_func`."""
 
-    def __init__(self, problem, seed, budget, kind):
+    def __init__(self, problem, seed, budget, kind, noisy=False):
         import optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         constraints = None
@@ -94,7 +101,7 @@ class Optuna:
         elif kind == "tpe":
             sampler = optuna.samplers.TPESampler(seed=seed, constraints_func=constraints)
         else:
-            sampler = optuna.samplers.GPSampler(seed=seed, deterministic_objective=True,
+            sampler = optuna.samplers.GPSampler(seed=seed, deterministic_objective=not noisy,
                                                 constraints_func=constraints)
         self._problem = problem
         self._study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(problem.objectives))
@@ -281,6 +288,7 @@ PEERS = {
     "random": Random,
     "optuna-tpe": lambda problem, seed, budget: Optuna(problem, seed, budget, "tpe"),
     "optuna-gp": lambda problem, seed, budget: Optuna(problem, seed, budget, "gp"),
+    "optuna-gp-noisy": lambda problem, seed, budget: Optuna(problem, seed, budget, "gp", noisy=True),
     "botorch": BoTorch,
     "sigopt": SigOpt,
 }
@@ -295,23 +303,33 @@ def rounded(value):
     return value if value is None else float(f"{value:.7g}")
 
 
-def run_experiment(problem, peer, budget):
-    """Where the quality changed, as [trials, quality] (none without an allowed trial), and what suggestions took."""
+def run_experiment(problem, peer, budget, noise, seed):
+    """Where the quality changed, as [trials, quality] (none without an allowed trial), and what suggestions took. With
+    noise, also what the trial of the best observed value and the one that a model believes in are truly worth."""
     problem.reset()
-    steps, milliseconds, cpu_milliseconds = [], [], []
+    rng = random.Random(seed)
+    steps, milliseconds, cpu_milliseconds, truths, observed = [], [], [], [], []
     for trial in range(1, budget + 1):
         start, cpu_start = time.monotonic(), time.process_time()
         point = peer.suggest()
         cpu_milliseconds.append(1e3 * (time.process_time() - cpu_start))
         milliseconds.append(1e3 * (time.monotonic() - start))
         values, quality = problem.evaluate(point)
+        truths.append(values[0])
+        if noise > 0:
+            values = [value + noise * rng.gauss(0, 1) for value in values]
+        observed.append(values[0])
         peer.report(values)
         if quality is not None and (not steps or quality != steps[-1][1]):
             steps.append([trial, quality])
     milliseconds.sort()
     cpu_milliseconds.sort()
     at = int(0.99 * (budget - 1))
-    return dict(steps=[[trial, rounded(quality)] for trial, quality in steps],
+    extra = {}
+    if noise > 0:
+        extra = dict(noise=noise, chosen=rounded(truths[observed.index(min(observed))]),
+                     believed=rounded(truths[problem.believed_best(observed)]))
+    return dict(**extra, steps=[[trial, rounded(quality)] for trial, quality in steps],
                 ms_p50=rounded(statistics.median(milliseconds)), ms_p99=rounded(milliseconds[at]),
                 cpu_ms_p50=rounded(statistics.median(cpu_milliseconds)), cpu_ms_p99=rounded(cpu_milliseconds[at]))
 
@@ -333,6 +351,7 @@ def main():
     parser.add_argument("--budget", type=int, default=0, help="trials; 0: the problem's own")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--noise", type=float, default=0, help="standard deviation of what is added to each value")
     parser.add_argument("--log", help="file of finished experiments, read and appended to")
     parser.add_argument("--at", default="", help="also report medians after so many trials")
     options = parser.parse_args()
@@ -343,14 +362,15 @@ def main():
     if options.log and pathlib.Path(options.log).exists():
         for line in pathlib.Path(options.log).read_text().splitlines():
             entry = json.loads(line)
-            finished[entry["peer"], entry["problem"], entry["budget"], entry["seed"]] = entry
+            finished[entry["peer"], entry["problem"], entry["budget"], entry["seed"], entry.get("noise", 0)] = entry
     entries = []
     began = time.monotonic()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        entry = finished.get((options.peer, options.problem, budget, seed))
+        entry = finished.get((options.peer, options.problem, budget, seed, options.noise))
         if entry is None:
             entry = dict(peer=options.peer, problem=options.problem, budget=budget, seed=seed,
-                         **run_experiment(problem, PEERS[options.peer](problem, seed, budget), budget))
+                         **run_experiment(problem, PEERS[options.peer](problem, seed, budget), budget, options.noise,
+                                        seed))
             if options.log:
                 with open(options.log, "a", encoding="utf-8") as log:
                     log.write(json.dumps(entry) + "\n")
@@ -365,6 +385,9 @@ def main():
                   low=min(finals), high=max(finals), values=finals)
     if optimum is not None:
         report.update(optimum=optimum, median_regret=abs(statistics.median(finals) - optimum))
+    if options.noise > 0:
+        report.update(median_of_chosen=statistics.median(entry["chosen"] for entry in entries),
+                      median_of_believed=statistics.median(entry["believed"] for entry in entries))
     if options.at:
         offset = 0 if hypervolume or optimum is None else optimum
         report["median_at"] = {

@@ -24,7 +24,12 @@ struct BayesianOptions {
   double initial_factor = 1;  // points of the initial design: this · (dimensions + 1), within [4, 20]
   size_t raw_points = 512;
   size_t starts = 6;
-  size_t fantasies = 8;
+  size_t fantasies = 32;
+  // Where the deviation of the noise, in units of that of the values, is above this by every way to model a
+  // lone objective, the values are modelled as they are (kLinear), and what the trials are truly worth is
+  // drawn so many times.
+  double noisy = 0.12;
+  size_t noise_draws = 16;
   // This share of suggestions takes constraints to be so many deviations easier: else a search that has found
   // one allowed region never looks for the others.
   double optimism_share = 0.2;

@@ -9,6 +9,9 @@ namespace {
 
 constexpr double kFirstJitter = 1e-9;
 constexpr double kLastJitter = 1e-2;
+// Of drawn true values, in units of the signal: points close together would else ask more of a factorisation
+// than doubles have.
+constexpr double kTrueJitter = 1e-8;
 
 std::vector<double> Weights(const Layout& layout, std::span<const double> log_length) {
   std::vector<double> weight(layout.coordinates);
@@ -39,8 +42,7 @@ void Points::Get(size_t i, std::span<double> out) const {
   for (size_t c = 0; c < coordinates_; ++c) out[c] = data_[c * ld_ + i];
 }
 
-Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<const double> draws,
-       size_t fantasies)
+Gp::Gp(Bare /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t fantasies)
     : layout_(*set.layout),
       points_(set.points),
       hyper_(hyper),
@@ -53,8 +55,10 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
       noise_(set.n, std::exp(hyper.log_noise)),
       y_(set.y.begin(), set.y.end()) {
   for (size_t i = 0; i < set.known_noise.size() && i < n_; ++i) noise_[i] += set.known_noise[i];
-  const size_t valued = n_ - pending;
-  Matrix kernel(n_, n_), factor;
+}
+
+Matrix Gp::PriorCovariance() const {
+  Matrix kernel(n_, n_);
   std::vector<double> point(layout_.coordinates);
   for (size_t i = 0; i < n_; ++i) {
     points_->Get(i, point);
@@ -62,14 +66,30 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
               kernel.row(i), nullptr);
     kernel(i, i) = signal_ + offset_;
   }
+  return kernel;
+}
+
+void Gp::Factorize(const Matrix& kernel, size_t n, std::span<double> noise, Matrix& factor) const {
   for (double jitter = 0;; jitter = std::max(jitter * 10, kFirstJitter)) {
-    factor = kernel;
-    for (size_t i = 0; i < n_; ++i) factor(i, i) += noise_[i] + jitter * (signal_ + offset_);
+    factor.Resize(n, n);
+    for (size_t i = 0; i < n; ++i) {
+      std::copy_n(kernel.row(i), i + 1, factor.row(i));
+      factor(i, i) += noise[i] + jitter * prior_variance();
+    }
     if (CholeskyInPlace(factor) || jitter > kLastJitter) {
-      for (double& noise : noise_) noise += jitter * (signal_ + offset_);
-      break;
+      for (double& variance : noise) variance += jitter * prior_variance();
+      return;
     }
   }
+}
+
+Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<const double> draws,
+       size_t fantasies)
+    : Gp(Bare(), set, hyper, fantasies) {
+  const size_t valued = n_ - pending;
+  const Matrix kernel = PriorCovariance();
+  Matrix factor;
+  Factorize(kernel, n_, noise_, factor);
   InvertTriangle(factor, inverse_);
 
   // White residuals of what is known; those of pending points are drawn.
@@ -77,6 +97,7 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
   std::copy_n(y_.begin(), valued, white.begin());
   SolveLower(factor, std::span<double>(white).first(valued));
   alpha_.assign(fantasies_ * n_, 0.0);
+  drawn_ = pending;
   fantasy_y_.assign(fantasies_ * pending, 0.0);
   for (size_t f = 0; f < fantasies_; ++f) {
     for (size_t p = 0; p < pending; ++p) white[valued + p] = draws.empty() ? 0 : draws[f * pending + p];
@@ -86,9 +107,46 @@ Gp::Gp(const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<con
   }
 }
 
+Gp::Gp(OfTrueValues /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t pending,
+       std::span<const double> draws, size_t fantasies)
+    : Gp(Bare(), set, hyper, fantasies) {
+  const size_t valued = n_ - pending;
+  const Matrix kernel = PriorCovariance();
+  Matrix noisy;
+  std::vector<double> noise(noise_.begin(), noise_.begin() + static_cast<std::ptrdiff_t>(valued));
+  Factorize(kernel, valued, noise, noisy);
+  Matrix factor;
+  noise_.assign(n_, kTrueJitter * signal_);
+  Factorize(kernel, n_, noise_, factor);
+  InvertTriangle(factor, inverse_);
+
+  // With K = L·Lᵀ and A = K + N over the valued points, f = L·z + K·A⁻¹·(y − L·z − e) is a posterior draw for
+  // standard normal z and noise e, and K⁻¹·f needs no solution by K: it is L⁻ᵀ·z + A⁻¹·(y − L·z − e).
+  alpha_.assign(fantasies_ * n_, 0.0);
+  drawn_ = n_;
+  fantasy_y_.assign(fantasies_ * n_, 0.0);
+  std::vector<double> residual(valued), whole(n_);
+  for (size_t f = 0; f < fantasies_; ++f) {
+    const double* const z = draws.data() + f * (n_ + valued);
+    double* const alpha = alpha_.data() + f * n_;
+    double* const values = fantasy_y_.data() + f * n_;
+    for (size_t i = 0; i < n_; ++i) values[i] = Dot(factor.row(i), z, i + 1);
+    for (size_t i = 0; i < valued; ++i) residual[i] = y_[i] - values[i] - std::sqrt(noise[i]) * z[n_ + i];
+    SolveLower(noisy, residual);
+    SolveLowerTransposed(noisy, residual);
+    for (size_t j = 0; j < n_; ++j) alpha[j] = Dot(inverse_.row(j) + j, z + j, n_ - j);
+    for (size_t j = 0; j < valued; ++j) alpha[j] += residual[j];
+    // f = L·(Lᵀ·α).
+    for (size_t i = 0; i < n_; ++i) {
+      whole[i] = 0;
+      for (size_t j = i; j < n_; ++j) whole[i] += factor(j, i) * alpha[j];
+    }
+    for (size_t i = 0; i < n_; ++i) values[i] = Dot(factor.row(i), whole.data(), i + 1);
+  }
+}
+
 double Gp::FittedMean(size_t i, size_t f) const {
-  const size_t pending = fantasy_y_.size() / fantasies_;
-  const double y = i < n_ - pending ? y_[i] : fantasy_y_[f * pending + i - (n_ - pending)];
+  const double y = i < n_ - drawn_ ? y_[i] : fantasy_y_[f * drawn_ + i - (n_ - drawn_)];
   return y - noise_[i] * alpha_[f * n_ + i];
 }
 

@@ -108,6 +108,17 @@ class Gp {
   Gp(const TrainingSet& set, const Hyper& hyper, size_t pending = 0, std::span<const double> draws = {},
      size_t fantasies = 1);
 
+  // The process given draws of the true values of all its points: each fantasy is a posterior draw of the
+  // values without noise at the points that have a value and at the pending ones, jointly, and the variance
+  // is what these would leave open. So noise weighs on what is held to be the best so far, not only on what
+  // is expected elsewhere (Letham et al. 2019, "Constrained Bayesian optimization with noisy experiments",
+  // section 4). The draws are made by pathwise conditioning (Wilson et al. 2020, "Efficiently sampling
+  // functions from Gaussian process posteriors", equation 13). `draws` [fantasies][2·n − pending], standard
+  // normal: n for the process, then those for the noise of the values.
+  struct OfTrueValues {};
+  Gp(OfTrueValues, const TrainingSet& set, const Hyper& hyper, size_t pending, std::span<const double> draws,
+     size_t fantasies);
+
   size_t size() const { return n_; }
   size_t fantasies() const { return fantasies_; }
   const Hyper& hyper() const { return hyper_; }
@@ -116,7 +127,7 @@ class Gp {
   // Of the latent function, without data.
   double prior_variance() const { return signal_ + offset_; }
 
-  // Values the model believes the latent function has at training point i, under fantasy f.
+  // Value the model believes the latent function has at training point i, under fantasy f.
   double FittedMean(size_t i, size_t f = 0) const;
 
   struct Scratch {
@@ -137,6 +148,15 @@ class Gp {
   void LeaveOneOut(std::vector<double>& means, std::vector<double>& variances) const;
 
  private:
+  // What both kinds have in common: all but what follows from the values.
+  struct Bare {};
+  Gp(Bare, const TrainingSet& set, const Hyper& hyper, size_t fantasies);
+  // Of the points, without noise; the lower triangle.
+  Matrix PriorCovariance() const;
+  // Of the first n points with the noise on the diagonal and, as far as the factorisation needs it, jitter,
+  // which the noise receives.
+  void Factorize(const Matrix& kernel, size_t n, std::span<double> noise, Matrix& factor) const;
+
   const Layout layout_;
   const Points* points_;
   const Hyper hyper_;
@@ -144,10 +164,12 @@ class Gp {
   size_t n_ = 0, fantasies_ = 1;
   double signal_ = 1, offset_ = 1;
   std::vector<double> weight_, noise_, y_;
-  Matrix inverse_;                 // row j: column j of L⁻¹
-  mutable Matrix transposed_;      // L⁻¹, made when PredictMany is first called
-  std::vector<double> alpha_;      // [fantasies][n]
-  std::vector<double> fantasy_y_;  // [fantasies][pending]
+  Matrix inverse_;             // row j: column j of L⁻¹
+  mutable Matrix transposed_;  // L⁻¹, made when PredictMany is first called
+  std::vector<double> alpha_;  // [fantasies][n]
+  // [fantasies][drawn_]: values of the last points, which have none of their own.
+  std::vector<double> fantasy_y_;
+  size_t drawn_ = 0;
 };
 
 }  // namespace sda::optimizer::bayes

@@ -9,6 +9,7 @@
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/linalg.h"
 #include "services/optimizer/core/bayes/minimize.h"
+#include "services/optimizer/core/bayes/normal.h"
 #include "services/optimizer/core/bayes/vector_math.h"
 
 namespace sda::optimizer::bayes {
@@ -309,6 +310,113 @@ TEST(GpTest, PendingPointsReduceTheVarianceAndKeepTheMean) {
   after.Predict(pending.data(), scratch, means, &less);
   EXPECT_GT(means[1], means[0]);
   EXPECT_LT(less, variance);
+}
+
+// Standard normal draws, and as many of the opposite sign, so that the average of what is drawn is the mean.
+std::vector<double> OppositeDraws(Rng& rng, size_t fantasies, size_t count) {
+  std::vector<double> draws(fantasies * count);
+  for (size_t i = 0; i < draws.size() / 2; ++i) {
+    draws[i] = rng.Normal();
+    draws[draws.size() / 2 + i] = -draws[i];
+  }
+  return draws;
+}
+
+// Draws of true values are a posterior sample: over all of them the mean and the variance, that within and
+// that between draws, are the posterior's at the points, at pending ones and elsewhere.
+TEST(GpTest, DrawsOfTrueValuesAddUpToThePosterior) {
+  Rng rng(8);
+  for (const size_t pending : {size_t{0}, size_t{2}}) {
+    Data data(8, 12, 2, 1);
+    for (size_t p = 0; p < pending; ++p) {
+      data.points.Add(data.Draw(rng));
+      data.noise.push_back(0);
+    }
+    Hyper hyper = SomeHyper(rng, 3);
+    hyper.log_noise = std::log(0.05);
+    TrainingSet known = data.Set();
+    known.n = 12;
+    const Gp plain(known, hyper);
+    constexpr size_t kDraws = 4000;
+    const size_t n = 12 + pending;
+    const Gp drawn(Gp::OfTrueValues(), data.Set(), hyper, pending,
+                   OppositeDraws(rng, kDraws, 2 * n - pending), kDraws);
+    Gp::Scratch scratch;
+    std::vector<double> means(kDraws), point(3);
+    for (size_t i = 0; i < n + 10; ++i) {
+      if (i < n) {
+        data.points.Get(i, point);
+      } else {
+        point = data.Draw(rng);
+      }
+      double mean = 0, variance = 0, within = 0, average = 0, between = 0;
+      plain.Predict(point.data(), scratch, &mean, &variance);
+      drawn.Predict(point.data(), scratch, means.data(), &within);
+      for (const double value : means) average += value / kDraws;
+      for (const double value : means) between += (value - average) * (value - average) / kDraws;
+      EXPECT_NEAR(average, mean, 1e-6) << i;
+      // The deviation of a variance over 4000 draws is a fortieth of it.
+      EXPECT_NEAR(within + between, variance, 0.12 * variance) << i;
+      if (i >= n) continue;
+      EXPECT_LT(within, 1e-5) << i;
+      EXPECT_NEAR(drawn.FittedMean(i, 7), means[7], 1e-7) << i;
+    }
+  }
+}
+
+// Noisy expected improvement against its definition: the improvement of the value at a place on the least of
+// the points' true values, all drawn jointly from the posterior by dense formulas.
+TEST(GpTest, ImprovementOnTrueValuesAgreesWithJointDraws) {
+  Rng rng(9);
+  Data data(9, 10, 2, 0);
+  Hyper hyper = SomeHyper(rng, 2);
+  hyper.log_noise = std::log(0.1);
+  constexpr size_t kDraws = 6000;
+  const Gp drawn(Gp::OfTrueValues(), data.Set(), hyper, 0, OppositeDraws(rng, kDraws, 20), kDraws);
+  const Eigen::LLT<Eigen::MatrixXd> llt(DenseKernel(data, hyper));
+  const Eigen::VectorXd y = Eigen::Map<const Eigen::VectorXd>(data.y.data(), 10);
+  Gp::Scratch scratch;
+  std::vector<double> means(kDraws), other(2);
+  for (int place = 0; place < 5; ++place) {
+    const std::vector<double> point = data.Draw(rng);
+    // The prior covariance of the ten points and the place, and from it the joint posterior.
+    Eigen::MatrixXd joint(11, 11);
+    for (Eigen::Index i = 0; i < 11; ++i) {
+      for (Eigen::Index j = 0; j < 11; ++j) {
+        std::vector<double> a = point, b = point;
+        if (i < 10) data.points.Get(static_cast<size_t>(i), a);
+        if (j < 10) data.points.Get(static_cast<size_t>(j), b);
+        joint(i, j) = Covariance(data.layout, hyper, a, b);
+      }
+    }
+    const Eigen::MatrixXd k = joint.leftCols(10);
+    const Eigen::VectorXd mean = k * llt.solve(y);
+    Eigen::MatrixXd covariance = joint - k * llt.solve(k.transpose());
+    covariance.diagonal().array() += 1e-9;
+    const Eigen::MatrixXd root = covariance.llt().matrixL();
+    double sum = 0, squares = 0;
+    for (size_t draw = 0; draw < 20'000; ++draw) {
+      Eigen::VectorXd z(11);
+      for (double& value : z) value = rng.Normal();
+      const Eigen::VectorXd values = mean + root * z;
+      const double gain = std::max(values.head(10).minCoeff() - values(10), 0.0);
+      sum += gain / 20'000;
+      squares += gain * gain / 20'000;
+    }
+    double variance = 0, found = 0, found_squares = 0;
+    drawn.Predict(point.data(), scratch, means.data(), &variance);
+    for (size_t f = 0; f < kDraws; ++f) {
+      double least = INFINITY;
+      for (size_t i = 0; i < 10; ++i) least = std::min(least, drawn.FittedMean(i, f));
+      const double sd = std::sqrt(variance);
+      const double gain = sd * std::exp(LogImprovement((least - means[f]) / sd));
+      found += gain / kDraws;
+      found_squares += gain * gain / kDraws;
+    }
+    const double error = std::sqrt((squares - sum * sum) / 20'000 + (found_squares - found * found) / kDraws);
+    // Where next to nothing is to be gained, some thousand draws may see none of it.
+    EXPECT_NEAR(found, sum, 4 * error + 1e-4) << place;
+  }
 }
 
 // 90 % intervals of a fitted model hold about 90 % of held-out values of a function drawn from such a model.

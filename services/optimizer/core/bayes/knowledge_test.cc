@@ -381,5 +381,54 @@ TEST(ScorerTest, GradientsAgreeWithDifferencesForAllDimensions) {
   }
 }
 
+// The gradient of the noisy expected improvement, through all draws of the true values.
+TEST(ScorerTest, GradientsThroughDrawnTrueValuesAgreeWithDifferences) {
+  Rng rng(12);
+  for (int dims = 1; dims <= 6; ++dims) {
+    const Space space = Cube(dims);
+    SearchState state{.space = space, .metrics = kLoss, .trials = {}, .seed = 1};
+    state.trials = EarlierExperiment(space, 14, [&](const Assignments& a) {
+                     return MetricValues{{"loss", Valley(a, 0.3) + 0.1 * rng.Normal()}};
+                   }).trials;
+    const Study study(state);
+    FitCache cache;
+    const MetricData data = study.Data(0);
+    MetricFit fit = FitMetric(data, {Warp::Kind::kLinear, HyperPrior::kWide}, cache);
+    fit.hyper.log_noise = std::log(0.05);
+    constexpr size_t kDraws = 16;
+    std::vector<double> draws(kDraws * 28);
+    for (double& draw : draws) draw = rng.Normal();
+    const Gp model(Gp::OfTrueValues(), SetOf(data, fit), fit.hyper, 0, draws, kDraws);
+    Acquisition acquisition;
+    acquisition.models = 1;
+    acquisition.fantasies = kDraws;
+    acquisition.objectives = {0};
+    for (size_t f = 0; f < kDraws; ++f) {
+      double least = INFINITY;
+      for (size_t i = 0; i < 14; ++i) least = std::min(least, model.FittedMean(i, f));
+      acquisition.improvements.emplace_back(
+          NondominatedBoxes(std::vector<Objectives>{{least}}, Objectives{INFINITY}));
+    }
+    const Scorer scorer(study.encoding, {&model}, acquisition);
+    for (int draw = 0; draw < 20; ++draw) {
+      Place place(static_cast<size_t>(dims));
+      for (double& x : place) x = rng.Uniform(0.05, 0.95);
+      std::vector<double> gradient(place.size());
+      const double score = scorer.Score(place, gradient);
+      EXPECT_NEAR(scorer.ScoreMany({place})[0], score, 1e-6 * (1 + std::abs(score)));
+      for (size_t i = 0; i < place.size(); ++i) {
+        constexpr double kStep = 1e-5;
+        Place moved = place;
+        moved[i] += kStep;
+        const double above = scorer.Score(moved, {});
+        moved[i] -= 2 * kStep;
+        const double expected = (above - scorer.Score(moved, {})) / (2 * kStep);
+        EXPECT_NEAR(gradient[i], expected, 1e-3 * (1 + std::abs(expected) + std::abs(score)))
+            << dims << " dimensions, axis " << i;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sda::optimizer::bayes

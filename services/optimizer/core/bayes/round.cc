@@ -27,6 +27,14 @@ constexpr double kNoisy = 0.05;
 // Nanoseconds that one cubed trial of a factorisation takes at most, with what follows from it.
 constexpr double kCubeNanoseconds = 0.5;
 
+// Variance of the noise of a value, in units of the model.
+double MeanNoise(const MetricFit& fit) {
+  double noise = std::exp(fit.hyper.log_noise);
+  for (const double variance : fit.known_noise)
+    noise += variance / static_cast<double>(fit.known_noise.size());
+  return noise;
+}
+
 }  // namespace
 
 Round::Round(Study& study, const BayesianOptions& options, FitCache& cache)
@@ -110,9 +118,22 @@ MetricFit Round::FitOf(size_t m) {
       expectations.push_back(std::move(expectation));
     }
   }
+  size_t plain = fits.size();
+  if (lone) {
+    // What is noise to one model may be ripples to another. Warps would learn from the noise.
+    const auto quietest =
+        std::min_element(fits.begin(), fits.end(),
+                         [](const MetricFit& a, const MetricFit& b) { return MeanNoise(a) < MeanNoise(b); });
+    noisy_ = MeanNoise(*quietest) > options_.noisy * options_.noisy;
+    for (size_t k = 0; k < kinds.size() && noisy_; ++k) {
+      if (kinds[k].warp == Warp::Kind::kLinear) plain = k;
+    }
+  }
   size_t chosen = fits.size() - 1;
   if (fits.size() > kinds.size() && n < kLeastEvidence) {
     chosen = kinds.size() + rng_.Below(fits.size() - kinds.size());
+  } else if (plain < fits.size() && fits.size() == kinds.size()) {
+    chosen = plain;
   } else if (fits.size() > 1) {
     const std::vector<double> shares = BeliefShares(fits, options_.temper);
     double draw = rng_.Uniform();
@@ -151,7 +172,8 @@ bool Round::Stagnates() const {
   for (const Study::Outcome& outcome : study_.finished) {
     if (outcome.valued && study_.KeepsConstraints(outcome)) values.push_back(outcome.values[m]);
   }
-  const size_t window = 3 + study_.encoding.size() / 2;
+  // What is pending was begun with the last improvements in mind, and may bring the next.
+  const size_t window = 3 + study_.encoding.size() / 2 + study_.pending.size();
   if (values.size() < 2 * window) return false;
   const double best = *std::min_element(values.begin(), values.end());
   const double before = *std::min_element(values.begin(), values.end() - static_cast<std::ptrdiff_t>(window));
@@ -207,7 +229,10 @@ void Round::Localize() {
 
 void Round::BuildModels() {
   const size_t pending = study_.pending.size();
+  // What the best so far is truly worth is then open.
+  const bool drawn = noisy_ && study_.objectives.size() == 1;
   fantasies_ = pending == 0 ? 1 : (study_.objectives.size() == 1 ? options_.fantasies : kFewFantasies);
+  if (drawn) fantasies_ = options_.noise_draws;
   models_.reserve(fits_.size() + 2);
   expected_.resize(fits_.size());
   for (size_t m = 0; m < fits_.size(); ++m) {
@@ -224,7 +249,12 @@ void Round::BuildModels() {
     TrainingSet set = SetOf(data, fit);
     set.n = data.points.size();
     set.known_noise = known;
-    models_.emplace_back(set, fit.hyper, pending, Draws(m, pending), fantasies_);
+    if (drawn && m == study_.objectives[0]) {
+      models_.emplace_back(Gp::OfTrueValues(), set, fit.hyper, pending, Draws(m, 2 * set.n - pending),
+                           fantasies_);
+    } else {
+      models_.emplace_back(set, fit.hyper, pending, Draws(m, pending), fantasies_);
+    }
   }
   if (failures_) {
     models_.emplace_back(failures_->Set(), failures_->hyper(), 0, std::span<const double>{}, fantasies_);
@@ -236,16 +266,17 @@ void Round::BuildModels() {
   }
 }
 
-// Standard normal draws for the values of pending trials, evenly spread over the fantasies.
-std::vector<double> Round::Draws(size_t m, size_t pending) {
+// [fantasy][count] standard normal draws, evenly spread over the fantasies.
+std::vector<double> Round::Draws(size_t m, size_t count) const {
   std::vector<double> draws;
-  if (pending == 0) return draws;
-  const SobolSequence sequence(static_cast<int>(std::min<size_t>(pending, SobolSequence::kMaxDimensions)),
-                               HashOf(seed_, {52, m}));
+  if (count == 0) return draws;
+  const size_t dimensions = std::min<size_t>(count, SobolSequence::kMaxDimensions);
+  const SobolSequence sequence(static_cast<int>(dimensions), HashOf(seed_, {52, m}));
+  Rng rng(HashOf(seed_, {55, m}));
   for (size_t f = 0; f < fantasies_; ++f) {
     const std::vector<double> unit = sequence.Point(static_cast<uint32_t>(f));
-    for (size_t p = 0; p < pending; ++p)
-      draws.push_back(NormalQuantile(std::clamp(unit[p % unit.size()], 1e-6, 1 - 1e-6)));
+    for (size_t k = 0; k < count; ++k)
+      draws.push_back(k < dimensions ? NormalQuantile(std::clamp(unit[k], 1e-6, 1 - 1e-6)) : rng.Normal());
   }
   return draws;
 }

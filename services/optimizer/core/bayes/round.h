@@ -46,7 +46,7 @@ class Round {
   bool IsNoisy() const;
   void Localize();
   void BuildModels();
-  std::vector<double> Draws(size_t m, size_t pending);
+  std::vector<double> Draws(size_t m, size_t count) const;
   // round_acquisition.cc
   void BuildAcquisition();
   double Believed(size_t m, size_t position, size_t f) const;
@@ -76,7 +76,8 @@ class Round {
   MetricData cost_data_;
   std::optional<Locality> locality_;
   std::optional<Niche> niche_;
-  size_t trials_ = 0;  // finished, before any were left out
+  bool noisy_ = false;  // values of a lone objective, as all models of it see them
+  size_t trials_ = 0;   // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model

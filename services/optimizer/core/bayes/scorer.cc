@@ -84,9 +84,15 @@ double Scorer::Score(const Place& place, std::span<double> gradient) const {
 
 void Scorer::Predict(const Place& place, std::vector<double>& means, std::vector<double>& variances) const {
   Score(place, {});
-  means.resize(models_.size());
-  for (size_t k = 0; k < models_.size(); ++k) means[k] = means_[k * acquisition_.fantasies];
+  const size_t fantasies = acquisition_.fantasies;
+  means.assign(models_.size(), 0);
   variances = variances_;
+  for (size_t k = 0; k < models_.size(); ++k) {
+    const std::span<const double> drawn(means_.data() + k * fantasies, fantasies);
+    for (const double mean : drawn) means[k] += mean / static_cast<double>(fantasies);
+    for (const double mean : drawn)
+      variances[k] += (mean - means[k]) * (mean - means[k]) / static_cast<double>(fantasies);
+  }
 }
 
 }  // namespace sda::optimizer::bayes

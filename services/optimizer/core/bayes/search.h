@@ -22,7 +22,7 @@ class Scorer {
   std::vector<double> ScoreMany(const std::vector<Place>& places) const;
   // The gradient by places where the span is not empty.
   double Score(const Place& place, std::span<double> gradient) const;
-  // Means [model] under the first fantasy and variances [model].
+  // Means and variances [model] over all fantasies.
   void Predict(const Place& place, std::vector<double>& means, std::vector<double>& variances) const;
 
   // What models are to be added to: by model, null for nothing. Those beyond the span: nothing.

@@ -44,6 +44,7 @@ Study::Study(const SearchState& search) : state(search), encoding(search.space),
     if (trial.state == State::kSucceeded) replicable.insert(key);
     taken.insert(std::move(key));
     Outcome outcome;
+    outcome.trial = static_cast<size_t>(&trial - state.trials.data());
     outcome.place = encoding.FromAssignments(trial.assignments);
     outcome.coordinates.resize(encoding.layout().coordinates);
     encoding.ActiveAxes(outcome.place, active);

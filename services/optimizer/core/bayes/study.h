@@ -29,6 +29,7 @@ struct Study {
     std::vector<double> values;  // [metric of `modelled`], smaller being better; NaN where missing
     std::vector<double> noise;   // [metric of `modelled`], variance of the value; NaN where unknown
     bool valued = false;         // all of them are there
+    size_t trial = 0;            // index in the state
   };
   std::vector<size_t> modelled;  // indices of the OPTIMIZE and CONSTRAINT metrics
   // Positions within `modelled`: all objectives, or four drawn anew for each suggestion where there are more.
