@@ -195,6 +195,21 @@ absl::Status ArtefactStore::Remove(std::string_view path) const {
   return StoreErrorFromArrow(path, filesystem_->DeleteFile(file));
 }
 
+absl::Status ArtefactStore::RemoveUnpublished(std::string_view path, std::string_view except) const {
+  SDA_ASSIGN_OR_RETURN(const std::string folder, Resolve(path));
+  if (!local_) return absl::OkStatus();
+  std::error_code failed;
+  std::vector<std::filesystem::path> found;
+  std::filesystem::recursive_directory_iterator entry(folder, failed);
+  for (; !failed && entry != std::filesystem::recursive_directory_iterator(); entry.increment(failed)) {
+    if (entry.depth() == 0 && entry->path().filename().string() == except) entry.disable_recursion_pending();
+    if (IsTemporaryName(entry->path().filename().string())) found.push_back(entry->path());
+  }
+  for (size_t i = 0; i < found.size() && !failed; ++i) std::filesystem::remove(found[i], failed);
+  if (!failed || failed == std::errc::no_such_file_or_directory) return absl::OkStatus();
+  return StoreErrorFromErrno(path, failed.value());
+}
+
 absl::Status ArtefactStore::RemoveFolder(std::string_view path) const {
   SDA_ASSIGN_OR_RETURN(const std::string folder, Resolve(path));
   SDA_ASSIGN_OR_RETURN(const bool exists, Exists(path));

@@ -83,6 +83,11 @@ class ArtefactStore {
   absl::Status Remove(std::string_view path) const;
   absl::Status RemoveFolder(std::string_view path) const;
 
+  // Removes what writers of killed processes left half-written below a folder, but for its subfolder
+  // `except`; nobody may be writing to the rest. OK where there is no such folder. Object stores never show
+  // such files.
+  absl::Status RemoveUnpublished(std::string_view path, std::string_view except) const;
+
  private:
   ArtefactStore(std::string root, std::shared_ptr<arrow::fs::FileSystem> filesystem, std::string base);
 

@@ -123,6 +123,22 @@ TEST_F(ArtefactStoreTest, PiecesArePublishedTogether) {
   EXPECT_THAT(AllFiles(), ElementsAre("f"));
 }
 
+// Of a process that is killed, nobody removes what was begun.
+TEST_F(ArtefactStoreTest, WhatAKilledProcessHadBegunIsRemoved) {
+  for (const char* path : {"d/f", "d/a/b/f", "d/jobs/f", "d/.hidden", "other/f"})
+    SDA_ASSERT_OK(store_->Write(path, "x"));
+  for (const char* path :
+       {"d/.f.7.0.partial", "d/a/b/.f.7.1.partial", "d/jobs/.f.7.2.partial", "other/.f.7.3.partial"})
+    SDA_ASSERT_OK(store_->Write(path, "half"));
+  for (int i = 0; i < 2; ++i) SDA_EXPECT_OK(store_->RemoveUnpublished("d", "jobs"));
+  for (const char* path : {"d/.f.7.0.partial", "d/a/b/.f.7.1.partial"})
+    EXPECT_FALSE(*store_->Exists(path)) << path;
+  for (const char* path :
+       {"d/f", "d/a/b/f", "d/jobs/f", "d/.hidden", "d/jobs/.f.7.2.partial", "other/.f.7.3.partial"})
+    EXPECT_TRUE(*store_->Exists(path)) << path;
+  SDA_EXPECT_OK(store_->RemoveUnpublished("none", "jobs"));
+}
+
 TEST_F(ArtefactStoreTest, WhatIsNotPublishedLeavesNoTrace) {
   {
     auto writer = store_->Create("d/f");

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <arrow/filesystem/filesystem.h>
 #include <arrow/io/interfaces.h>
@@ -15,16 +16,19 @@
 #include <unistd.h>
 
 #include "common/base/status_macros.h"
+#include "common/base/strings.h"
 #include "common/storage/store_error.h"
 
 namespace sda {
 namespace {
 
+constexpr char kTemporaryEnding[] = ".partial";
+
 // Beside the file, with a name that no other writer uses and no list shows.
 std::string TemporaryPath(const std::filesystem::path& file) {
   static std::atomic<uint64_t> counter = 0;
   const std::string name =
-      absl::StrCat(".", file.filename().string(), ".", getpid(), ".", counter.fetch_add(1), ".partial");
+      absl::StrCat(".", file.filename().string(), ".", getpid(), ".", counter.fetch_add(1), kTemporaryEnding);
   return (file.parent_path() / name).string();
 }
 
@@ -91,6 +95,10 @@ class RemoteWriter final : public ArtefactWriter {
 };
 
 }  // namespace
+
+bool IsTemporaryName(std::string_view name) {
+  return absl::StartsWith(ToAbsl(name), ".") && absl::EndsWith(ToAbsl(name), kTemporaryEnding);
+}
 
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file,
                                                                std::string_view path) {

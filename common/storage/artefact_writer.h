@@ -31,6 +31,9 @@ class ArtefactWriter {
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewLocalWriter(const std::string& file,
                                                                std::string_view path);
 
+// Whether a local file of this name is a writer's that has not published it.
+bool IsTemporaryName(std::string_view name);
+
 // For object stores, which show objects whole by themselves. `file` is the path inside the file system.
 absl::StatusOr<std::unique_ptr<ArtefactWriter>> NewRemoteWriter(arrow::fs::FileSystem& filesystem,
                                                                 const std::string& file,

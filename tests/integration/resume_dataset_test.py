@@ -60,8 +60,9 @@ class ResumeDatasetTest(harness.SdaTestCase):
         left = self.shards("datasets/killed")
         for path, identity in finished.items():
             self.assertEqual(left[path], identity, f"{path} was written again")
-        fit = self.services.folder / "artefacts" / "datasets" / "killed" / "fit"
-        self.assertEqual(list(fit.glob("*")), [])
+        folder = self.services.folder / "artefacts" / "datasets" / "killed"
+        self.assertEqual(list((folder / "fit").glob("*")), [])
+        self.assertEqual(list(folder.rglob("*.partial")), [], "what the kill cut off is still there")
 
     def test_killed_between_shards_and_at_random_moments(self):
         whole = self.create("datasets/whole")

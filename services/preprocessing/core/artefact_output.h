@@ -41,16 +41,21 @@ class ArtefactOutput final : public DatasetOutput {
     SDA_RETURN_IF_ERROR(Remove(kManifestPath));
     SDA_ASSIGN_OR_RETURN(const std::vector<std::string> folders, store_.ListFolders(folder_));
     for (const std::string& folder : folders) {
-      if (folder != "jobs") SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(folder_, "/", folder)));
+      if (folder != kJobsFolder) SDA_RETURN_IF_ERROR(store_.RemoveFolder(absl::StrCat(folder_, "/", folder)));
     }
     return Remove(pipeline::kFittedPipelinePath);
   }
+
+  // What a killed process left half-written. The jobs' records have writers of their own.
+  absl::Status RemoveUnpublished() { return store_.RemoveUnpublished(folder_, kJobsFolder); }
 
   absl::Status Remove(const std::string& path) override {
     return store_.Remove(absl::StrCat(folder_, "/", path));
   }
 
  private:
+  static constexpr char kJobsFolder[] = "jobs";
+
   const ArtefactStore& store_;
   const std::string folder_;
 };

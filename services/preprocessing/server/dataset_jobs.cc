@@ -294,6 +294,7 @@ absl::Status DatasetJobs::Make(const EntryPtr& entry, const JobName& name, const
     if (progress.Update(now, clock_.Monotonic(), kProgressInterval, shown)) ShowProgress(entry, shown);
   };
   ArtefactOutput output(store_, DatasetName(name.dataset));
+  SDA_RETURN_IF_ERROR(output.RemoveUnpublished());
   const auto manifest = CreateDataset(spec, DatasetName(name.dataset), settings, output);
   if (manifest.ok()) {
     for (const auto& [split, content] : manifest->splits) {

@@ -311,6 +311,31 @@ TEST_F(PreprocessingServiceTest, AKilledServicesJobStartsOver) {
                                              "validation/shard-00000.arrow", "vocabularies/word.arrow"));
 }
 
+// Where the next process goes on from finished shards, nothing is cleared: the file that the kill cut off has
+// to go by itself.
+TEST_F(PreprocessingServiceTest, AJobThatGoesOnRemovesWhatWasHalfWritten) {
+  const std::string file = folder_.Write("clicks.csv", ClickLog(500));
+  std::string job;
+  {
+    RunningServer server(root_);
+    job = server.Create(SpecOf(file), "d", "r1")->name();
+    SDA_ASSERT_OK(server.Watch(job));
+  }
+  const auto whole = DatasetFiles("d");
+  auto record = JobRecordFromJson(ReadFile(root_ + "/" + job + ".json"), "record");
+  SDA_ASSERT_OK(record);
+  record->job.set_state(v1::Job::STATE_RUNNING);
+  std::ofstream(root_ + "/" + job + ".json") << JobRecordToJson(*record);
+  std::filesystem::remove(root_ + "/datasets/d/manifest.json");
+  for (const char* left :
+       {"/datasets/d/.manifest.json.1.3.partial", "/datasets/d/test/.shard-00000.arrow.1.2.partial"})
+    std::ofstream(root_ + left) << "half";
+
+  RunningServer server(root_);
+  EXPECT_EQ(server.Watch(job)->state(), v1::Job::STATE_SUCCEEDED);
+  EXPECT_EQ(DatasetFiles("d"), whole);
+}
+
 TEST_F(PreprocessingServiceTest, AJobWhoseManifestIsThereHasSucceeded) {
   const std::string file = folder_.Write("clicks.csv", ClickLog(500));
   std::string job;
