@@ -40,11 +40,7 @@ class ObjectStoreTest(harness.SdaTestCase):
             self.store.put(piece, f"logs/{piece.name}")
 
     def services(self, name, artefacts=None):
-        services = Services(self.folder / name)
-        if artefacts:
-            for arguments in services.arguments.values():
-                if "--artefacts" in arguments:
-                    arguments[arguments.index("--artefacts") + 1] = artefacts
+        services = Services(self.folder / name, artefacts=artefacts)
         self.addCleanup(services.stop_all)
         return services
 

@@ -13,14 +13,14 @@ class Services:
 
     NAMES = ("optimizer", "preprocessing", "worker", "advisor")
 
-    def __init__(self, folder, slots=2, certificates=None):
+    def __init__(self, folder, slots=2, certificates=None, artefacts=None):
         """With `certificates`, a folder that deploy/docker/make-certs.sh filled, all speak mutual TLS with tokens."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.processes = {}
         ports = dict(zip(self.NAMES, harness.free_ports(len(self.NAMES))))
         self.address = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-        artefacts = str(folder / "artefacts")
+        artefacts = artefacts or str(folder / "artefacts")
         self.arguments = {
             "optimizer": ["sda-optimizer", "--database", str(folder / "optimizer.db")],
             "preprocessing": ["sda-preprocessing", "--artefacts", artefacts],

@@ -56,6 +56,15 @@ class PreprocessingServiceTest : public ::testing::Test {
     return spec;
   }
 
+  // What is on disk of a job whose process was killed: its record says that it runs.
+  void SetRunning(const std::string& job) const {
+    const std::string path = root_ + "/" + job + ".json";
+    auto record = JobRecordFromJson(ReadFile(path), "record");
+    SDA_ASSERT_OK(record);
+    record->job.set_state(v1::Job::STATE_RUNNING);
+    std::ofstream(path) << JobRecordToJson(*record);
+  }
+
   std::vector<std::string> DatasetFiles(const std::string& id) const {
     return FilesBelow(root_ + "/datasets/" + id);
   }
@@ -322,10 +331,7 @@ TEST_F(PreprocessingServiceTest, AJobThatGoesOnRemovesWhatWasHalfWritten) {
     SDA_ASSERT_OK(server.Watch(job));
   }
   const auto whole = DatasetFiles("d");
-  auto record = JobRecordFromJson(ReadFile(root_ + "/" + job + ".json"), "record");
-  SDA_ASSERT_OK(record);
-  record->job.set_state(v1::Job::STATE_RUNNING);
-  std::ofstream(root_ + "/" + job + ".json") << JobRecordToJson(*record);
+  SetRunning(job);
   std::filesystem::remove(root_ + "/datasets/d/manifest.json");
   for (const char* left :
        {"/datasets/d/.manifest.json.1.3.partial", "/datasets/d/test/.shard-00000.arrow.1.2.partial"})
@@ -344,9 +350,7 @@ TEST_F(PreprocessingServiceTest, AJobWhoseManifestIsThereHasSucceeded) {
     job = server.Create(SpecOf(file), "d", "r1")->name();
     SDA_ASSERT_OK(server.Watch(job));
   }
-  auto record = JobRecordFromJson(ReadFile(root_ + "/" + job + ".json"), "record");
-  record->job.set_state(v1::Job::STATE_RUNNING);
-  std::ofstream(root_ + "/" + job + ".json") << JobRecordToJson(*record);
+  SetRunning(job);
   RunningServer server(root_);
   EXPECT_EQ(server.Watch(job)->state(), v1::Job::STATE_SUCCEEDED);
 }

@@ -311,6 +311,28 @@ TEST(DeadlineTest, ACutIsNamed) {
   EXPECT_LT(absl::Now() - began, absl::Seconds(5));
 }
 
+// At 20 places: scores one by one are those of many within `many`, and gradients those of central differences
+// within `slope`, both in units of what is compared.
+void ExpectGradientsOfDifferences(const Scorer& scorer, int dims, Rng& rng, double many, double slope) {
+  for (int draw = 0; draw < 20; ++draw) {
+    Place place(static_cast<size_t>(dims));
+    for (double& x : place) x = rng.Uniform(0.05, 0.95);
+    std::vector<double> gradient(place.size());
+    const double score = scorer.Score(place, gradient);
+    EXPECT_NEAR(scorer.ScoreMany({place})[0], score, many * (1 + std::abs(score)));
+    for (size_t i = 0; i < place.size(); ++i) {
+      constexpr double kStep = 1e-5;
+      Place moved = place;
+      moved[i] += kStep;
+      const double above = scorer.Score(moved, {});
+      moved[i] -= 2 * kStep;
+      const double expected = (above - scorer.Score(moved, {})) / (2 * kStep);
+      EXPECT_NEAR(gradient[i], expected, slope * (1 + std::abs(expected) + std::abs(score)))
+          << dims << " dimensions, axis " << i;
+    }
+  }
+}
+
 // The score with everything in it: expectations of both kinds, priors on parameters, a cost, a limit.
 TEST(ScorerTest, GradientsAgreeWithDifferencesForAllDimensions) {
   Rng rng(11);
@@ -360,24 +382,8 @@ TEST(ScorerTest, GradientsAgreeWithDifferencesForAllDimensions) {
     scorer.Expect({knowledge.get(), given.get()});
     const Belief belief(study.encoding);
     scorer.Believe(&belief, 0.3);
-    for (int draw = 0; draw < 20; ++draw) {
-      Place place(static_cast<size_t>(dims));
-      for (double& x : place) x = rng.Uniform(0.05, 0.95);
-      std::vector<double> gradient(place.size()), none(place.size());
-      const double score = scorer.Score(place, gradient);
-      EXPECT_NEAR(scorer.ScoreMany({place})[0], score, 1e-8 * (1 + std::abs(score)));
-      for (size_t i = 0; i < place.size(); ++i) {
-        constexpr double kStep = 1e-5;
-        Place moved = place;
-        moved[i] += kStep;
-        const double above = scorer.Score(moved, {});
-        moved[i] -= 2 * kStep;
-        const double expected = (above - scorer.Score(moved, {})) / (2 * kStep);
-        // Third derivatives of long logarithms, and the differences within the given prediction.
-        EXPECT_NEAR(gradient[i], expected, 2e-4 * (1 + std::abs(expected) + std::abs(score)))
-            << dims << " dimensions, axis " << i;
-      }
-    }
+    // Third derivatives of long logarithms, and the differences within the given prediction.
+    ExpectGradientsOfDifferences(scorer, dims, rng, 1e-8, 2e-4);
   }
 }
 
@@ -410,23 +416,7 @@ TEST(ScorerTest, GradientsThroughDrawnTrueValuesAgreeWithDifferences) {
           NondominatedBoxes(std::vector<Objectives>{{least}}, Objectives{INFINITY}));
     }
     const Scorer scorer(study.encoding, {&model}, acquisition);
-    for (int draw = 0; draw < 20; ++draw) {
-      Place place(static_cast<size_t>(dims));
-      for (double& x : place) x = rng.Uniform(0.05, 0.95);
-      std::vector<double> gradient(place.size());
-      const double score = scorer.Score(place, gradient);
-      EXPECT_NEAR(scorer.ScoreMany({place})[0], score, 1e-6 * (1 + std::abs(score)));
-      for (size_t i = 0; i < place.size(); ++i) {
-        constexpr double kStep = 1e-5;
-        Place moved = place;
-        moved[i] += kStep;
-        const double above = scorer.Score(moved, {});
-        moved[i] -= 2 * kStep;
-        const double expected = (above - scorer.Score(moved, {})) / (2 * kStep);
-        EXPECT_NEAR(gradient[i], expected, 1e-3 * (1 + std::abs(expected) + std::abs(score)))
-            << dims << " dimensions, axis " << i;
-      }
-    }
+    ExpectGradientsOfDifferences(scorer, dims, rng, 1e-6, 1e-3);
   }
 }
 

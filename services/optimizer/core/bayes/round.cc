@@ -229,10 +229,8 @@ void Round::Localize() {
 
 void Round::BuildModels() {
   const size_t pending = study_.pending.size();
-  // What the best so far is truly worth is then open.
-  const bool drawn = noisy_ && study_.objectives.size() == 1;
   fantasies_ = pending == 0 ? 1 : (study_.objectives.size() == 1 ? options_.fantasies : kFewFantasies);
-  if (drawn) fantasies_ = options_.noise_draws;
+  if (noisy_) fantasies_ = options_.noise_draws;  // what the best so far is truly worth is open
   models_.reserve(fits_.size() + 2);
   expected_.resize(fits_.size());
   for (size_t m = 0; m < fits_.size(); ++m) {
@@ -249,7 +247,7 @@ void Round::BuildModels() {
     TrainingSet set = SetOf(data, fit);
     set.n = data.points.size();
     set.known_noise = known;
-    if (drawn && m == study_.objectives[0]) {
+    if (noisy_ && m == study_.objectives[0]) {
       models_.emplace_back(Gp::OfTrueValues(), set, fit.hyper, pending, Draws(m, 2 * set.n - pending),
                            fantasies_);
     } else {
