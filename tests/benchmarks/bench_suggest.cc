@@ -53,6 +53,7 @@ struct Options {
   bool fail_half = false;
   double noise = 0;
   bool no_thresholds = false;
+  bool goal = false;
   bool tell_noise = false;
   uint64_t first_seed = 1;
   std::vector<int> at;
@@ -103,7 +104,9 @@ class Experiment {
                        : MakeSuggester(kAlgorithms.at(options.algorithm))),
         state_{.space = problem.space, .metrics = metrics_, .trials = {}, .seed = seed} {
     for (Metric& metric : metrics_) {
-      if (options.no_thresholds && metric.strategy == Strategy::kOptimize) metric.threshold.reset();
+      const bool last = &metric == &metrics_[static_cast<size_t>(problem.objectives()) - 1];
+      if (metric.strategy == Strategy::kOptimize && (options.no_thresholds || (options.goal && last)))
+        metric.threshold.reset();
       if (options.noise > 0 && options.tell_noise) metric.noise_stddev = options.noise;
     }
   }
@@ -409,6 +412,9 @@ int BenchSuggest(int argc, char** argv) {
   app.add_flag("--tell-noise", options.tell_noise, "the engine is told the noise");
   app.add_flag("--no-thresholds", options.no_thresholds,
                "the engine is not told the thresholds of objectives");
+  app.add_flag("--goal", options.goal,
+               "the last objective has no threshold: as little of it as possible where the others meet theirs");
+  app.add_option("--goal-share", options.engine.goal_share, "suggestions that look for that alone");
   app.add_option("--observations", options.observations, "only time suggestions with so many finished trials")
       ->check(CLI::Range(0, 100000));
   app.add_option("--dims", options.dims, "dimensions of ackley, levy, rastrigin, rosenbrock, styblinski")

@@ -31,11 +31,15 @@ std::string Values(const v1::Recipe& recipe, const optimizer::v1::Trial& trial) 
   return absl::StrJoin(parts, " and ");
 }
 
-std::string FirstOptimized(const v1::Recipe& recipe) {
+// The metric by which the optimizer recommends a trial of the front: the first optimised one without a
+// threshold, or the first.
+std::string Decisive(const v1::Recipe& recipe) {
+  const MetricProto* decisive = nullptr;
   for (const MetricProto& metric : recipe.metrics()) {
-    if (IsOptimized(metric)) return metric.name();
+    if (!IsOptimized(metric)) continue;
+    if (decisive == nullptr || (decisive->has_threshold() && !metric.has_threshold())) decisive = &metric;
   }
-  return "";
+  return decisive == nullptr ? "" : decisive->name();
 }
 
 std::string Reason(const v1::Recipe& recipe, const optimizer::v1::ListBestTrialsResponse& best) {
@@ -46,7 +50,7 @@ std::string Reason(const v1::Recipe& recipe, const optimizer::v1::ListBestTrials
     return absl::StrCat("No trial reached ", thresholds, "; ", trial.name(), " came nearest with ", values,
                         ".");
   }
-  const std::string metric = FirstOptimized(recipe);
+  const std::string metric = Decisive(recipe);
   const std::string front =
       best.pareto_size() > 1 ? absl::StrCat(" of ", best.pareto_size(), " trials on the Pareto front") : "";
   return absl::StrCat(trial.name(), " has ", values,

@@ -60,16 +60,16 @@ BestTrials FindBestTrials(const std::vector<Metric>& metrics, const std::vector<
     }
     return found;
   };
-  const Metric* first = nullptr;
+  const Metric* wanted = nullptr;
   for (const Metric& metric : metrics) {
     if (metric.strategy != Strategy::kOptimize) continue;
-    if (first == nullptr) first = &metric;
+    if (wanted == nullptr || (wanted->threshold && !metric.threshold)) wanted = &metric;
     if (const auto found = best_of(metric, within.empty() ? all : within))
       best.best_by_metric[metric.name] = *found;
   }
   best.thresholds_met = !within.empty();
   if (!best.pareto.empty()) {
-    best.recommended = first != nullptr ? best_of(*first, best.pareto) : best.pareto.front();
+    best.recommended = wanted != nullptr ? best_of(*wanted, best.pareto) : best.pareto.front();
   } else if (!values.empty()) {
     best.recommended = *std::min_element(all.begin(), all.end(), [&](size_t a, size_t b) {
       return LargestShortfall(metrics, values[a]) < LargestShortfall(metrics, values[b]);

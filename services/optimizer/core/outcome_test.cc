@@ -36,8 +36,19 @@ TEST(BestTrialsTest, TheFrontHoldsWhatNobodyBeatsWithinTheThresholds) {
   EXPECT_THAT(best.pareto, ElementsAre(0, 1));
   EXPECT_EQ(best.best_by_metric.at("auc"), 0);
   EXPECT_EQ(best.best_by_metric.at("seconds"), 1);
-  EXPECT_EQ(best.recommended, 0);
   EXPECT_TRUE(best.thresholds_met);
+}
+
+TEST(BestTrialsTest, AMetricThatMeetsItsThresholdIsGoodEnough) {
+  const std::vector<MetricValues> values = {{{"auc", 0.80}, {"seconds", 9}},
+                                            {{"auc", 0.75}, {"seconds", 5}},
+                                            {{"auc", 0.60}, {"seconds", 1}}};
+  EXPECT_EQ(FindBestTrials({Auc(0.7), Seconds()}, values).recommended, 1) << "the cheapest within";
+  EXPECT_EQ(FindBestTrials({Seconds(), Auc(0.7)}, values).recommended, 1);
+  EXPECT_EQ(FindBestTrials({Auc(), Seconds()}, values).recommended, 0) << "no threshold: the first metric";
+  Metric bounded = Seconds();
+  bounded.threshold = 10;
+  EXPECT_EQ(FindBestTrials({Auc(0.7), bounded}, values).recommended, 0) << "all have one: the first metric";
 }
 
 TEST(BestTrialsTest, WithNothingWithinTheThresholdsTheNearestIsDelivered) {

@@ -42,6 +42,9 @@ struct BayesianOptions {
   double explore_margin = 0.3;
   // Before that this share looks around the best trial of another valley, for what would improve on that one.
   double niche_share = 0.2;
+  // Where some objectives have thresholds and others have none, and the thresholds are met, this share looks
+  // for the least of one of the others within the thresholds.
+  double goal_share = 0.8;
   double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best
 };
 

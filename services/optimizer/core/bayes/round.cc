@@ -44,7 +44,13 @@ Round::Round(Study& study, const BayesianOptions& options, FitCache& cache)
       seed_(HashOf(study.state.seed, {51, static_cast<uint64_t>(study.state.suggestions)})),
       rng_(seed_),
       belief_(study.encoding),
-      trials_(study.finished.size()) {}
+      trials_(study.finished.size()) {
+  const std::vector<size_t> wanted = study_.Wanted();
+  if (!wanted.empty() && rng_.Uniform() < options_.goal_share) {
+    aim_ = wanted[rng_.Below(wanted.size())];
+    study_.AimAt(*aim_);
+  }
+}
 
 bool Round::OutOfTime() const {
   return study_.state.deadline != absl::InfiniteFuture() && absl::Now() >= study_.state.deadline;

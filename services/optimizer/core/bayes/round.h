@@ -76,6 +76,7 @@ class Round {
   MetricData cost_data_;
   std::optional<Locality> locality_;
   std::optional<Niche> niche_;
+  std::optional<size_t> aim_;  // the only objective of this suggestion, of several
   bool noisy_ = false;  // values of a lone objective, as all models of it see them
   size_t trials_ = 0;   // finished, before any were left out
   std::vector<Gp> models_;

@@ -137,6 +137,9 @@ std::string Round::Notes() const {
     if (expectations_[m])
       absl::StrAppend(&notes, "; ", study_.metric(m).name, " starts from ", expectations_[m]->Source());
   }
+  if (aim_) {
+    absl::StrAppend(&notes, "; the best ", study_.metric(*aim_).name, " within the thresholds is sought");
+  }
   if (niche_) absl::StrAppend(&notes, "; around the best trial of another region, as the search stagnates");
   if (locality_) {
     absl::StrAppend(&notes, "; the models know the trials around one of the best, of ", trials_);

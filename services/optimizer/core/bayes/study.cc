@@ -148,4 +148,22 @@ MetricData Study::Data(size_t m) const {
   return data;
 }
 
+std::vector<size_t> Study::Wanted() const {
+  std::vector<size_t> wanted, aimed;
+  for (const size_t m : objectives) (Limit(m) ? aimed : wanted).push_back(m);
+  const bool met = std::any_of(finished.begin(), finished.end(), [&](const Outcome& outcome) {
+    return outcome.valued && KeepsConstraints(outcome) &&
+           std::all_of(aimed.begin(), aimed.end(), [&](size_t m) { return outcome.values[m] <= *Limit(m); });
+  });
+  if (aimed.empty() || !met) wanted.clear();
+  return wanted;
+}
+
+void Study::AimAt(size_t m) {
+  for (const size_t other : objectives) {
+    if (Limit(other)) constraints.push_back(other);
+  }
+  objectives = {m};
+}
+
 }  // namespace sda::optimizer::bayes
