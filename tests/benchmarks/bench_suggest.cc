@@ -412,8 +412,9 @@ int BenchSuggest(int argc, char** argv) {
   app.add_flag("--tell-noise", options.tell_noise, "the engine is told the noise");
   app.add_flag("--no-thresholds", options.no_thresholds,
                "the engine is not told the thresholds of objectives");
-  app.add_flag("--goal", options.goal,
-               "the last objective has no threshold: as little of it as possible where the others meet theirs");
+  app.add_flag(
+      "--goal", options.goal,
+      "the last objective has no threshold: as little of it as possible where the others meet theirs");
   app.add_option("--goal-share", options.engine.goal_share, "suggestions that look for that alone");
   app.add_option("--observations", options.observations, "only time suggestions with so many finished trials")
       ->check(CLI::Range(0, 100000));
@@ -447,6 +448,12 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--explore-margin", options.engine.explore_margin, "how far they stay from the ends");
   app.add_option("--niche-share", options.engine.niche_share,
                  "share of suggestions around another good trial while stagnating");
+  app.add_option("--settled", options.engine.settled,
+                 "expected gain around the best trial below which other valleys are searched");
+  app.add_option("--called-back", options.engine.called_back, "and above which that ends");
+  app.add_option("--settled-niche-share", options.engine.settled_niche_share, "suggestions that do so");
+  app.add_option("--valley-trials", options.engine.valley_trials,
+                 "trials a dimension until a valley loses its turn");
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");
   app.add_option("--noisy", options.engine.noisy, "deviation of noise from which true values are drawn");
   app.add_option("--noise-draws", options.engine.noise_draws, "so many times");

@@ -17,9 +17,10 @@ struct BestTrials {
   std::vector<size_t> pareto;
   // By optimised metric: the best within the thresholds, else the best of all; the first of equals.
   std::map<std::string, size_t> best_by_metric;
-  // Of the front the best in the first optimised metric without a threshold (a metric that has met its threshold
-  // is good enough), or, where all have one, in the first; with an empty front the trial whose largest
-  // shortfall from a threshold, relative to the threshold's size, is smallest. Nothing without trials.
+  // Of the front the best in the first optimised metric without a threshold (a metric that has met its
+  // threshold is good enough), or, where all have one, in the first; with an empty front the trial whose
+  // largest shortfall from a threshold, relative to the threshold's size, is smallest. Nothing without
+  // trials.
   std::optional<size_t> recommended;
   bool thresholds_met = false;  // by `recommended`
 };

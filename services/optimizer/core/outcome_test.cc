@@ -40,9 +40,8 @@ TEST(BestTrialsTest, TheFrontHoldsWhatNobodyBeatsWithinTheThresholds) {
 }
 
 TEST(BestTrialsTest, AMetricThatMeetsItsThresholdIsGoodEnough) {
-  const std::vector<MetricValues> values = {{{"auc", 0.80}, {"seconds", 9}},
-                                            {{"auc", 0.75}, {"seconds", 5}},
-                                            {{"auc", 0.60}, {"seconds", 1}}};
+  const std::vector<MetricValues> values = {
+      {{"auc", 0.80}, {"seconds", 9}}, {{"auc", 0.75}, {"seconds", 5}}, {{"auc", 0.60}, {"seconds", 1}}};
   EXPECT_EQ(FindBestTrials({Auc(0.7), Seconds()}, values).recommended, 1) << "the cheapest within";
   EXPECT_EQ(FindBestTrials({Seconds(), Auc(0.7)}, values).recommended, 1);
   EXPECT_EQ(FindBestTrials({Auc(), Seconds()}, values).recommended, 0) << "no threshold: the first metric";

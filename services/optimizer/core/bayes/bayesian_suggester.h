@@ -42,6 +42,14 @@ struct BayesianOptions {
   double explore_margin = 0.3;
   // Before that this share looks around the best trial of another valley, for what would improve on that one.
   double niche_share = 0.2;
+  // Where the expected gain around the best trial is below `settled` times what the search has gained so far,
+  // that valley is done with: this share looks around the best trials of other valleys, until the gain is
+  // above `called_back` times that.
+  double settled = 1e-3, called_back = 3e-2;
+  double settled_niche_share = 0.95;
+  // A valley in which so many trials a dimension were in vain is no better than one that begins at a typical
+  // trial.
+  double valley_trials = 4;
   // Where some objectives have thresholds and others have none, and the thresholds are met, this share looks
   // for the least of one of the others within the thresholds.
   double goal_share = 0.8;

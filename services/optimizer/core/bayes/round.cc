@@ -73,13 +73,6 @@ std::optional<Suggestion> Round::Run() {
                          study_.pending.end() - static_cast<std::ptrdiff_t>(kMaxPending));
   if (study_.finished.size() > kMaxExact) Localize();
   if (!study_.infeasible.empty()) failures_.emplace(study_, [this] { return OutOfTime(); });
-  if (Stagnates() && rng_.Uniform() < options_.niche_share) niche_ = FindNiche();
-  if (!niche_ && Stagnates() && rng_.Uniform() < options_.explore_share) {
-    const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
-    for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
-    margin_ = options_.explore_margin * rng_.Uniform();
-    least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
-  }
   if (study_.state.deadline != absl::InfiniteFuture()) {
     // A factorisation is not interrupted: it is not begun where it would end too late.
     const auto n = static_cast<double>(study_.finished.size() + study_.pending.size());
@@ -88,7 +81,31 @@ std::optional<Suggestion> Round::Run() {
   }
   BuildModels();
   BuildAcquisition();
+  if (Stagnates() && LookElsewhere()) {
+    models_.clear();
+    acquisition_ = {};
+    BuildModels();
+    BuildAcquisition();
+  }
   return Search();
+}
+
+// Whether this suggestion is for another valley, or for gains of some size.
+bool Round::LookElsewhere() {
+  const std::vector<Valley> valleys = Valleys();
+  const bool settled = IsSettled(valleys);
+  // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
+  // the median of all trials down.
+  const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
+  if (rng_.Uniform() < (settled ? options_.settled_niche_share : options_.niche_share))
+    niche_ = FindNiche(valleys, typical - valleys[0].value);
+  if (niche_) return true;
+  if (rng_.Uniform() >= options_.explore_share) return false;
+  const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
+  for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
+  margin_ = options_.explore_margin * rng_.Uniform();
+  least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
+  return true;
 }
 
 MetricFit Round::FitOf(size_t m) {
@@ -168,6 +185,18 @@ void Round::FitCost() {
   if (cost_data_.values.size() < 2) return;
   cost_fit_ =
       FitMetric(cost_data_, {Warp::Kind::kLinear, HyperPrior::kWide}, cache_, [this] { return OutOfTime(); });
+}
+
+// Of the lone objective, over the trials that keep the constraints.
+double Round::MedianValue() const {
+  std::vector<double> values;
+  for (const Study::Outcome& outcome : study_.finished) {
+    if (outcome.valued && study_.KeepsConstraints(outcome))
+      values.push_back(outcome.values[study_.objectives[0]]);
+  }
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 // Whether the lone objective hardly moved over the last trials that ended.

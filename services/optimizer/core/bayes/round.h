@@ -30,19 +30,30 @@ class Round {
   std::optional<Suggestion> Run();
 
  private:
+  struct Valley {
+    size_t trial = 0, position = 0;  // of the best, in the study; in the data of the objective
+    double value = 0;
+    double crowd = 0, in_vain = 0;  // other trials around that; those of them that are newer, or pending
+  };
   // A second-best place to look around, and the box of that.
   struct Niche {
-    size_t trial = 0, position = 0;  // in the study; in the data of the objective
+    size_t trial = 0, position = 0;  // as above
     std::vector<double> low = {}, high = {};
   };
 
   bool OutOfTime() const;
   // round_niche.cc
-  std::optional<Niche> FindNiche() const;
+  std::vector<Valley> Valleys() const;
+  std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
+  Niche NicheAround(const Valley& valley) const;
+  double LocalLogGain(const std::vector<Valley>& valleys) const;
+  bool IsSettled(const std::vector<Valley>& valleys) const;
   // round.cc
   MetricFit FitOf(size_t m);
   void FitCost();
   bool Stagnates() const;
+  double MedianValue() const;
+  bool LookElsewhere();
   bool IsNoisy() const;
   void Localize();
   void BuildModels();
@@ -54,6 +65,7 @@ class Round {
   Objectives ReferencePoint() const;
   std::vector<Place> Anchors() const;
   // round_search.cc
+  Scorer MakeScorer() const;
   std::optional<Suggestion> Search();
   bool NearPending(const Place& place) const;
   void Explain(const Scorer& scorer, const Place& place, Suggestion& suggestion) const;
@@ -77,8 +89,8 @@ class Round {
   std::optional<Locality> locality_;
   std::optional<Niche> niche_;
   std::optional<size_t> aim_;  // the only objective of this suggestion, of several
-  bool noisy_ = false;  // values of a lone objective, as all models of it see them
-  size_t trials_ = 0;   // finished, before any were left out
+  bool noisy_ = false;         // values of a lone objective, as all models of it see them
+  size_t trials_ = 0;          // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model

@@ -24,50 +24,64 @@ double Distance(const Encoding& encoding, const Place& a, const Place& b) {
 
 }  // namespace
 
-// A trial that none around it beats, other than the best of all: with a fresh look it may turn out to lie in
-// a better valley than that one, which the models, sure of how high it is, do not say. The worse it is and
-// the more trials were spent around it, the later its turn.
-std::optional<Round::Niche> Round::FindNiche() const {
+// The trials that none around them beats, best first: each the best of a valley, or alone.
+std::vector<Round::Valley> Round::Valleys() const {
   const Encoding& encoding = study_.encoding;
   const size_t m = study_.objectives[0];
-  std::vector<size_t> order, positions(study_.finished.size(), 0);
+  std::vector<Valley> order, valleys;
   size_t position = 0;
   for (size_t i = 0; i < study_.finished.size(); ++i) {
     const Study::Outcome& outcome = study_.finished[i];
-    positions[i] = position;
+    if (outcome.valued && study_.KeepsConstraints(outcome))
+      order.push_back({.trial = i, .position = position, .value = outcome.values[m]});
     position += !std::isnan(outcome.values[m]);
-    if (outcome.valued && study_.KeepsConstraints(outcome)) order.push_back(i);
   }
-  if (order.size() < 4) return std::nullopt;
-  const auto value = [&](size_t i) { return study_.finished[i].values[m]; };
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return value(a) < value(b); });
-  const double best = value(order[0]), spread = value(order[order.size() / 2]) - best;
-  if (!(spread > 0)) return std::nullopt;
-  const auto dimensions = static_cast<double>(encoding.size());
-  const double radius = kNicheRadius * std::sqrt(dimensions);
-  std::optional<size_t> chosen;
-  double chosen_score = 1;  // worse than the median is no niche
-  for (size_t rank = 1; rank < order.size(); ++rank) {
-    const Place& place = study_.finished[order[rank]].place;
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Valley& a, const Valley& b) { return a.value < b.value; });
+  const double radius = kNicheRadius * std::sqrt(static_cast<double>(encoding.size()));
+  for (size_t rank = 0; rank < order.size(); ++rank) {
+    const Place& place = study_.finished[order[rank].trial].place;
+    Valley valley = order[rank];
     bool beaten = false;
-    double crowd = 0;
     for (size_t other = 0; other < order.size() && !beaten; ++other) {
-      if (other == rank || Distance(encoding, study_.finished[order[other]].place, place) > radius) continue;
+      if (other == rank || Distance(encoding, study_.finished[order[other].trial].place, place) > radius)
+        continue;
       beaten = other < rank;
-      ++crowd;
+      ++valley.crowd;
+      valley.in_vain += order[other].trial > valley.trial;
     }
     if (beaten) continue;
     for (const Study::Outcome& pending : study_.pending)
-      crowd += Distance(encoding, pending.place, place) <= radius;
-    const double score = (value(order[rank]) - best) / spread + crowd / (4 * dimensions);
+      valley.in_vain += Distance(encoding, pending.place, place) <= radius;
+    valleys.push_back(valley);
+  }
+  return valleys;
+}
+
+// The best trial of another valley: with a fresh look it may turn out to lie in a better one than the best of
+// all, which the models, sure of how high it is, do not say. The worse it is, in units of `spread`, and the
+// more trials were spent around it, the later its turn.
+std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys, double spread) const {
+  if (!(spread > 0)) return std::nullopt;
+  const Valley* chosen = nullptr;
+  double chosen_score = 1;  // no better than the typical trial is no niche
+  for (size_t k = 1; k < valleys.size(); ++k) {
+    const double score =
+        (valleys[k].value - valleys[0].value) / spread +
+        valleys[k].in_vain / (options_.valley_trials * static_cast<double>(study_.encoding.size()));
     if (score < chosen_score) {
       chosen_score = score;
-      chosen = order[rank];
+      chosen = &valleys[k];
     }
   }
-  if (!chosen) return std::nullopt;
-  Niche niche{.trial = *chosen, .position = positions[*chosen]};
-  const Place& place = study_.finished[*chosen].place;
+  if (chosen == nullptr) return std::nullopt;
+  return NicheAround(*chosen);
+}
+
+Round::Niche Round::NicheAround(const Valley& valley) const {
+  const Encoding& encoding = study_.encoding;
+  Niche niche{.trial = valley.trial, .position = valley.position};
+  const Place& place = study_.finished[valley.trial].place;
   for (size_t i = 0; i < encoding.size(); ++i) {
     const bool category = encoding.axis(i).kind == Axis::Kind::kCategory;
     niche.low.push_back(category ? 0 : std::max(0.0, place[i] - kHalfWidth));
@@ -75,6 +89,42 @@ std::optional<Round::Niche> Round::FindNiche() const {
                                   : std::min(1.0, place[i] + kHalfWidth));
   }
   return niche;
+}
+
+// Whether nothing around the best trial promises more than a negligible part of what the search has gained.
+// What was begun in another valley is gone on with: one trial here and one there would end in neither.
+bool Round::IsSettled(const std::vector<Valley>& valleys) const {
+  const double gain = LocalLogGain(valleys);
+  if (gain < std::log(options_.settled)) return true;
+  if (gain >= std::log(options_.called_back)) return false;
+  const Place& last = study_.finished.back().place;
+  const double radius = kNicheRadius * std::sqrt(static_cast<double>(study_.encoding.size()));
+  for (size_t k = 1; k < valleys.size(); ++k) {
+    if (valleys[k].crowd > 0 &&
+        Distance(study_.encoding, study_.finished[valleys[k].trial].place, last) <= radius)
+      return true;
+  }
+  return false;
+}
+
+// Logarithm of the largest expected improvement around the best trial, as a part of the way from a typical
+// trial to the best.
+double Round::LocalLogGain(const std::vector<Valley>& valleys) const {
+  const Warp& warp = fits_[study_.objectives[0]].warp;
+  const double gained = warp.Apply(valleys[valleys.size() / 2].value) - warp.Apply(valleys[0].value);
+  if (!(gained > 0)) return 0;
+  const Niche around = NicheAround(valleys[0]);
+  const std::vector<Place> anchors = {study_.finished[around.trial].place};
+  const SearchResult found = FindBest(MakeScorer(), study_.region,
+                                      {.raw_points = options_.raw_points / 4,
+                                       .starts = 2,
+                                       .seed = HashOf(seed_, {56}),
+                                       .anchors = anchors,
+                                       .low = around.low,
+                                       .high = around.high,
+                                       .out_of_time = [this] { return OutOfTime(); }});
+  if (found.cut || found.candidates.empty()) return 0;
+  return found.candidates[0].score - std::log(gained);
 }
 
 }  // namespace sda::optimizer::bayes

@@ -15,7 +15,7 @@ constexpr double kPriorTrials = 4;
 
 }  // namespace
 
-std::optional<Suggestion> Round::Search() {
+Scorer Round::MakeScorer() const {
   std::vector<const Gp*> models;
   for (const Gp& model : models_) models.push_back(&model);
   Scorer scorer(study_.encoding, models, acquisition_);
@@ -23,6 +23,11 @@ std::optional<Suggestion> Round::Search() {
   for (const auto& expectation : expectations_) expectations.push_back(expectation.get());
   scorer.Expect(std::move(expectations));
   if (belief_.any()) scorer.Believe(&belief_, kPriorTrials / static_cast<double>(trials_ + 1));
+  return scorer;
+}
+
+std::optional<Suggestion> Round::Search() {
+  const Scorer scorer = MakeScorer();
   std::vector<Place> anchors = Anchors();
   if (niche_) anchors = {study_.finished[niche_->trial].place};
   std::vector<double> lengths;
