@@ -47,10 +47,14 @@ std::optional<Suggestion> BayesianSuggester::Suggest(const SearchState& state) c
     }
     initial = std::max(kEarlierPoints + 1, initial / 2);
   }
+  bool cut = false;
   if (tried >= initial) {
     Study study(state);
     if (!study.finished.empty()) {
-      if (auto suggestion = Round(study, options_, cache_).Run()) {
+      Round round(study, options_, cache_, pace_);
+      auto suggestion = round.Run();
+      cut = round.cut();
+      if (suggestion) {
         if (suggestion->deadline_cut)
           absl::StrAppend(&suggestion->text, "; the deadline cut the search short");
         return suggestion;
@@ -58,7 +62,7 @@ std::optional<Suggestion> BayesianSuggester::Suggest(const SearchState& state) c
     }
   }
   auto suggestion = sobol_->Suggest(state);
-  if (suggestion && tried >= initial && absl::Now() >= state.deadline) {
+  if (suggestion && (cut || (tried >= initial && absl::Now() >= state.deadline))) {
     suggestion->deadline_cut = true;
     absl::StrAppend(&suggestion->text, "; the deadline came before a model was ready");
   }

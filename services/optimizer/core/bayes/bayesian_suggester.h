@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "services/optimizer/core/bayes/metric_model.h"
+#include "services/optimizer/core/bayes/pace.h"
 #include "services/optimizer/core/suggester.h"
 
 namespace sda::optimizer::bayes {
@@ -70,6 +71,7 @@ class BayesianSuggester final : public Suggester {
   const BayesianOptions options_;
   const std::unique_ptr<Suggester> sobol_;
   mutable FitCache cache_;
+  mutable Pace pace_;
 };
 
 }  // namespace sda::optimizer::bayes

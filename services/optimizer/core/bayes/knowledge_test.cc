@@ -299,6 +299,31 @@ TEST(LocalityTest, ThousandsOfTrialsAreTakenByParts) {
   EXPECT_LT(Best(state, state.trials.size()), 0.2 * before);
 }
 
+TEST(DeadlineTest, WhatModelsTakeIsLearned) {
+  Pace pace;
+  EXPECT_GT(pace.Expected(1000, 1), absl::Milliseconds(1)) << "measured, as nothing is known yet";
+  EXPECT_LT(pace.Expected(1000, 1), absl::Minutes(1));
+  pace.Took(1000, 2, absl::Milliseconds(40));
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(pace.Expected(500, 1)), 3 * 2.5, 1e-3);
+  pace.Took(20, 1, absl::Milliseconds(1));
+  EXPECT_NEAR(absl::ToDoubleMilliseconds(pace.Expected(500, 1)), 3 * 2.5, 1e-3)
+      << "of few trials the factorisation is the least";
+}
+
+TEST(DeadlineTest, AModelThatWouldBeTooLateIsNotBegun) {
+  const Space space = Cube(4);
+  SearchState state{.space = space, .metrics = kLoss, .trials = {}, .seed = 1};
+  state.trials = EarlierExperiment(space, 1000, [](const Assignments& a) {
+                   return MetricValues{{"loss", Valley(a, 0.31)}};
+                 }).trials;
+  state.deadline = absl::Now() + absl::Milliseconds(5);
+  const auto suggestion = BayesianSuggester().Suggest(state);
+  ASSERT_TRUE(suggestion);
+  EXPECT_TRUE(suggestion->deadline_cut);
+  EXPECT_EQ(suggestion->source, Suggestion::Source::kSobol);
+  EXPECT_THAT(suggestion->text, HasSubstr("before a model was ready"));
+}
+
 TEST(DeadlineTest, ACutIsNamed) {
   const Space space = Cube(4);
   SearchState state{.space = space, .metrics = kLoss, .trials = {}, .seed = 1};

@@ -24,8 +24,6 @@ constexpr double kGlobalShare = 0.2;
 // Standard deviation of noise, in units of that of the values, from which a point may be worth a second
 // trial.
 constexpr double kNoisy = 0.05;
-// Nanoseconds that one cubed trial of a factorisation takes at most, with what follows from it.
-constexpr double kCubeNanoseconds = 0.5;
 
 // Variance of the noise of a value, in units of the model.
 double MeanNoise(const MetricFit& fit) {
@@ -37,10 +35,11 @@ double MeanNoise(const MetricFit& fit) {
 
 }  // namespace
 
-Round::Round(Study& study, const BayesianOptions& options, FitCache& cache)
+Round::Round(Study& study, const BayesianOptions& options, FitCache& cache, Pace& pace)
     : study_(study),
       options_(options),
       cache_(cache),
+      pace_(pace),
       seed_(HashOf(study.state.seed, {51, static_cast<uint64_t>(study.state.suggestions)})),
       rng_(seed_),
       belief_(study.encoding),
@@ -54,6 +53,12 @@ Round::Round(Study& study, const BayesianOptions& options, FitCache& cache)
 
 bool Round::OutOfTime() const {
   return study_.state.deadline != absl::InfiniteFuture() && absl::Now() >= study_.state.deadline;
+}
+
+bool Round::HasTimeForModels() const {
+  const size_t n = study_.finished.size() + study_.pending.size();
+  return study_.state.deadline == absl::InfiniteFuture() ||
+         absl::Now() + pace_.Expected(n, fits_.size()) < study_.state.deadline;
 }
 
 std::optional<Suggestion> Round::Run() {
@@ -73,15 +78,13 @@ std::optional<Suggestion> Round::Run() {
                          study_.pending.end() - static_cast<std::ptrdiff_t>(kMaxPending));
   if (study_.finished.size() > kMaxExact) Localize();
   if (!study_.infeasible.empty()) failures_.emplace(study_, [this] { return OutOfTime(); });
-  if (study_.state.deadline != absl::InfiniteFuture()) {
-    // A factorisation is not interrupted: it is not begun where it would end too late.
-    const auto n = static_cast<double>(study_.finished.size() + study_.pending.size());
-    const double seconds = 1e-9 * kCubeNanoseconds * n * n * n * static_cast<double>(fits_.size());
-    if (absl::Now() + absl::Seconds(seconds) >= study_.state.deadline) return std::nullopt;
+  if (!HasTimeForModels()) {
+    cut_ = true;
+    return std::nullopt;
   }
   BuildModels();
   BuildAcquisition();
-  if (Stagnates() && LookElsewhere()) {
+  if (Stagnates() && HasTimeForModels() && LookElsewhere()) {
     models_.clear();
     acquisition_ = {};
     BuildModels();
@@ -263,6 +266,7 @@ void Round::Localize() {
 }
 
 void Round::BuildModels() {
+  const absl::Time began = absl::Now();
   const size_t pending = study_.pending.size();
   fantasies_ = pending == 0 ? 1 : (study_.objectives.size() == 1 ? options_.fantasies : kFewFantasies);
   if (noisy_) fantasies_ = options_.noise_draws;  // what the best so far is truly worth is open
@@ -297,6 +301,7 @@ void Round::BuildModels() {
     set.known_noise = {};
     models_.emplace_back(set, cost_fit_->hyper, 0, std::span<const double>{}, fantasies_);
   }
+  pace_.Took(study_.finished.size() + pending, models_.size(), absl::Now() - began);
 }
 
 // [fantasy][count] standard normal draws, evenly spread over the fantasies.

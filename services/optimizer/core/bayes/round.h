@@ -13,6 +13,7 @@
 #include "services/optimizer/core/bayes/expectation.h"
 #include "services/optimizer/core/bayes/failure_model.h"
 #include "services/optimizer/core/bayes/locality.h"
+#include "services/optimizer/core/bayes/pace.h"
 #include "services/optimizer/core/bayes/search.h"
 #include "services/optimizer/core/bayes/study.h"
 
@@ -23,11 +24,13 @@ namespace sda::optimizer::bayes {
 class Round {
  public:
   // Takes trials out of the study where there are too many for one model.
-  Round(Study& study, const BayesianOptions& options, FitCache& cache);
+  Round(Study& study, const BayesianOptions& options, FitCache& cache, Pace& pace);
 
   // Nothing where no metric was ever measured, the deadline came before a model was there, or every good
   // place is taken.
   std::optional<Suggestion> Run();
+  // Whether Run gave nothing because models would not have been ready before the deadline.
+  bool cut() const { return cut_; }
 
  private:
   struct Valley {
@@ -42,6 +45,7 @@ class Round {
   };
 
   bool OutOfTime() const;
+  bool HasTimeForModels() const;
   // round_niche.cc
   std::vector<Valley> Valleys() const;
   std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
@@ -74,6 +78,7 @@ class Round {
   Study& study_;
   const BayesianOptions& options_;
   FitCache& cache_;
+  Pace& pace_;
   const uint64_t seed_;
   Rng rng_;
   const Belief belief_;
@@ -90,7 +95,8 @@ class Round {
   std::optional<Niche> niche_;
   std::optional<size_t> aim_;  // the only objective of this suggestion, of several
   bool noisy_ = false;         // values of a lone objective, as all models of it see them
-  size_t trials_ = 0;          // finished, before any were left out
+  bool cut_ = false;
+  size_t trials_ = 0;  // finished, before any were left out
   std::vector<Gp> models_;
   size_t fantasies_ = 1;
   double least_gain_ = 0;  // improvements below count nothing, in units of the model
