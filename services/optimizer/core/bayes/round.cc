@@ -82,33 +82,16 @@ std::optional<Suggestion> Round::Run() {
     cut_ = true;
     return std::nullopt;
   }
+  for (MetricData& data : data_) {
+    for (const Study::Outcome& outcome : study_.pending) data.points.Add(outcome.coordinates);
+  }
   BuildModels();
   BuildAcquisition();
   if (Stagnates() && HasTimeForModels() && LookElsewhere()) {
-    models_.clear();
-    acquisition_ = {};
-    BuildModels();
+    if (!niche_) BuildModels();
     BuildAcquisition();
   }
   return Search();
-}
-
-// Whether this suggestion is for another valley, or for gains of some size.
-bool Round::LookElsewhere() {
-  const std::vector<Valley> valleys = Valleys();
-  const bool settled = IsSettled(valleys);
-  // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
-  // the median of all trials down.
-  const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
-  if (rng_.Uniform() < (settled ? options_.settled_niche_share : options_.niche_share))
-    niche_ = FindNiche(valleys, typical - valleys[0].value);
-  if (niche_) return true;
-  if (rng_.Uniform() >= options_.explore_share) return false;
-  const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
-  for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
-  margin_ = options_.explore_margin * rng_.Uniform();
-  least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
-  return true;
 }
 
 MetricFit Round::FitOf(size_t m) {
@@ -190,18 +173,6 @@ void Round::FitCost() {
       FitMetric(cost_data_, {Warp::Kind::kLinear, HyperPrior::kWide}, cache_, [this] { return OutOfTime(); });
 }
 
-// Of the lone objective, over the trials that keep the constraints.
-double Round::MedianValue() const {
-  std::vector<double> values;
-  for (const Study::Outcome& outcome : study_.finished) {
-    if (outcome.valued && study_.KeepsConstraints(outcome))
-      values.push_back(outcome.values[study_.objectives[0]]);
-  }
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 // Whether the lone objective hardly moved over the last trials that ended.
 bool Round::Stagnates() const {
   if (study_.objectives.size() != 1) return false;
@@ -270,13 +241,13 @@ void Round::BuildModels() {
   const size_t pending = study_.pending.size();
   fantasies_ = pending == 0 ? 1 : (study_.objectives.size() == 1 ? options_.fantasies : kFewFantasies);
   if (noisy_) fantasies_ = options_.noise_draws;  // what the best so far is truly worth is open
+  models_.clear();
   models_.reserve(fits_.size() + 2);
   expected_.resize(fits_.size());
   for (size_t m = 0; m < fits_.size(); ++m) {
-    MetricData& data = data_[m];
+    const MetricData& data = data_[m];
     const MetricFit& fit = fits_[m];
     std::vector<double> known = fit.known_noise;
-    for (const Study::Outcome& outcome : study_.pending) data.points.Add(outcome.coordinates);
     if (!known.empty()) known.resize(known.size() + pending, known.back());
     if (expectations_[m]) {
       expected_[m] = fit.around;

@@ -47,6 +47,8 @@ class Round {
   bool OutOfTime() const;
   bool HasTimeForModels() const;
   // round_niche.cc
+  bool LookElsewhere();
+  double MedianValue() const;
   std::vector<Valley> Valleys() const;
   std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
   Niche NicheAround(const Valley& valley) const;
@@ -56,8 +58,6 @@ class Round {
   MetricFit FitOf(size_t m);
   void FitCost();
   bool Stagnates() const;
-  double MedianValue() const;
-  bool LookElsewhere();
   bool IsNoisy() const;
   void Localize();
   void BuildModels();

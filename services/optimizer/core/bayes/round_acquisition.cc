@@ -32,6 +32,7 @@ std::vector<Objectives> Spread(const std::vector<Objectives>& points, size_t cou
 }  // namespace
 
 void Round::BuildAcquisition() {
+  acquisition_ = {};
   acquisition_.models = models_.size();
   acquisition_.fantasies = fantasies_;
   acquisition_.objectives = study_.objectives;

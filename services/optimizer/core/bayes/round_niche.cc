@@ -24,6 +24,36 @@ double Distance(const Encoding& encoding, const Place& a, const Place& b) {
 
 }  // namespace
 
+// Whether this suggestion is for another valley, or for gains of some size.
+bool Round::LookElsewhere() {
+  const std::vector<Valley> valleys = Valleys();
+  const bool settled = IsSettled(valleys);
+  // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
+  // the median of all trials down.
+  const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
+  if (rng_.Uniform() < (settled ? options_.settled_niche_share : options_.niche_share))
+    niche_ = FindNiche(valleys, typical - valleys[0].value);
+  if (niche_) return true;
+  if (rng_.Uniform() >= options_.explore_share) return false;
+  const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
+  for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
+  margin_ = options_.explore_margin * rng_.Uniform();
+  least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
+  return true;
+}
+
+// Of the lone objective, over the trials that keep the constraints.
+double Round::MedianValue() const {
+  std::vector<double> values;
+  for (const Study::Outcome& outcome : study_.finished) {
+    if (outcome.valued && study_.KeepsConstraints(outcome))
+      values.push_back(outcome.values[study_.objectives[0]]);
+  }
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
 // The trials that none around them beats, best first: each the best of a valley, or alone.
 std::vector<Round::Valley> Round::Valleys() const {
   const Encoding& encoding = study_.encoding;
