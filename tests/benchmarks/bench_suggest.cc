@@ -452,6 +452,8 @@ int BenchSuggest(int argc, char** argv) {
                  "expected gain around the best trial below which other valleys are searched");
   app.add_option("--called-back", options.engine.called_back, "and above which that ends");
   app.add_option("--settled-niche-share", options.engine.settled_niche_share, "suggestions that do so");
+  app.add_option("--promising", options.engine.promising,
+                 "part of what was gained by which those may be worse");
   app.add_option("--valley-trials", options.engine.valley_trials,
                  "trials a dimension until a valley loses its turn");
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");

@@ -44,9 +44,10 @@ struct BayesianOptions {
   // Before that this share looks around the best trial of another valley, for what would improve on that one.
   double niche_share = 0.2;
   // Where the expected gain around the best trial is below `settled` times what the search has gained so far,
-  // that valley is done with: this share looks around the best trials of other valleys, until the gain is
-  // above `called_back` times that.
+  // that valley is done with: this share looks around the best trial of another that is not worse by more
+  // than `promising` times the same, until the gain is above `called_back` times that.
   double settled = 1e-3, called_back = 3e-2;
+  double promising = 0.7;
   double settled_niche_share = 0.95;
   // A valley in which so many trials a dimension were in vain is no better than one that begins at a typical
   // trial.

@@ -31,8 +31,14 @@ bool Round::LookElsewhere() {
   // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
   // the median of all trials down.
   const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
-  if (rng_.Uniform() < (settled ? options_.settled_niche_share : options_.niche_share))
-    niche_ = FindNiche(valleys, typical - valleys[0].value);
+  const double spread = typical - valleys[0].value;
+  niche_ = FindNiche(valleys, spread);
+  double share = options_.niche_share;
+  if (settled && niche_) {
+    const double value = study_.finished[niche_->trial].values[study_.objectives[0]];
+    if (value - valleys[0].value < options_.promising * spread) share = options_.settled_niche_share;
+  }
+  if (rng_.Uniform() >= share) niche_.reset();
   if (niche_) return true;
   if (rng_.Uniform() >= options_.explore_share) return false;
   const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
