@@ -448,6 +448,8 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--explore-margin", options.engine.explore_margin, "how far they stay from the ends");
   app.add_option("--niche-share", options.engine.niche_share,
                  "share of suggestions around another good trial while stagnating");
+  app.add_option("--line-share", options.engine.line_share,
+                 "of the others, those that look along one axis through the best trial");
   app.add_option("--settled", options.engine.settled,
                  "expected gain around the best trial below which other valleys are searched");
   app.add_option("--called-back", options.engine.called_back, "and above which that ends");

@@ -43,6 +43,8 @@ struct BayesianOptions {
   double explore_margin = 0.3;
   // Before that this share looks around the best trial of another valley, for what would improve on that one.
   double niche_share = 0.2;
+  // Of the others this share looks for such improvements along one axis through the best trial.
+  double line_share = 0.4;
   // Where the expected gain around the best trial is below `settled` times what the search has gained so far,
   // that valley is done with: this share looks around the best trial of another that is not worse by more
   // than `promising` times the same, until the gain is above `called_back` times that.

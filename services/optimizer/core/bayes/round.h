@@ -38,7 +38,7 @@ class Round {
     double value = 0;
     double crowd = 0, in_vain = 0;  // other trials around that; those of them that are newer, or pending
   };
-  // A second-best place to look around, and the box of that.
+  // A place to look around, and the box of that.
   struct Niche {
     size_t trial = 0, position = 0;  // as above
     std::vector<double> low = {}, high = {};
@@ -52,6 +52,7 @@ class Round {
   std::vector<Valley> Valleys() const;
   std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
   Niche NicheAround(const Valley& valley) const;
+  Niche LineThrough(const Valley& valley);
   double LocalLogGain(const std::vector<Valley>& valleys) const;
   bool IsSettled(const std::vector<Valley>& valleys) const;
   // round.cc
@@ -92,7 +93,7 @@ class Round {
   std::optional<MetricFit> cost_fit_;
   MetricData cost_data_;
   std::optional<Locality> locality_;
-  std::optional<Niche> niche_;
+  std::optional<Niche> niche_, line_;
   std::optional<size_t> aim_;  // the only objective of this suggestion, of several
   bool noisy_ = false;         // values of a lone objective, as all models of it see them
   bool cut_ = false;

@@ -40,10 +40,11 @@ bool Round::LookElsewhere() {
   }
   if (rng_.Uniform() >= share) niche_.reset();
   if (niche_) return true;
-  if (rng_.Uniform() >= options_.explore_share) return false;
+  if (rng_.Uniform() < options_.line_share && !settled) line_ = LineThrough(valleys[0]);
+  if (!line_ && rng_.Uniform() >= options_.explore_share) return false;
   const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
   for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
-  margin_ = options_.explore_margin * rng_.Uniform();
+  margin_ = line_ ? 0 : options_.explore_margin * rng_.Uniform();
   least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
   return true;
 }
@@ -112,6 +113,25 @@ std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys,
   }
   if (chosen == nullptr) return std::nullopt;
   return NicheAround(*chosen);
+}
+
+// The numeric axis through the best trial that the draw decides on: where parameters act mostly by
+// themselves, a better value of one is found with the others as they are.
+Round::Niche Round::LineThrough(const Valley& valley) {
+  const Encoding& encoding = study_.encoding;
+  Niche line{.trial = valley.trial, .position = valley.position};
+  const Place& place = study_.finished[valley.trial].place;
+  std::vector<size_t> numeric;
+  for (size_t i = 0; i < encoding.size(); ++i) {
+    if (encoding.axis(i).kind != Axis::Kind::kCategory) numeric.push_back(i);
+  }
+  const size_t free = numeric.empty() ? encoding.size() : numeric[rng_.Below(numeric.size())];
+  for (size_t i = 0; i < encoding.size(); ++i) {
+    const bool category = encoding.axis(i).kind == Axis::Kind::kCategory;
+    line.low.push_back(category || i == free ? 0 : place[i]);
+    line.high.push_back(category ? static_cast<double>(encoding.axis(i).count) : (i == free ? 1 : place[i]));
+  }
+  return line;
 }
 
 Round::Niche Round::NicheAround(const Valley& valley) const {
