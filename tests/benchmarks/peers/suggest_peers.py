@@ -5,8 +5,9 @@
         --peer optuna-gp --problem hartmann6 --seeds 20 --at 40,60
 
 Peers: random, optuna-tpe, optuna-gp, optuna-gp-noisy (which learns the noise of values; the other takes them as exact),
-botorch and sigopt (pip install sigoptlite). The problem itself is evaluated by sda-bench, so that all optimise the same.
-Prints one line of JSON with the fields that `sda-bench suggest --json` has.
+botorch and sigopt, which needs an environment of its own (Python 3.10, for it wants NumPy 1.22: pip install sigopt
+sigoptlite). The problem itself is evaluated by sda-bench, so that all optimise the same. Prints one line of JSON with the
+fields that `sda-bench suggest --json` has.
 
 Over night, for all of them, to be broken off and started again at will: with --log FILE every finished experiment is
 appended to the file, and what the file has is not run again. results/suggest_PEER.jsonl are such files;
@@ -235,52 +236,63 @@ class BoTorch:
 
 
 class SigOpt:
-    """libsigopt as sigoptlite drives it."""
+    """libsigopt as sigoptlite drives it, in this process: its own random start (twice the parameters and one), then models.
+    It has logarithms for real parameters only, so whole numbers on that scale are real ones which are rounded. Conditions
+    can name only categorical parameters without conditions of their own."""
 
     def __init__(self, problem, seed, budget):
-        import random
         import numpy
         from sigopt import Connection
         from sigoptlite.driver import LocalDriver
-        random.seed(seed)
         numpy.random.seed(seed)
         self._problem = problem
-        parameters = []
+        parents = {c["parameter"] for p in problem.parameters for c in p["conditions"]}
+        parameters, conditionals = [], []
         for p in problem.parameters:
-            if "grid" in p:
-                parameters.append(dict(name=p["name"], type="double", grid=p["grid"]))
-            elif "categories" in p:
-                parameters.append(dict(name=p["name"], type="categorical", categorical_values=p["categories"]))
+            if p["name"] in parents:
+                if "categories" not in p or p["conditions"]:
+                    raise ValueError(f"sigopt has no conditions on a parameter such as {p['name']}")
+                conditionals.append(dict(name=p["name"], values=p["categories"]))
+                continue
+            entry = dict(name=p["name"], type="double")
+            if "categories" in p:
+                entry.update(type="categorical", categorical_values=p["categories"])
+            elif "grid" in p:
+                entry["grid"] = p["grid"]
             else:
                 low, high = p["double"] if "double" in p else p["int"]
-                entry = dict(name=p["name"], type="double" if "double" in p else "int", bounds=dict(min=low, max=high))
-                if "double" in p and p["scale"] == "log":
+                entry["bounds"] = dict(min=low, max=high)
+                if p["scale"] == "log":
                     entry["transformation"] = "log"
-                parameters.append(entry)
+                elif "int" in p:
+                    entry["type"] = "int"
             if p["conditions"]:
-                parameters[-1]["conditions"] = {c["parameter"]: c["values"] for c in p["conditions"]}
-        conditionals = {c["parameter"] for p in problem.parameters for c in p["conditions"]}
-        meta = dict(name="peer", parameters=[p for p in parameters if p["name"] not in conditionals],
-                    observation_budget=budget, parallel_bandwidth=1, metrics=[])
-        if conditionals:
-            meta["conditionals"] = [dict(name=p["name"], values=p["categorical_values"]) for p in parameters
-                                    if p["name"] in conditionals]
+                entry["conditions"] = {c["parameter"]: c["values"] for c in p["conditions"]}
+            parameters.append(entry)
+        metrics = []
         for m in problem.metrics:
-            entry = dict(name=m["name"], objective="minimize",
-                         strategy="constraint" if m["constraint"] else "optimize")
-            if m.get("threshold") is not None and (m["constraint"] or len(problem.objectives) > 1):
-                entry["threshold"] = m["threshold"]
-            meta["metrics"].append(entry)
-        self._connection = Connection(driver=LocalDriver)
-        self._experiment = self._connection.experiments().create(**meta)
+            metrics.append(dict(name=m["name"], objective="minimize",
+                                strategy="constraint" if m["constraint"] else "optimize"))
+            if "threshold" in m and (m["constraint"] or len(problem.objectives) > 1):
+                metrics[-1]["threshold"] = m["threshold"]
+        connection = Connection(driver=LocalDriver)
+        experiment = connection.experiments().create(
+            name="peer", parameters=parameters, conditionals=conditionals, metrics=metrics, observation_budget=budget,
+            parallel_bandwidth=1)
+        self._experiment = connection.experiments(experiment.id)
 
     def suggest(self):
-        self._suggestion = self._connection.experiments(self._experiment.id).suggestions().create()
-        return dict(self._suggestion.assignments)
+        self._point = dict(self._experiment.suggestions().create().assignments)
+        for p in self._problem.parameters:
+            if p["name"] in self._point and ("double" in p or "int" in p):
+                low, high = p["double"] if "double" in p else p["int"]
+                value = min(max(self._point[p["name"]], low), high)  # a power of ten may miss them by a rounding error
+                self._point[p["name"]] = round(value) if "int" in p else value
+        return self._point
 
     def report(self, values):
-        self._connection.experiments(self._experiment.id).observations().create(
-            suggestion=self._suggestion.id,
+        self._experiment.observations().create(
+            assignments=self._point,
             values=[dict(name=m["name"], value=v) for m, v in zip(self._problem.metrics, values)])
 
 
