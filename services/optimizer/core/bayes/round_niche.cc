@@ -11,6 +11,7 @@ namespace {
 // are about 0.4 times the root apart.
 constexpr double kNicheRadius = 0.14;
 constexpr double kHalfWidth = 0.15;
+constexpr double kNear = 0.08;
 
 double Distance(const Encoding& encoding, const Place& a, const Place& b) {
   double squares = 0;
@@ -20,6 +21,14 @@ double Distance(const Encoding& encoding, const Place& a, const Place& b) {
     squares += d * d;
   }
   return std::sqrt(squares);
+}
+
+// Whether the places differ, but for a little, along at most one axis: what was looked at there was for the
+// sake of the other, and is likely its slope.
+bool OnOneAxis(const Place& a, const Place& b) {
+  size_t apart = 0;
+  for (size_t i = 0; i < a.size(); ++i) apart += std::abs(a[i] - b[i]) > kNear;
+  return apart <= 1;
 }
 
 }  // namespace
@@ -102,7 +111,9 @@ std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys,
   if (!(spread > 0)) return std::nullopt;
   const Valley* chosen = nullptr;
   double chosen_score = 1;  // no better than the typical trial is no niche
+  const Place& best = study_.finished[valleys[0].trial].place;
   for (size_t k = 1; k < valleys.size(); ++k) {
+    if (OnOneAxis(best, study_.finished[valleys[k].trial].place)) continue;
     const double score =
         (valleys[k].value - valleys[0].value) / spread +
         valleys[k].in_vain / (options_.valley_trials * static_cast<double>(study_.encoding.size()));

@@ -153,7 +153,8 @@ std::vector<size_t> Study::Wanted() const {
   for (const size_t m : objectives) (Limit(m) ? aimed : wanted).push_back(m);
   const bool met = std::any_of(finished.begin(), finished.end(), [&](const Outcome& outcome) {
     return outcome.valued && KeepsConstraints(outcome) &&
-           std::all_of(aimed.begin(), aimed.end(), [&](size_t m) { return outcome.values[m] <= *Limit(m); });
+           std::all_of(aimed.begin(), aimed.end(),
+                       [&](size_t m) { return outcome.values[m] <= Limit(m).value_or(INFINITY); });
   });
   if (aimed.empty() || !met) wanted.clear();
   return wanted;
