@@ -175,41 +175,35 @@ std::vector<Problem> RecordedProblems() {
   const auto surface = [](const std::string& dataset) {
     return std::make_shared<const RecordedSurface>(RecordedTrainings(dataset));
   };
+  const auto adult = surface("adult"), criteo = surface("criteo"), tencent = surface("tencent");
+  const auto both = [](std::shared_ptr<const RecordedSurface> of) {
+    return [of](const Assignments& a) { return std::vector<double>{of->Logloss(a), of->Seconds(a)}; };
+  };
+  const auto trade_off = [&](std::string name, std::shared_ptr<const RecordedSurface> of, double logloss,
+                             double seconds) {
+    return Problem{.name = std::move(name),
+                   .space = RecordedSpace(),
+                   .metrics = {metric("logloss", logloss, Strategy::kOptimize),
+                               metric("seconds", seconds, Strategy::kOptimize)},
+                   .evaluate = both(std::move(of)),
+                   .default_budget = 45};
+  };
   std::vector<Problem> problems;
   problems.push_back(
       {.name = "recorded_adult",
        .space = RecordedSpace(),
        .metrics = {metric("logloss", {}, Strategy::kOptimize)},
-       .evaluate = [adult = surface("adult")](
-                       const Assignments& a) { return std::vector<double>{adult->Logloss(a)}; },
+       .evaluate = [adult](const Assignments& a) { return std::vector<double>{adult->Logloss(a)}; },
        .default_budget = 60});
-  const auto both = [](std::shared_ptr<const RecordedSurface> of) {
-    return [of](const Assignments& a) { return std::vector<double>{of->Logloss(a), of->Seconds(a)}; };
-  };
-  problems.push_back({.name = "recorded_criteo",
-                      .space = RecordedSpace(),
-                      .metrics = {metric("logloss", kCriteoLogloss, Strategy::kOptimize),
-                                  metric("seconds", kCriteoSeconds, Strategy::kOptimize)},
-                      .evaluate = both(surface("criteo")),
-                      .default_budget = 45});
+  problems.push_back(trade_off("recorded_criteo", criteo, kCriteoLogloss, kCriteoSeconds));
   problems.push_back({.name = "recorded_tencent",
                       .space = RecordedSpace(),
                       .metrics = {metric("logloss", {}, Strategy::kOptimize),
                                   metric("seconds", kTencentSeconds, Strategy::kConstraint)},
-                      .evaluate = both(surface("tencent")),
+                      .evaluate = both(tencent),
                       .default_budget = 60});
-  problems.push_back({.name = "recorded_adult_time",
-                      .space = RecordedSpace(),
-                      .metrics = {metric("logloss", kAdultLogloss, Strategy::kOptimize),
-                                  metric("seconds", kAdultTradeOffSeconds, Strategy::kOptimize)},
-                      .evaluate = both(surface("adult")),
-                      .default_budget = 45});
-  problems.push_back({.name = "recorded_tencent_time",
-                      .space = RecordedSpace(),
-                      .metrics = {metric("logloss", kTencentLogloss, Strategy::kOptimize),
-                                  metric("seconds", kTencentTradeOffSeconds, Strategy::kOptimize)},
-                      .evaluate = both(surface("tencent")),
-                      .default_budget = 45});
+  problems.push_back(trade_off("recorded_adult_time", adult, kAdultLogloss, kAdultTradeOffSeconds));
+  problems.push_back(trade_off("recorded_tencent_time", tencent, kTencentLogloss, kTencentTradeOffSeconds));
   return problems;
 }
 

@@ -52,6 +52,7 @@ class Round {
   std::vector<Valley> Valleys() const;
   std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
   Niche NicheAround(const Valley& valley) const;
+  Niche NicheAround(const Valley& valley, const std::vector<double>& half_widths) const;
   Niche LineThrough(const Valley& valley);
   double LocalLogGain(const std::vector<Valley>& valleys) const;
   bool IsSettled(const std::vector<Valley>& valleys) const;

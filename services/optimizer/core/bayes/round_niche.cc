@@ -23,6 +23,10 @@ double Distance(const Encoding& encoding, const Place& a, const Place& b) {
   return std::sqrt(squares);
 }
 
+bool BelongTogether(const Encoding& encoding, const Place& a, const Place& b) {
+  return Distance(encoding, a, b) <= kNicheRadius * std::sqrt(static_cast<double>(encoding.size()));
+}
+
 // Whether the places differ, but for a little, along at most one axis: what was looked at there was for the
 // sake of the other, and is likely its slope.
 bool OnOneAxis(const Place& a, const Place& b) {
@@ -84,13 +88,12 @@ std::vector<Round::Valley> Round::Valleys() const {
   }
   std::stable_sort(order.begin(), order.end(),
                    [](const Valley& a, const Valley& b) { return a.value < b.value; });
-  const double radius = kNicheRadius * std::sqrt(static_cast<double>(encoding.size()));
   for (size_t rank = 0; rank < order.size(); ++rank) {
     const Place& place = study_.finished[order[rank].trial].place;
     Valley valley = order[rank];
     bool beaten = false;
     for (size_t other = 0; other < order.size() && !beaten; ++other) {
-      if (other == rank || Distance(encoding, study_.finished[order[other].trial].place, place) > radius)
+      if (other == rank || !BelongTogether(encoding, study_.finished[order[other].trial].place, place))
         continue;
       beaten = other < rank;
       ++valley.crowd;
@@ -98,7 +101,7 @@ std::vector<Round::Valley> Round::Valleys() const {
     }
     if (beaten) continue;
     for (const Study::Outcome& pending : study_.pending)
-      valley.in_vain += Distance(encoding, pending.place, place) <= radius;
+      valley.in_vain += BelongTogether(encoding, pending.place, place);
     valleys.push_back(valley);
   }
   return valleys;
@@ -126,36 +129,35 @@ std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys,
   return NicheAround(*chosen);
 }
 
-// The numeric axis through the best trial that the draw decides on: where parameters act mostly by
-// themselves, a better value of one is found with the others as they are.
+// The numeric axis through the trial that the draw decides on: where parameters act mostly by themselves, a
+// better value of one is found with the others as they are.
 Round::Niche Round::LineThrough(const Valley& valley) {
   const Encoding& encoding = study_.encoding;
-  Niche line{.trial = valley.trial, .position = valley.position};
-  const Place& place = study_.finished[valley.trial].place;
   std::vector<size_t> numeric;
   for (size_t i = 0; i < encoding.size(); ++i) {
     if (encoding.axis(i).kind != Axis::Kind::kCategory) numeric.push_back(i);
   }
-  const size_t free = numeric.empty() ? encoding.size() : numeric[rng_.Below(numeric.size())];
-  for (size_t i = 0; i < encoding.size(); ++i) {
-    const bool category = encoding.axis(i).kind == Axis::Kind::kCategory;
-    line.low.push_back(category || i == free ? 0 : place[i]);
-    line.high.push_back(category ? static_cast<double>(encoding.axis(i).count) : (i == free ? 1 : place[i]));
-  }
-  return line;
+  std::vector<double> half_widths(encoding.size(), 0.0);
+  if (!numeric.empty()) half_widths[numeric[rng_.Below(numeric.size())]] = 1;
+  return NicheAround(valley, half_widths);
 }
 
-Round::Niche Round::NicheAround(const Valley& valley) const {
+// By numeric axis how far the box reaches to either side.
+Round::Niche Round::NicheAround(const Valley& valley, const std::vector<double>& half_widths) const {
   const Encoding& encoding = study_.encoding;
   Niche niche{.trial = valley.trial, .position = valley.position};
   const Place& place = study_.finished[valley.trial].place;
   for (size_t i = 0; i < encoding.size(); ++i) {
     const bool category = encoding.axis(i).kind == Axis::Kind::kCategory;
-    niche.low.push_back(category ? 0 : std::max(0.0, place[i] - kHalfWidth));
+    niche.low.push_back(category ? 0 : std::max(0.0, place[i] - half_widths[i]));
     niche.high.push_back(category ? static_cast<double>(encoding.axis(i).count)
-                                  : std::min(1.0, place[i] + kHalfWidth));
+                                  : std::min(1.0, place[i] + half_widths[i]));
   }
   return niche;
+}
+
+Round::Niche Round::NicheAround(const Valley& valley) const {
+  return NicheAround(valley, std::vector<double>(study_.encoding.size(), kHalfWidth));
 }
 
 // Whether nothing around the best trial promises more than a negligible part of what the search has gained.
@@ -165,13 +167,9 @@ bool Round::IsSettled(const std::vector<Valley>& valleys) const {
   if (gain < std::log(options_.settled)) return true;
   if (gain >= std::log(options_.called_back)) return false;
   const Place& last = study_.finished.back().place;
-  const double radius = kNicheRadius * std::sqrt(static_cast<double>(study_.encoding.size()));
-  for (size_t k = 1; k < valleys.size(); ++k) {
-    if (valleys[k].crowd > 0 &&
-        Distance(study_.encoding, study_.finished[valleys[k].trial].place, last) <= radius)
-      return true;
-  }
-  return false;
+  return std::any_of(valleys.begin() + 1, valleys.end(), [&](const Valley& valley) {
+    return valley.crowd > 0 && BelongTogether(study_.encoding, study_.finished[valley.trial].place, last);
+  });
 }
 
 // Logarithm of the largest expected improvement around the best trial, as a part of the way from a typical

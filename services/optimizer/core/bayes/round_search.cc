@@ -40,9 +40,9 @@ std::optional<Suggestion> Round::Search() {
                         .margin = margin_,
                         .belief = belief_.any() ? &belief_ : nullptr,
                         .out_of_time = [this] { return OutOfTime(); }};
-  if (niche_ || line_) {
-    options.low = niche_ ? niche_->low : line_->low;
-    options.high = niche_ ? niche_->high : line_->high;
+  if (const auto& around = niche_ ? niche_ : line_) {
+    options.low = around->low;
+    options.high = around->high;
   } else if (locality_) {
     options.low = locality_->low;
     options.high = locality_->high;
