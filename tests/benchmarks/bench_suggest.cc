@@ -362,8 +362,10 @@ std::optional<bayes::ModelKind> ParseKind(const std::string& text) {
       new std::map<std::string, bayes::HyperPrior>({{"scaled", bayes::HyperPrior::kDimensionScaled},
                                                     {"free", bayes::HyperPrior::kDimensionScaledFree},
                                                     {"wide", bayes::HyperPrior::kWide}});
-  static const auto* const kKernels = new std::map<std::string, bayes::Kernel>(
-      {{"matern", bayes::Kernel::kMatern52}, {"smooth", bayes::Kernel::kSquaredExponential}});
+  static const auto* const kKernels = new std::map<std::string, std::pair<bayes::Kernel, bayes::Structure>>(
+      {{"matern", {bayes::Kernel::kMatern52, bayes::Structure::kJoint}},
+       {"smooth", {bayes::Kernel::kSquaredExponential, bayes::Structure::kJoint}},
+       {"sum", {bayes::Kernel::kMatern52, bayes::Structure::kAdditive}}});
   std::vector<std::string> parts = absl::StrSplit(text, ':');
   if (parts.size() < 2 || parts.size() > 4) return std::nullopt;
   if (parts.size() == 2) parts.emplace_back("matern");
@@ -373,7 +375,7 @@ std::optional<bayes::ModelKind> ParseKind(const std::string& text) {
   double variance = bayes::kMeanVariance;
   if (warp == kWarps->end() || prior == kPriors->end() || kernel == kKernels->end()) return std::nullopt;
   if (parts.size() == 4 && (!absl::SimpleAtod(parts[3], &variance) || !(variance >= 0))) return std::nullopt;
-  return bayes::ModelKind{warp->second, prior->second, variance, kernel->second};
+  return bayes::ModelKind{warp->second, prior->second, variance, kernel->second.first, kernel->second.second};
 }
 
 // Replaces `kinds` where any are named; false, with a message, where one is no way to model.

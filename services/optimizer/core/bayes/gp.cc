@@ -13,12 +13,6 @@ constexpr double kLastJitter = 1e-2;
 // than doubles have.
 constexpr double kTrueJitter = 1e-8;
 
-std::vector<double> Weights(const Layout& layout, std::span<const double> log_length) {
-  std::vector<double> weight(layout.coordinates);
-  for (size_t c = 0; c < weight.size(); ++c) weight[c] = std::exp(-2 * log_length[layout.length_of[c]]);
-  return weight;
-}
-
 }  // namespace
 
 void Points::Reserve(size_t count) {
@@ -43,15 +37,11 @@ void Points::Get(size_t i, std::span<double> out) const {
 }
 
 Gp::Gp(Bare /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t fantasies)
-    : layout_(*set.layout),
+    : covariance_(*set.layout, set.kernel, set.structure, hyper.log_length, hyper.log_signal, set.offset),
       points_(set.points),
       hyper_(hyper),
-      kernel_(set.kernel),
       n_(set.n),
       fantasies_(std::max<size_t>(fantasies, 1)),
-      signal_(std::exp(hyper.log_signal)),
-      offset_(set.offset),
-      weight_(Weights(layout_, hyper.log_length)),
       noise_(set.n, std::exp(hyper.log_noise)),
       y_(set.y.begin(), set.y.end()) {
   for (size_t i = 0; i < set.known_noise.size() && i < n_; ++i) noise_[i] += set.known_noise[i];
@@ -59,12 +49,11 @@ Gp::Gp(Bare /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t fantasie
 
 Matrix Gp::PriorCovariance() const {
   Matrix kernel(n_, n_);
-  std::vector<double> point(layout_.coordinates);
+  std::vector<double> point(covariance_.layout().coordinates);
   for (size_t i = 0; i < n_; ++i) {
     points_->Get(i, point);
-    KernelRow(kernel_, points_->First(i, layout_.numeric), point.data(), weight_.data(), signal_, offset_,
-              kernel.row(i), nullptr);
-    kernel(i, i) = signal_ + offset_;
+    covariance_.Row(Known(i), point.data(), kernel.row(i), nullptr);
+    kernel(i, i) = prior_variance();
   }
   return kernel;
 }
@@ -116,7 +105,7 @@ Gp::Gp(OfTrueValues /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t 
   std::vector<double> noise(noise_.begin(), noise_.begin() + static_cast<std::ptrdiff_t>(valued));
   Factorize(kernel, valued, noise, noisy);
   Matrix factor;
-  noise_.assign(n_, kTrueJitter * signal_);
+  noise_.assign(n_, kTrueJitter * covariance_.signal());
   Factorize(kernel, n_, noise_, factor);
   InvertTriangle(factor, inverse_);
 
@@ -152,10 +141,9 @@ double Gp::FittedMean(size_t i, size_t f) const {
 
 void Gp::Predict(const double* point, Scratch& scratch, double* mean, double* variance) const {
   scratch.k.resize(n_);
-  scratch.slope.resize(n_);
+  scratch.slopes.resize(covariance_.parts() * n_);
   scratch.s.assign(n_, 0.0);
-  KernelRow(kernel_, points_->First(n_, layout_.numeric), point, weight_.data(), signal_, offset_,
-            scratch.k.data(), scratch.slope.data());
+  covariance_.Row(Known(n_), point, scratch.k.data(), scratch.slopes.data());
   for (size_t f = 0; f < fantasies_; ++f) mean[f] = Dot(scratch.k.data(), alpha_.data() + f * n_, n_);
   for (size_t j = 0; j < n_; ++j) AddScaled(scratch.k[j], inverse_.row(j) + j, scratch.s.data() + j, n_ - j);
   const double left = prior_variance() - Dot(scratch.s.data(), scratch.s.data(), n_);
@@ -173,10 +161,7 @@ void Gp::AddGradient(const double* point, Scratch& scratch, const double* mean_f
       scratch.factor[j] -= 2 * variance_factor * Dot(inverse_.row(j) + j, scratch.s.data() + j, n_ - j);
     }
   }
-  for (size_t j = 0; j < n_; ++j) scratch.factor[j] *= scratch.slope[j];
-  scratch.q.assign(layout_.numeric, 0.0);
-  AddWeightedDifferences(points_->First(n_, layout_.numeric), point, scratch.factor.data(), scratch.q.data());
-  for (size_t c = 0; c < layout_.numeric; ++c) out[c] += weight_[c] * scratch.q[c];
+  covariance_.AddByPoint(Known(n_), point, scratch.slopes.data(), scratch.factor.data(), out);
 }
 
 void Gp::PredictMany(const Matrix& points, size_t rows, std::vector<double>& means,
@@ -194,8 +179,7 @@ void Gp::PredictMany(const Matrix& points, size_t rows, std::vector<double>& mea
   for (size_t begin = 0; begin < rows; begin += kBlock) {
     const size_t count = std::min(kBlock, rows - begin);
     for (size_t r = 0; r < count; ++r) {
-      KernelRow(kernel_, points_->First(n_, layout_.numeric), points.row(begin + r), weight_.data(), signal_,
-                offset_, k.row(r), nullptr);
+      covariance_.Row(Known(n_), points.row(begin + r), k.row(r), nullptr);
       std::fill_n(s.row(r), n_, 0.0);
     }
     for (size_t i = 0; i < n_; i += kBlock) {

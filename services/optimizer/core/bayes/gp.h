@@ -6,19 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "services/optimizer/core/bayes/covariance.h"
 #include "services/optimizer/core/bayes/linalg.h"
 #include "services/optimizer/core/bayes/vector_math.h"
 
 namespace sda::optimizer::bayes {
-
-// What the coordinates of a point mean to the kernel: numeric ones first, then categories, which are equal
-// or not. Coordinates may share a length scale.
-struct Layout {
-  size_t coordinates = 0;
-  size_t numeric = 0;
-  size_t lengths = 0;
-  std::vector<size_t> length_of;  // [coordinate]
-};
 
 // Points in columns of coordinates, as the vector loops want them.
 class Points {
@@ -70,6 +62,7 @@ struct TrainingSet {
   std::span<const double> known_noise;  // [n] variances, or empty
   double offset = kMeanVariance;
   Kernel kernel = Kernel::kMatern52;
+  Structure structure = Structure::kJoint;
 };
 
 struct FitOptions {
@@ -89,7 +82,7 @@ class MapObjective {
  private:
   const TrainingSet set_;
   const HyperPrior prior_;
-  Matrix k_, factor_, slope_, inverse_triangle_, inverse_;
+  Matrix k_, factor_, slopes_, inverse_triangle_, inverse_;
 };
 
 // The hyperparameters of highest posterior density found by a local search from each start. `value` receives
@@ -125,13 +118,13 @@ class Gp {
   // Variance of the noise of point i, jitter included.
   double noise(size_t i) const { return noise_[i]; }
   // Of the latent function, without data.
-  double prior_variance() const { return signal_ + offset_; }
+  double prior_variance() const { return covariance_.variance(); }
 
   // Value the model believes the latent function has at training point i, under fantasy f.
   double FittedMean(size_t i, size_t f = 0) const;
 
   struct Scratch {
-    std::vector<double> k, slope, s, q, factor;
+    std::vector<double> k, slopes, s, factor;
   };
   // mean[f] for each fantasy, and the latent variance. Keeps in the scratch what Gradient needs.
   void Predict(const double* point, Scratch& scratch, double* mean, double* variance) const;
@@ -157,13 +150,14 @@ class Gp {
   // which the noise receives.
   void Factorize(const Matrix& kernel, size_t n, std::span<double> noise, Matrix& factor) const;
 
-  const Layout layout_;
+  // The first n points.
+  PointSet Known(size_t n) const { return points_->First(n, covariance_.layout().numeric); }
+
+  const Covariance covariance_;
   const Points* points_;
   const Hyper hyper_;
-  const Kernel kernel_;
   size_t n_ = 0, fantasies_ = 1;
-  double signal_ = 1, offset_ = 1;
-  std::vector<double> weight_, noise_, y_;
+  std::vector<double> noise_, y_;
   Matrix inverse_;             // row j: column j of L⁻¹
   mutable Matrix transposed_;  // L⁻¹, made when PredictMany is first called
   std::vector<double> alpha_;  // [fantasies][n]

@@ -59,16 +59,16 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   const Layout& layout = *set_.layout;
   const size_t n = set_.n, lengths = layout.lengths;
   const double signal = std::exp(parameters[lengths]), noise = std::exp(parameters[lengths + 1]);
-  std::vector<double> weight(layout.coordinates), point(layout.coordinates);
-  for (size_t c = 0; c < weight.size(); ++c) weight[c] = std::exp(-2 * parameters[layout.length_of[c]]);
+  const Covariance covariance(layout, set_.kernel, set_.structure, parameters.first(lengths),
+                              parameters[lengths], set_.offset);
+  std::vector<double> point(layout.coordinates);
 
   k_.Resize(n, n);
-  slope_.Resize(n, n);
+  slopes_.Resize(n, n * covariance.parts());
   for (size_t i = 0; i < n; ++i) {
     set_.points->Get(i, point);
-    KernelRow(set_.kernel, set_.points->First(i, layout.numeric), point.data(), weight.data(), signal,
-              set_.offset, k_.row(i), slope_.row(i));
-    k_(i, i) = signal + set_.offset;
+    covariance.Row(set_.points->First(i, layout.numeric), point.data(), k_.row(i), slopes_.row(i));
+    k_(i, i) = covariance.variance();
   }
   factor_ = k_;
   for (size_t i = 0; i < n; ++i)
@@ -85,21 +85,19 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   InverseFromTriangle(inverse_triangle_, inverse_);
 
   // ∂value/∂θ = ½·Σ (K⁻¹ − ααᵀ)·∂K/∂θ; off the diagonal every pair counts twice.
-  std::vector<double> squares(layout.coordinates, 0.0), factor(n);
   double by_signal = 0, by_noise = 0;
   for (size_t i = 0; i < n; ++i) {
     double* const m = inverse_.row(i);
     AddScaled(-alpha[i], alpha.data(), m, i + 1);
-    for (size_t j = 0; j < i; ++j) factor[j] = m[j] * slope_(i, j);
     by_signal += Dot(m, k_.row(i), i) + 0.5 * m[i] * signal;
     double sum = 0;
     for (size_t j = 0; j < i; ++j) sum += m[j];
     by_signal -= set_.offset * sum;
     by_noise += 0.5 * m[i] * noise;
     set_.points->Get(i, point);
-    AddWeightedSquares(set_.points->First(i, layout.numeric), point.data(), factor.data(), squares.data());
+    covariance.AddByLength(set_.points->First(i, layout.numeric), point.data(), slopes_.row(i), m,
+                           gradient.data());
   }
-  for (size_t c = 0; c < layout.coordinates; ++c) gradient[layout.length_of[c]] += weight[c] * squares[c];
   gradient[lengths] = by_signal;
   gradient[lengths + 1] = by_noise;
   value += AddPrior(prior_, parameters, gradient);

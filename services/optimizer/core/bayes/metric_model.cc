@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "common/numerics/rng.h"
@@ -13,8 +14,6 @@ namespace {
 
 // Up to this many points the hyperparameters follow every new value.
 constexpr size_t kAlwaysRefined = 150;
-// Beyond this many they are fitted to a subset.
-constexpr size_t kMaxFitted = 300;
 constexpr double kMinNoise = 1e-6;
 constexpr double kMinNoiseExact = 1e-8;
 
@@ -73,10 +72,11 @@ std::vector<size_t> Subset(std::span<const double> y, size_t count) {
 }
 
 uint64_t HashData(const MetricData& data, ModelKind kind, size_t n) {
-  uint64_t hash = HashOf(
-      41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior),
-           static_cast<uint64_t>(kind.kernel), std::bit_cast<uint64_t>(kind.mean_variance), n, data.exact,
-           std::bit_cast<uint64_t>(data.limit), data.layout->coordinates, data.layout->numeric});
+  uint64_t hash =
+      HashOf(41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior),
+                  static_cast<uint64_t>(kind.kernel), static_cast<uint64_t>(kind.structure),
+                  std::bit_cast<uint64_t>(kind.mean_variance), n, data.exact,
+                  std::bit_cast<uint64_t>(data.limit), data.layout->coordinates, data.layout->numeric});
   std::vector<double> point(data.layout->coordinates);
   for (size_t i = 0; i < n; ++i) {
     data.points.Get(i, point);
@@ -99,11 +99,12 @@ Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prep
                   .y = prepared.y,
                   .known_noise = prepared.noise,
                   .offset = kind.mean_variance,
-                  .kernel = kind.kernel};
-  if (n <= kMaxFitted) return FitMap(set, options, starts);
+                  .kernel = kind.kernel,
+                  .structure = kind.structure};
+  if (n <= kMaxWithEvidence) return FitMap(set, options, starts);
   Points points(data.layout->coordinates);
   std::vector<double> y, noise, point(data.layout->coordinates);
-  for (const size_t i : Subset(prepared.y, kMaxFitted)) {
+  for (const size_t i : Subset(prepared.y, kMaxWithEvidence)) {
     data.points.Get(i, point);
     points.Add(point);
     y.push_back(prepared.y[i]);
@@ -125,7 +126,7 @@ Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& 
   // Beyond the subset's size every fit costs the same: the chain goes on from the last whole one, so that a
   // service that starts with thousands of trials does not have to walk it.
   const Hyper before =
-      FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxFitted + 1)), cache, out_of_time);
+      FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxWithEvidence + 1)), cache, out_of_time);
   const Hyper fresh = DefaultHyper(*data.layout, kind.prior);
   const Hyper fitted = Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh},
                            n > 100 ? 20 : 30, out_of_time);
@@ -188,12 +189,13 @@ TrainingSet SetOf(const MetricData& data, const MetricFit& fit) {
           .y = fit.y,
           .known_noise = fit.known_noise,
           .offset = fit.kind.mean_variance,
-          .kernel = fit.kind.kernel};
+          .kernel = fit.kind.kernel,
+          .structure = fit.kind.structure};
 }
 
 MetricFit FitRoughly(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
   MetricFit fit = FitWithoutEvidence(data, kind, cache, out_of_time);
-  if (fit.y.size() <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  if (fit.y.size() <= kMaxWithEvidence) fit.evidence = Evidence(data, fit);
   return fit;
 }
 
@@ -207,7 +209,7 @@ void Refine(const MetricData& data, MetricFit& fit, const OutOfTime& out_of_time
 MetricFit FitMetric(const MetricData& data, ModelKind kind, FitCache& cache, const OutOfTime& out_of_time) {
   MetricFit fit = FitWithoutEvidence(data, kind, cache, out_of_time);
   Refine(data, fit, out_of_time);
-  if (fit.y.size() <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  if (fit.y.size() <= kMaxWithEvidence) fit.evidence = Evidence(data, fit);
   return fit;
 }
 
@@ -222,7 +224,7 @@ MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<
     const Hyper fresh = DefaultHyper(*data.layout, fit.kind.prior);
     fit.hyper = Fit(data, fit.kind, n, prepared, std::array{plain.hyper, fresh}, 12, out_of_time);
   }
-  if (n <= kMaxFitted) fit.evidence = Evidence(data, fit);
+  if (n <= kMaxWithEvidence) fit.evidence = Evidence(data, fit);
   return fit;
 }
 
@@ -241,9 +243,16 @@ MetricData SelectPoints(const MetricData& data, std::span<const size_t> points) 
 }
 
 std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper) {
+  constexpr double kNone = -std::numeric_limits<double>::infinity();
+  double joint = kNone;
+  for (const MetricFit& fit : fits) {
+    if (fit.kind.structure == Structure::kJoint) joint = std::max(joint, fit.evidence);
+  }
   std::vector<double> logs;
-  for (const MetricFit& fit : fits)
-    logs.push_back(temper * std::sqrt(static_cast<double>(fit.y.size())) * fit.evidence);
+  for (const MetricFit& fit : fits) {
+    const bool earned = fit.kind.structure == Structure::kJoint || fit.evidence > joint;
+    logs.push_back(earned ? temper * std::sqrt(static_cast<double>(fit.y.size())) * fit.evidence : kNone);
+  }
   const double total = LogSum(logs);
   for (double& log : logs)
     log = std::isfinite(total) ? std::exp(log - total) : 1.0 / static_cast<double>(logs.size());

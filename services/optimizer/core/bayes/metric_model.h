@@ -36,7 +36,11 @@ struct ModelKind {
   // by itself.
   double mean_variance = kMeanVariance;
   Kernel kernel = Kernel::kMatern52;
+  Structure structure = Structure::kJoint;
 };
+
+// Beyond this many values hyperparameters are fitted to a choice of them, and there is no evidence.
+inline constexpr size_t kMaxWithEvidence = 300;
 
 // What was observed of a metric, smaller values being better, in order of creation.
 struct MetricData {
@@ -85,6 +89,7 @@ MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<
 MetricData SelectPoints(const MetricData& data, std::span<const size_t> points);
 
 // Shares of belief in the fits: softmax of evidence times the number of points it was taken over, tempered.
+// An additive fit has none where a joint one, which assumes less, predicts as well.
 std::vector<double> BeliefShares(std::span<const MetricFit> fits, double temper);
 
 }  // namespace sda::optimizer::bayes

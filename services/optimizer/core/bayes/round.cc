@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <absl/time/clock.h>
 
@@ -15,6 +16,8 @@ namespace {
 constexpr size_t kFewFantasies = 2;
 // With more trials of its own a search learns next to nothing from earlier ones.
 constexpr size_t kMaxInformed = 150;
+// A kernel a coordinate costs as many exponentials; sums of so many terms are hardly told from anything else.
+constexpr size_t kMaxAdditive = 32;
 // With fewer, there is no evidence against what is expected beforehand.
 constexpr size_t kLeastEvidence = 4;
 // Of more pending trials the newest count.
@@ -31,6 +34,15 @@ double MeanNoise(const MetricFit& fit) {
   for (const double variance : fit.known_noise)
     noise += variance / static_cast<double>(fit.known_noise.size());
   return noise;
+}
+
+size_t DrawByShare(std::span<const double> shares, Rng& rng) {
+  double draw = rng.Uniform();
+  for (size_t k = 0; k < shares.size(); ++k) {
+    draw -= shares[k];
+    if (draw < 0) return k;
+  }
+  return shares.size() - 1;
 }
 
 }  // namespace
@@ -100,12 +112,14 @@ MetricFit Round::FitOf(size_t m) {
   const bool constraint =
       std::find(study_.constraints.begin(), study_.constraints.end(), m) != study_.constraints.end() &&
       study_.Limit(m);
-  const std::vector<ModelKind>& kinds = lone         ? options_.kinds
-                                        : constraint ? options_.constraint_kinds
-                                                     : options_.front_kinds;
+  std::vector<ModelKind> kinds = lone         ? options_.kinds
+                                 : constraint ? options_.constraint_kinds
+                                              : options_.front_kinds;
+  const size_t n = data_[m].values.size(), coordinates = study_.encoding.layout().coordinates;
+  if (coordinates < 2 || coordinates > kMaxAdditive || n > kMaxWithEvidence)
+    std::erase_if(kinds, [](const ModelKind& kind) { return kind.structure == Structure::kAdditive; });
   std::vector<MetricFit> fits;
   std::vector<std::unique_ptr<Expectation>> expectations;
-  const size_t n = data_[m].values.size();
   const bool informed =
       (!study_.state.knowledge.empty() && n <= kMaxInformed) || !study_.state.prior_means.empty();
   // Rough fits are compared with one another, whole ones with those around an expectation.
@@ -127,32 +141,21 @@ MetricFit Round::FitOf(size_t m) {
       expectations.push_back(std::move(expectation));
     }
   }
-  size_t plain = fits.size();
   if (lone) {
     // What is noise to one model may be ripples to another. Warps would learn from the noise.
     const auto quietest =
         std::min_element(fits.begin(), fits.end(),
                          [](const MetricFit& a, const MetricFit& b) { return MeanNoise(a) < MeanNoise(b); });
     noisy_ = MeanNoise(*quietest) > options_.noisy * options_.noisy;
-    for (size_t k = 0; k < kinds.size() && noisy_; ++k) {
-      if (kinds[k].warp == Warp::Kind::kLinear) plain = k;
-    }
+    const auto linear = [](const MetricFit& fit) { return fit.kind.warp == Warp::Kind::kLinear; };
+    if (noisy_ && fits.size() == kinds.size() && std::any_of(fits.begin(), fits.end(), linear))
+      std::erase_if(fits, std::not_fn(linear));
   }
-  size_t chosen = fits.size() - 1;
+  size_t chosen = 0;
   if (fits.size() > kinds.size() && n < kLeastEvidence) {
     chosen = kinds.size() + rng_.Below(fits.size() - kinds.size());
-  } else if (plain < fits.size() && fits.size() == kinds.size()) {
-    chosen = plain;
   } else if (fits.size() > 1) {
-    const std::vector<double> shares = BeliefShares(fits, options_.temper);
-    double draw = rng_.Uniform();
-    for (size_t k = 0; k < fits.size(); ++k) {
-      draw -= shares[k];
-      if (draw < 0) {
-        chosen = k;
-        break;
-      }
-    }
+    chosen = DrawByShare(BeliefShares(fits, options_.temper), rng_);
   }
   // Only what is used is fitted to the last value.
   if (fit_one == FitRoughly) Refine(data_[m], fits[chosen], out_of_time);
