@@ -15,10 +15,11 @@ namespace sda::optimizer::bayes {
 struct BayesianOptions {
   // Ways to model a lone objective, one of them joint; one is drawn for each suggestion by its share of
   // belief.
-  std::vector<ModelKind> kinds = {{Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
-                                  {Warp::Kind::kAroundMedian, HyperPrior::kDimensionScaled},
-                                  {Warp::Kind::kLinear, HyperPrior::kWide},
-                                  {.structure = Structure::kAdditive}};
+  std::vector<ModelKind> kinds = {
+      {Warp::Kind::kHalfRank, HyperPrior::kDimensionScaled},
+      {Warp::Kind::kAroundMedian, HyperPrior::kDimensionScaled},
+      {Warp::Kind::kLinear, HyperPrior::kWide},
+      {.prior = HyperPrior::kDimensionScaledFree, .structure = Structure::kAdditive}};
   // The same for each of several objectives, and for constraints.
   std::vector<ModelKind> front_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
   std::vector<ModelKind> constraint_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide},

@@ -42,7 +42,7 @@ struct Hyper {
 
 // Prior beliefs on the hyperparameters, for outputs of mean 0 and variance 1 and inputs in the unit cube.
 enum class HyperPrior {
-  // Length scales that grow with the root of the dimension (Hvarfner et al. 2024), σ² = 1.
+  // Length scales that grow with the root of the dimension of a kernel (Hvarfner et al. 2024), σ² = 1.
   kDimensionScaled,
   // The same, σ² free.
   kDimensionScaledFree,
@@ -90,7 +90,7 @@ class MapObjective {
 Hyper FitMap(const TrainingSet& set, const FitOptions& options, std::span<const Hyper> starts,
              double* value = nullptr);
 
-Hyper DefaultHyper(const Layout& layout, HyperPrior prior);
+Hyper DefaultHyper(const Layout& layout, HyperPrior prior, Structure structure = Structure::kJoint);
 
 // The process given data. The last `pending` points of the set have no value yet: they reduce the variance,
 // and their values are drawn (fantasies).

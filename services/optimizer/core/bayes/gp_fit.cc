@@ -19,8 +19,14 @@ bool SignalIsFree(HyperPrior prior) {
   return prior != HyperPrior::kDimensionScaled;
 }
 
-// Adds −log density of the prior at the parameters, and its gradient.
-double AddPrior(HyperPrior prior, std::span<const double> parameters, std::span<double> gradient) {
+// Length scales that one kernel has.
+double LengthsOfOne(const Layout& layout, Structure structure) {
+  return structure == Structure::kAdditive ? 1 : static_cast<double>(std::max<size_t>(layout.lengths, 1));
+}
+
+// Adds −log density of the prior at the parameters, and its gradient; `dimension` as LengthsOfOne.
+double AddPrior(HyperPrior prior, double dimension, std::span<const double> parameters,
+                std::span<double> gradient) {
   const size_t lengths = parameters.size() - 2;
   double value = 0;
   for (size_t i = 0; i < lengths; ++i) {
@@ -32,8 +38,7 @@ double AddPrior(HyperPrior prior, std::span<const double> parameters, std::span<
       gradient[i] += 0.2 * square - 0.2 / square;
     } else {
       // Lognormal with location √2 + ½·ln d and scale √3, as a density of ℓ.
-      const double deviation =
-          log_length - std::numbers::sqrt2 - 0.5 * std::log(static_cast<double>(lengths));
+      const double deviation = log_length - std::numbers::sqrt2 - 0.5 * std::log(dimension);
       value += log_length + deviation * deviation / 6;
       gradient[i] += 1 + deviation / 3;
     }
@@ -100,14 +105,14 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   }
   gradient[lengths] = by_signal;
   gradient[lengths + 1] = by_noise;
-  value += AddPrior(prior_, parameters, gradient);
+  value += AddPrior(prior_, LengthsOfOne(layout, set_.structure), parameters, gradient);
   if (!SignalIsFree(prior_)) gradient[lengths] = 0;
   return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
 }
 
-Hyper DefaultHyper(const Layout& layout, HyperPrior prior) {
+Hyper DefaultHyper(const Layout& layout, HyperPrior prior, Structure structure) {
   Hyper hyper;
-  const double mode = 0.205 * std::sqrt(static_cast<double>(std::max<size_t>(layout.lengths, 1)));
+  const double mode = 0.205 * std::sqrt(LengthsOfOne(layout, structure));
   hyper.log_length.assign(layout.lengths, std::log(prior == HyperPrior::kWide ? 0.6 : std::max(mode, 0.2)));
   hyper.log_noise = std::log(1e-3);
   return hyper;
@@ -127,7 +132,7 @@ Hyper FitMap(const TrainingSet& set, const FitOptions& options, std::span<const 
                                  .tolerance = 1e-5,
                                  .flat_gradient = 1e-3,
                                  .stop = options.out_of_time};
-  Hyper best = DefaultHyper(*set.layout, options.prior);
+  Hyper best = DefaultHyper(*set.layout, options.prior, set.structure);
   double best_value = std::numeric_limits<double>::infinity();
   for (const Hyper& start : starts) {
     if (options.out_of_time && options.out_of_time()) break;

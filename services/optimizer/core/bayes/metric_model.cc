@@ -120,14 +120,14 @@ Hyper Fit(const MetricData& data, ModelKind kind, size_t n, const Prepared& prep
 // Hyperparameters fitted to the first n values, n a checkpoint or 0.
 Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& cache,
                     const OutOfTime& out_of_time) {
-  if (n == 0) return DefaultHyper(*data.layout, kind.prior);
+  if (n == 0) return DefaultHyper(*data.layout, kind.prior, kind.structure);
   const uint64_t key = HashData(data, kind, n);
   if (const auto found = cache.Find(key)) return *found;
   // Beyond the subset's size every fit costs the same: the chain goes on from the last whole one, so that a
   // service that starts with thousands of trials does not have to walk it.
   const Hyper before =
       FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxWithEvidence + 1)), cache, out_of_time);
-  const Hyper fresh = DefaultHyper(*data.layout, kind.prior);
+  const Hyper fresh = DefaultHyper(*data.layout, kind.prior, kind.structure);
   const Hyper fitted = Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh},
                            n > 100 ? 20 : 30, out_of_time);
   if (!out_of_time || !out_of_time()) cache.Store(key, fitted);
@@ -221,7 +221,7 @@ MetricFit FitAround(const MetricData& data, const MetricFit& plain, std::vector<
   const size_t n = fit.y.size();
   if (n <= kAlwaysRefined) {
     const Prepared prepared{.warp = fit.warp, .y = fit.y, .noise = fit.known_noise};
-    const Hyper fresh = DefaultHyper(*data.layout, fit.kind.prior);
+    const Hyper fresh = DefaultHyper(*data.layout, fit.kind.prior, fit.kind.structure);
     fit.hyper = Fit(data, fit.kind, n, prepared, std::array{plain.hyper, fresh}, 12, out_of_time);
   }
   if (n <= kMaxWithEvidence) fit.evidence = Evidence(data, fit);
