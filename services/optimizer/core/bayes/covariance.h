@@ -29,8 +29,9 @@ enum class Structure {
 // additive signal times the mean over c of kernel(Δ_c/ℓ_c), + offset.
 class Covariance {
  public:
+  // `known` are the points that rows will be of.
   Covariance(const Layout& layout, Kernel kernel, Structure structure, std::span<const double> log_length,
-             double log_signal, double offset);
+             double log_signal, double offset, const PointSet& known);
 
   const Layout& layout() const { return layout_; }
   double signal() const { return signal_; }
@@ -39,6 +40,8 @@ class Covariance {
   // Kernels it is made of.
   size_t parts() const { return structure_ == Structure::kJoint ? 1 : layout_.coordinates; }
 
+  // The sets below are the known points or the first of them.
+  //
   // k[i] with point i of the set, and, unless null, what the derivatives are made of: slopes [parts][n].
   void Row(const PointSet& set, const double* point, double* k, double* slopes) const;
   // out[c] += Σ_i factor[i]·∂k[i]/∂point[c] for the numeric coordinates.
@@ -55,12 +58,16 @@ class Covariance {
                                   const double* slopes, const double* factor) const;
   // The coordinates of a part, as a set of points of their own.
   PointSet PartOf(const PointSet& set, size_t part) const;
+  // Whether part c is a Matérn kernel over numeric coordinate c.
+  bool HasDecays(size_t part) const;
 
   const Layout layout_;
   const Kernel kernel_;
   const Structure structure_;
   const double signal_, offset_;
-  std::vector<double> weight_;  // [coordinate] 1/ℓ²
+  std::vector<double> weight_;       // [coordinate] 1/ℓ²
+  size_t known_ = 0;                 // points
+  std::vector<double> rise_, fall_;  // [coordinate][known_] of the Decays; empty where no part has them
 };
 
 }  // namespace sda::optimizer::bayes

@@ -37,7 +37,8 @@ void Points::Get(size_t i, std::span<double> out) const {
 }
 
 Gp::Gp(Bare /*tag*/, const TrainingSet& set, const Hyper& hyper, size_t fantasies)
-    : covariance_(*set.layout, set.kernel, set.structure, hyper.log_length, hyper.log_signal, set.offset),
+    : covariance_(*set.layout, set.kernel, set.structure, hyper.log_length, hyper.log_signal, set.offset,
+                  set.points->First(set.n, set.layout->numeric)),
       points_(set.points),
       hyper_(hyper),
       n_(set.n),

@@ -65,7 +65,7 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   const size_t n = set_.n, lengths = layout.lengths;
   const double signal = std::exp(parameters[lengths]), noise = std::exp(parameters[lengths + 1]);
   const Covariance covariance(layout, set_.kernel, set_.structure, parameters.first(lengths),
-                              parameters[lengths], set_.offset);
+                              parameters[lengths], set_.offset, set_.points->First(n, layout.numeric));
   std::vector<double> point(layout.coordinates);
 
   k_.Resize(n, n);

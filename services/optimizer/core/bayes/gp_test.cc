@@ -125,6 +125,29 @@ TEST(VectorMathTest, SumsAndProductsAgreeWithPlainLoops) {
   }
 }
 
+// Also where the exponentials of a point reach e^120: of their products the smaller one is what counts.
+TEST(VectorMathTest, MaternRowsFromExponentialsOfPointsAgreeWithThoseOfPairs) {
+  Rng rng(2);
+  for (const double length : {std::exp(-4.0), 0.3, 5.0}) {
+    const double scale = std::sqrt(5.0) / length, signal = 0.7;
+    constexpr size_t kPoints = 21;
+    std::vector<double> x, rise, fall, k(kPoints, 0.25), slope(kPoints);
+    for (size_t i = 0; i < kPoints; ++i) {
+      x.push_back(static_cast<double>(i) / (kPoints - 1));
+      rise.push_back(std::exp(scale * x[i]));
+      fall.push_back(1 / rise[i]);
+    }
+    const double at = rng.Uniform(), rise_at = std::exp(scale * at), fall_at = 1 / rise_at;
+    AddMaternRow({x.data(), rise.data(), fall.data(), kPoints}, {&at, &rise_at, &fall_at, 1}, scale, signal,
+                 k.data(), slope.data());
+    for (size_t i = 0; i < kPoints; ++i) {
+      const double t = scale * std::abs(x[i] - at), e = std::exp(-t);
+      ASSERT_NEAR(k[i], 0.25 + signal * (1 + t + t * t / 3) * e, 1e-13);
+      ASSERT_NEAR(slope[i], signal * 5 / 3 * (1 + t) * e, 1e-13);
+    }
+  }
+}
+
 TEST(LinalgTest, FactorInverseAndSolvesAgreeWithEigen) {
   Rng rng(2);
   for (Eigen::Index n : {1, 2, 5, 31, 32, 33, 64, 100, 131}) {

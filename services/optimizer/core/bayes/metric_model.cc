@@ -129,7 +129,7 @@ Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& 
       FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxWithEvidence + 1)), cache, out_of_time);
   const Hyper fresh = DefaultHyper(*data.layout, kind.prior, kind.structure);
   const Hyper fitted = Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh},
-                           n > 100 ? 20 : 30, out_of_time);
+                           n > 100 ? 14 : 30, out_of_time);
   if (!out_of_time || !out_of_time()) cache.Store(key, fitted);
   return fitted;
 }

@@ -165,6 +165,31 @@ void KernelRowImpl(Kernel kernel, const PointSet& set, const double* point, cons
   }
 }
 
+void AddMaternRowImpl(const Decays& points, const Decays& at, double scale, double signal, double* k,
+                      double* slope) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  const V one = hn::Set(d, 1.0), third = hn::Set(d, 1.0 / 3), a = hn::Set(d, scale), x = hn::Set(d, at.x[0]);
+  const V rise = hn::Set(d, at.rise[0]), fall = hn::Set(d, at.fall[0]);
+  const V vs = hn::Set(d, signal), vs53 = hn::Set(d, signal * 5 / 3);
+  size_t i = 0;
+  for (; i + lanes <= points.n; i += lanes) {
+    const V t = hn::Mul(a, hn::Abs(hn::Sub(hn::LoadU(d, points.x + i), x)));
+    const V e =
+        hn::Min(hn::Mul(hn::LoadU(d, points.rise + i), fall), hn::Mul(hn::LoadU(d, points.fall + i), rise));
+    const V linear = hn::Add(one, t);
+    const V value = hn::MulAdd(hn::Mul(t, t), third, linear);
+    hn::StoreU(hn::MulAdd(hn::Mul(vs, e), value, hn::LoadU(d, k + i)), d, k + i);
+    if (slope != nullptr) hn::StoreU(hn::Mul(hn::Mul(vs53, e), linear), d, slope + i);
+  }
+  for (; i < points.n; ++i) {
+    const double t = scale * std::abs(points.x[i] - at.x[0]);
+    const double e = std::min(points.rise[i] * at.fall[0], points.fall[i] * at.rise[0]);
+    k[i] += signal * e * (t * t * (1.0 / 3) + (1 + t));
+    if (slope != nullptr) slope[i] = signal * 5 / 3 * e * (1 + t);
+  }
+}
+
 void AddWeightedSquaresImpl(const PointSet& set, const double* point, const double* factor, double* out) {
   const D d;
   const size_t lanes = hn::Lanes(d);
@@ -218,6 +243,7 @@ HWY_EXPORT(DotImpl);
 HWY_EXPORT(AddScaledImpl);
 HWY_EXPORT(AddProductImpl);
 HWY_EXPORT(KernelRowImpl);
+HWY_EXPORT(AddMaternRowImpl);
 HWY_EXPORT(AddWeightedSquaresImpl);
 HWY_EXPORT(AddWeightedDifferencesImpl);
 
@@ -237,6 +263,11 @@ void AddProduct(double factor, const double* a, size_t lda, const double* b, siz
 void KernelRow(Kernel kernel, const PointSet& set, const double* point, const double* weight, double signal,
                double offset, double* k, double* slope) {
   HWY_DYNAMIC_DISPATCH(KernelRowImpl)(kernel, set, point, weight, signal, offset, k, slope);
+}
+
+void AddMaternRow(const Decays& points, const Decays& at, double scale, double signal, double* k,
+                  double* slope) {
+  HWY_DYNAMIC_DISPATCH(AddMaternRowImpl)(points, at, scale, signal, k, slope);
 }
 
 void AddWeightedSquares(const PointSet& set, const double* point, const double* factor, double* out) {

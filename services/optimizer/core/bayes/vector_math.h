@@ -42,6 +42,20 @@ enum class Kernel {
 void KernelRow(Kernel kernel, const PointSet& set, const double* point, const double* weight, double signal,
                double offset, double* k, double* slope);
 
+// What a Matérn-5/2 kernel over one numeric coordinate needs of n points at x[i]: with rise[i] = e^(a·x[i])
+// and fall[i] = e^(−a·x[i]), a = √5/ℓ, the exponential of −a times a distance is the smaller of rise·fall and
+// fall·rise of the two points, so that no pair needs one of its own.
+struct Decays {
+  const double* x = nullptr;
+  const double* rise = nullptr;
+  const double* fall = nullptr;
+  size_t n = 0;
+};
+
+// KernelRow of kMatern52 for one numeric coordinate, with k[i] added to; `at` is the one point and `scale` a.
+void AddMaternRow(const Decays& points, const Decays& at, double scale, double signal, double* k,
+                  double* slope);
+
 // out[c] += Σ_i factor[i]·(difference of coordinate c)², i < n; for categories Σ factor[i]·[they differ].
 void AddWeightedSquares(const PointSet& set, const double* point, const double* factor, double* out);
 
