@@ -432,7 +432,8 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--kinds", kinds,
                  "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, limit, "
                  "median : scaled, "
-                 "free, wide : matern, smooth : prior variance of the mean)")
+                 "free, wide : matern, smooth or sum, a Matérn kernel for each parameter : prior variance of "
+                 "the mean)")
       ->delimiter(',');
   std::vector<std::string> front_kinds, constraint_kinds;
   app.add_option("--front-kinds", front_kinds, "the same for several objectives")->delimiter(',');

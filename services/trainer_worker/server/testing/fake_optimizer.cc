@@ -54,7 +54,10 @@ class FakeOptimizer::Impl final : public OptimizerService::CallbackService {
           if (away_) return Away();
           FakeTrial* trial = Held(in.lease());
           if (trial == nullptr) return Lost();
-          if (in.memory_required_bytes() > 0) trial->memory_required_bytes = in.memory_required_bytes();
+          if (in.memory_required_bytes() > 0) {
+            trial->memory_required_bytes = in.memory_required_bytes();
+            changed_.notify_all();
+          }
           *out->mutable_lease() = in.lease();
           out->set_stop(trial->told_to_stop);
           return absl::OkStatus();
