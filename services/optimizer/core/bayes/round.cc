@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kFewFantasies = 2;
 // With more trials of its own a search learns next to nothing from earlier ones.
 constexpr size_t kMaxInformed = 150;
-// A kernel a coordinate costs as many exponentials; sums of so many terms are hardly told from anything else.
+// A kernel for each coordinate takes memory and time for each; sums of more terms than trials teach little.
 constexpr size_t kMaxAdditive = 32;
 // With fewer, there is no evidence against what is expected beforehand.
 constexpr size_t kLeastEvidence = 4;
