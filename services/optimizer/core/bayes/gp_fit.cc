@@ -63,7 +63,7 @@ MapObjective::MapObjective(const TrainingSet& set, HyperPrior prior) : set_(set)
 double MapObjective::operator()(std::span<const double> parameters, std::span<double> gradient) {
   const Layout& layout = *set_.layout;
   const size_t n = set_.n, lengths = layout.lengths;
-  const double signal = std::exp(parameters[lengths]), noise = std::exp(parameters[lengths + 1]);
+  const double noise = std::exp(parameters[lengths + 1]);
   const Covariance covariance(layout, set_.kernel, set_.structure, parameters.first(lengths),
                               parameters[lengths], set_.offset, set_.points->First(n, layout.numeric));
   std::vector<double> point(layout.coordinates);
@@ -94,7 +94,7 @@ double MapObjective::operator()(std::span<const double> parameters, std::span<do
   for (size_t i = 0; i < n; ++i) {
     double* const m = inverse_.row(i);
     AddScaled(-alpha[i], alpha.data(), m, i + 1);
-    by_signal += Dot(m, k_.row(i), i) + 0.5 * m[i] * signal;
+    by_signal += Dot(m, k_.row(i), i) + 0.5 * m[i] * covariance.signal();
     double sum = 0;
     for (size_t j = 0; j < i; ++j) sum += m[j];
     by_signal -= set_.offset * sum;
