@@ -456,7 +456,10 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--settled", options.engine.settled,
                  "expected gain around the best trial below which other valleys are searched");
   app.add_option("--called-back", options.engine.called_back, "and above which that ends");
-  app.add_option("--settled-niche-share", options.engine.settled_niche_share, "suggestions that do so");
+  app.add_option("--polish-share", options.engine.polish_share,
+                 "suggestions that then go on around the best trial");
+  app.add_option("--settled-niche-share", options.engine.settled_niche_share,
+                 "of the others, those that do so");
   app.add_option("--promising", options.engine.promising,
                  "part of what was gained by which those may be worse");
   app.add_option("--valley-trials", options.engine.valley_trials,

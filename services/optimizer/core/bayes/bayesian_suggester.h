@@ -49,9 +49,12 @@ struct BayesianOptions {
   // Of the others this share looks for such improvements along one axis through the best trial.
   double line_share = 0.4;
   // Where the expected gain around the best trial is below `settled` times what the search has gained so far,
-  // that valley is done with: this share looks around the best trial of another that is not worse by more
-  // than `promising` times the same, until the gain is above `called_back` times that.
+  // that valley is done with, until the gain is above `called_back` times that. This share then goes on
+  // around the best trial, for its last digits. Of the others `settled_niche_share` looks around the best
+  // trial of another valley that is not worse by more than `promising` times what was gained, and the rest
+  // for improvements of some size, as above.
   double settled = 1e-3, called_back = 3e-2;
+  double polish_share = 0.15;
   double promising = 0.7;
   double settled_niche_share = 0.95;
   // A valley in which so many trials a dimension were in vain is no better than one that begins at a typical

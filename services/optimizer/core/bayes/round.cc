@@ -99,10 +99,7 @@ std::optional<Suggestion> Round::Run() {
   }
   BuildModels();
   BuildAcquisition();
-  if (Stagnates() && HasTimeForModels() && LookElsewhere()) {
-    if (!niche_) BuildModels();
-    BuildAcquisition();
-  }
+  if (Stagnates() && HasTimeForModels() && LookElsewhere()) BuildAcquisition();
   return Search();
 }
 

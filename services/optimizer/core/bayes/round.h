@@ -94,7 +94,7 @@ class Round {
   std::optional<MetricFit> cost_fit_;
   MetricData cost_data_;
   std::optional<Locality> locality_;
-  std::optional<Niche> niche_, line_;
+  std::optional<Niche> niche_, box_;
   std::optional<size_t> aim_;  // the only objective of this suggestion, of several
   bool noisy_ = false;         // values of a lone objective, as all models of it see them
   bool cut_ = false;

@@ -41,6 +41,10 @@ bool OnOneAxis(const Place& a, const Place& b) {
 bool Round::LookElsewhere() {
   const std::vector<Valley> valleys = Valleys();
   const bool settled = IsSettled(valleys);
+  if (settled && rng_.Uniform() < options_.polish_share) {
+    box_ = NicheAround(valleys[0]);
+    return true;
+  }
   // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
   // the median of all trials down.
   const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
@@ -53,11 +57,13 @@ bool Round::LookElsewhere() {
   }
   if (rng_.Uniform() >= share) niche_.reset();
   if (niche_) return true;
-  if (rng_.Uniform() < options_.line_share && !settled) line_ = LineThrough(valleys[0]);
-  if (!line_ && rng_.Uniform() >= options_.explore_share) return false;
+  if (!settled && rng_.Uniform() < options_.line_share) box_ = LineThrough(valleys[0]);
+  // With the best valley done, improvement by itself leads to the corners, where the models know least.
+  if (!settled && !box_ && rng_.Uniform() >= options_.explore_share) return false;
   const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
   for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
-  margin_ = line_ ? 0 : options_.explore_margin * rng_.Uniform();
+  BuildModels();
+  margin_ = box_ ? 0 : options_.explore_margin * rng_.Uniform();
   least_gain_ = std::exp(rng_.Uniform(std::log(options_.explore_low), std::log(options_.explore_high)));
   return true;
 }

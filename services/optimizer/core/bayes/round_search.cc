@@ -40,7 +40,7 @@ std::optional<Suggestion> Round::Search() {
                         .margin = margin_,
                         .belief = belief_.any() ? &belief_ : nullptr,
                         .out_of_time = [this] { return OutOfTime(); }};
-  if (const auto& around = niche_ ? niche_ : line_) {
+  if (const auto& around = niche_ ? niche_ : box_) {
     options.low = around->low;
     options.high = around->high;
   } else if (locality_) {
