@@ -57,9 +57,11 @@ bool Round::LookElsewhere() {
   }
   if (rng_.Uniform() >= share) niche_.reset();
   if (niche_) return true;
-  if (!settled && rng_.Uniform() < options_.line_share) box_ = LineThrough(valleys[0]);
   // With the best valley done, improvement by itself leads to the corners, where the models know least.
-  if (!settled && !box_ && rng_.Uniform() >= options_.explore_share) return false;
+  if (!settled) {
+    if (rng_.Uniform() < options_.line_share) box_ = LineThrough(valleys[0]);
+    if (!box_ && rng_.Uniform() >= options_.explore_share) return false;
+  }
   const double shrink = std::log(options_.explore_shrink) * rng_.Uniform();
   for (double& log_length : fits_[study_.objectives[0]].hyper.log_length) log_length += shrink;
   BuildModels();
