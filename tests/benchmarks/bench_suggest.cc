@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -98,6 +99,7 @@ class Experiment {
       : problem_(problem),
         options_(options),
         metrics_(problem.metrics),
+        evaluate_(problem.of_seed ? problem.of_seed(seed) : problem.evaluate),
         rng_(seed, 7),
         suggester_(options.algorithm == "bayesian"
                        ? std::make_unique<bayes::BayesianSuggester>(options.engine)
@@ -144,7 +146,7 @@ class Experiment {
   // True value of the trial that a model takes to be the best.
   double Believed() const {
     const auto best = bayes::BelievedBest(state_);
-    return best ? problem_.evaluate(state_.trials[*best].assignments)[0]
+    return best ? evaluate_(state_.trials[*best].assignments)[0]
                 : std::numeric_limits<double>::quiet_NaN();
   }
 
@@ -200,7 +202,7 @@ class Experiment {
       trial.state = State::kInfeasible;
       return;
     }
-    const std::vector<double> values = problem_.evaluate(trial.assignments);
+    const std::vector<double> values = evaluate_(trial.assignments);
     trial.state = State::kSucceeded;
     bool keeps = true;
     for (size_t m = 0; m < metrics_.size(); ++m) {
@@ -224,6 +226,7 @@ class Experiment {
   const Problem& problem_;
   const Options& options_;
   std::vector<Metric> metrics_;
+  const std::function<std::vector<double>(const Assignments&)> evaluate_;
   Rng rng_;
   const std::unique_ptr<Suggester> suggester_;
   SearchState state_;

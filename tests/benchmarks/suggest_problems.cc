@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numbers>
+
+#include "common/numerics/rng.h"
 
 // Classic test functions (definitions in Surjanovic and Bingham's library of simulation experiments; Deb et
 // al. 2002 for DTLZ; McCourt 2016 for the McCourt family; Gardner et al. 2014 and Gramacy et al. 2016 for the
@@ -31,7 +34,17 @@ struct Bounds {
   double low, high;
 };
 
-// A problem over a box with parameters x1, x2, …
+// The function over parameters x1, x2, …
+std::function<Vector(const Assignments&)> OfParameters(size_t count,
+                                                       std::function<Vector(const Vector&)> function) {
+  return [count, function = std::move(function)](const Assignments& assignments) {
+    Vector x(count);
+    for (size_t i = 0; i < count; ++i) x[i] = std::get<double>(assignments.at("x" + std::to_string(i + 1)));
+    return function(x);
+  };
+}
+
+// A problem over a box with such parameters.
 Problem OverBox(std::string name, const std::vector<Bounds>& bounds, std::vector<Metric> metrics,
                 std::function<Vector(const Vector&)> function, std::optional<double> optimum, int budget) {
   Problem problem{
@@ -42,12 +55,7 @@ Problem OverBox(std::string name, const std::vector<Bounds>& bounds, std::vector
     parameter.domain = DoubleRange{bounds[i].low, bounds[i].high};
     problem.space.parameters.push_back(std::move(parameter));
   }
-  const size_t count = bounds.size();
-  problem.evaluate = [count, function = std::move(function)](const Assignments& assignments) {
-    Vector x(count);
-    for (size_t i = 0; i < count; ++i) x[i] = std::get<double>(assignments.at("x" + std::to_string(i + 1)));
-    return function(x);
-  };
+  problem.evaluate = OfParameters(bounds.size(), std::move(function));
   return problem;
 }
 
@@ -151,16 +159,62 @@ double StyblinskiTang(const Vector& x) {
   return sum;
 }
 
-double Shekel10(const Vector& x) {
-  constexpr double kBeta[10] = {.1, .2, .2, .4, .4, .6, .3, .7, .5, .5};
-  constexpr double kC[2][10] = {{4, 1, 8, 6, 3, 2, 5, 8, 6, 7}, {4, 1, 8, 6, 7, 9, 3, 1, 2, 3.6}};
+constexpr size_t kPits = 10;
+constexpr double kPitBeta[kPits] = {.1, .2, .2, .4, .4, .6, .3, .7, .5, .5};
+
+// Pits of depths of about 1 / kPitBeta, each as wide as it is shallow, at the given places of [0, 10]^4.
+double Shekel(const Vector& x, const Vector (&places)[kPits]) {
   double sum = 0;
-  for (int i = 0; i < 10; ++i) {
-    double distance = kBeta[i];
-    for (size_t j = 0; j < 4; ++j) distance += Square(x[j] - kC[j % 2][i]);
+  for (size_t i = 0; i < kPits; ++i) {
+    double distance = kPitBeta[i];
+    for (size_t j = 0; j < x.size(); ++j) distance += Square(x[j] - places[i][j]);
     sum -= 1 / distance;
   }
   return sum;
+}
+
+double Shekel10(const Vector& x) {
+  static const Vector kPlaces[kPits] = {{4, 4, 4, 4}, {1, 1, 1, 1}, {8, 8, 8, 8}, {6, 6, 6, 6},
+                                        {3, 7, 3, 7}, {2, 9, 2, 9}, {5, 3, 5, 3}, {8, 1, 8, 1},
+                                        {6, 2, 6, 2}, {7, 3.6, 7, 3.6}};
+  return Shekel(x, kPlaces);
+}
+
+// Shekel10 with its pits anywhere, so that nothing is gained by knowing where an optimum usually lies; the
+// value is the regret. Of the lowest place is known that it lies beside the bottom of a pit.
+std::function<Vector(const Vector&)> Pits4(uint64_t seed) {
+  struct Pits {
+    Vector places[kPits];
+  };
+  const auto pits = std::make_shared<Pits>();
+  Rng rng(seed, 11);
+  for (Vector& place : pits->places) {
+    for (int j = 0; j < 4; ++j) place.push_back(10 * rng.Uniform());
+  }
+  double least = 0;
+  for (Vector place : pits->places) {
+    double value = Shekel(place, pits->places);
+    for (double step = 0.1; step > 1e-7; step /= 2) {
+      for (bool moved = true; moved;) {
+        moved = false;
+        for (double& coordinate : place) {
+          for (const double move : {-step, step}) {
+            const double before = coordinate;
+            coordinate = std::clamp(before + move, 0.0, 10.0);
+            const double now = Shekel(place, pits->places);
+            if (now < value) {
+              value = now;
+              moved = true;
+            } else {
+              coordinate = before;
+            }
+          }
+        }
+      }
+    }
+    least = std::min(least, value);
+  }
+  return [pits, least](const Vector& x) { return Vector{Shekel(x, pits->places) - least}; };
 }
 
 double McCourt06(const Vector& x) {
@@ -213,6 +267,8 @@ std::vector<Problem> SingleProblems(int dims) {
   problems.push_back(Single("michalewicz4", Box(4, 0, pi), Michalewicz, -3.69885709, 80));
   problems.push_back(Single("rastrigin8", Box(8, -5, 2), Rastrigin, 0, 100));
   problems.push_back(Single("shekel10", Box(4, 0, 10), Shekel10, -10.5364432, 80));
+  problems.push_back(OverBox("pits4", Box(4, 0, 10), {Minimised("value")}, Pits4(1), 0, 80));
+  problems.back().of_seed = [](uint64_t seed) { return OfParameters(4, Pits4(seed)); };
   problems.push_back(Single("styblinski5", Box(5, -5, 5), StyblinskiTang, -195.83082850, 80));
   problems.push_back(Single("mccourt06", Box(5, 0, 1), McCourt06, 2.80720263234, 40));
   problems.push_back(Single("ackley", Box(of(10), -10, 30), Ackley, 0, 100));

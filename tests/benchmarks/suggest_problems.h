@@ -1,6 +1,7 @@
 #ifndef SDA_TESTS_BENCHMARKS_SUGGEST_PROBLEMS_H_
 #define SDA_TESTS_BENCHMARKS_SUGGEST_PROBLEMS_H_
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,6 +19,8 @@ struct Problem {
   // OPTIMIZE metrics first; thresholds of two of them are the reference point of the hypervolume.
   std::vector<optimizer::Metric> metrics = {};
   std::function<std::vector<double>(const optimizer::Assignments&)> evaluate = nullptr;  // one a metric
+  // Where experiments differ from one another: what the experiment of a seed evaluates.
+  std::function<decltype(evaluate)(uint64_t seed)> of_seed = nullptr;
   // Least value, or largest hypervolume, where known.
   std::optional<double> optimum = {};
   int default_budget = 50;

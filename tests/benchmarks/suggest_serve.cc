@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 
+#include <absl/strings/numbers.h>
 #include <nlohmann/json.hpp>
 
 #include "services/optimizer/core/bayes/believed_best.h"
@@ -103,8 +104,12 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
   out << Describe(problem).dump() << '\n' << std::flush;
   std::vector<bayes::Objectives> points;
   std::vector<Assignments> tried;
+  auto evaluate = problem.evaluate;
   for (std::string line; std::getline(in, line);) {
-    if (line == "reset") {
+    if (line.starts_with("reset")) {
+      uint64_t seed = 0;
+      if (problem.of_seed && absl::SimpleAtoi(line.substr(5), &seed))
+        evaluate = problem.of_seed(seed);
       points.clear();
       tried.clear();
       out << "{}" << '\n' << std::flush;
@@ -122,7 +127,7 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
       if (const auto violations = CheckAssignments(problem.space, assignments, ""); !violations.empty()) {
         answer["error"] = violations[0].field + ": " + violations[0].description;
       } else {
-        const std::vector<double> values = problem.evaluate(assignments);
+        const std::vector<double> values = evaluate(assignments);
         bool keeps = true;
         for (size_t m = 0; m < values.size(); ++m) {
           const Metric& metric = problem.metrics[m];

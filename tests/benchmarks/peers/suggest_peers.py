@@ -54,8 +54,8 @@ class Problem:
         self._process.stdin.flush()
         return self._answer()
 
-    def reset(self):
-        self._ask("reset")
+    def reset(self, seed):
+        self._ask(f"reset {seed}")
 
     def evaluate(self, point):
         """The values of all metrics, and the quality of all points since the last reset."""
@@ -318,7 +318,7 @@ def rounded(value):
 def run_experiment(problem, peer, budget, noise, seed):
     """Where the quality changed, as [trials, quality] (none without an allowed trial), and what suggestions took. With
     noise, also what the trial of the best observed value and the one that a model believes in are truly worth."""
-    problem.reset()
+    problem.reset(seed)
     rng = random.Random(seed)
     steps, milliseconds, cpu_milliseconds, truths, observed = [], [], [], [], []
     for trial in range(1, budget + 1):
