@@ -15,7 +15,7 @@
 #include "services/trainer_worker/core/training/training.h"
 #include "tests/benchmarks/suggest_recorded.h"
 
-// Trains the points of a Sobol design over RecordedSpace on an encoded dataset and prints a line for each, in
+// Trains the points of a Sobol design over the space of recordings on an encoded dataset and prints a line for each, in
 // the form of suggest_recorded_*.inc. Processor time is what is recorded: other programs do not change it.
 //
 //   sda dataset create --name adult …
@@ -58,7 +58,7 @@ trainer::TrainingJob Job(const DatasetManifest& manifest, const std::string& fol
   job.model.interaction = trainer::Interaction::kCat;
   job.model.dropout = Number(a, "dropout");
   job.options.batch_size = static_cast<int64_t>(Number(a, "batch"));
-  job.options.epochs = 1;
+  job.options.epochs = a.contains("epochs") ? static_cast<int64_t>(Number(a, "epochs")) : 1;
   job.options.keep = trainer::Keep::kLast;
   job.options.checkpoint_interval = 0;
   const std::string& rule = std::get<std::string>(a.at("optimizer"));
@@ -78,11 +78,11 @@ trainer::TrainingJob Job(const DatasetManifest& manifest, const std::string& fol
   return job;
 }
 
-absl::Status Record(const std::string& folder, int points, const std::string& work) {
+absl::Status Record(const std::string& folder, bool wide, int points, const std::string& work) {
   std::ifstream file(folder + "/manifest.json");
   const std::string json((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   SDA_ASSIGN_OR_RETURN(const DatasetManifest manifest, ManifestFromJson(json, folder));
-  const optimizer::Space space = RecordedSpace();
+  const optimizer::Space space = RecordingOf(wide ? "wide" : "narrow").space;
   const std::vector<optimizer::Metric> metrics;
   optimizer::SearchState state{.space = space, .metrics = metrics, .trials = {}, .seed = 1};
   const auto sobol = optimizer::MakeSuggester(optimizer::Algorithm::kSobol);
@@ -125,12 +125,14 @@ absl::Status Record(const std::string& folder, int points, const std::string& wo
 int main(int argc, char** argv) {
   std::string dataset, work = "/tmp";
   int points = 128;
+  bool wide = false;
   CLI::App app("Records a surface of trainings for sda-bench suggest", "sda-bench-record");
   app.add_option("--dataset", dataset, "folder of an encoded dataset")->required();
   app.add_option("--points", points, "trainings")->check(CLI::Range(1, 100000));
+  app.add_flag("--wide", wide, "over wide ranges, and 1 to 4 epochs");
   app.add_option("--work", work, "folder for what trainings write");
   CLI11_PARSE(app, argc, argv);
-  const absl::Status status = sda::bench::Record(dataset, points, work);
+  const absl::Status status = sda::bench::Record(dataset, wide, points, work);
   if (status.ok()) return 0;
   std::cerr << "sda-bench-record: " << std::string(status.message()) << "\n";
   return 1;
