@@ -421,6 +421,9 @@ int BenchSuggest(int argc, char** argv) {
       "--goal", options.goal,
       "the last objective has no threshold: as little of it as possible where the others meet theirs");
   app.add_option("--goal-share", options.engine.goal_share, "suggestions that look for that alone");
+  app.add_option("--goal-optimism-share", options.engine.goal_optimism_share,
+                 "of those, the ones that take the thresholds to be easier");
+  app.add_option("--goal-optimism", options.engine.goal_optimism, "by so many deviations");
   app.add_option("--observations", options.observations, "only time suggestions with so many finished trials")
       ->check(CLI::Range(0, 100000));
   app.add_option("--dims", options.dims, "dimensions of ackley, levy, rastrigin, rosenbrock, styblinski")

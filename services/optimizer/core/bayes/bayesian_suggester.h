@@ -60,9 +60,12 @@ struct BayesianOptions {
   // A valley in which so many trials a dimension were in vain is no better than one that begins at a typical
   // trial.
   double valley_trials = 4;
-  // Where some objectives have thresholds and others have none, and the thresholds are met, this share looks
-  // for the least of one of the others within the thresholds.
+  // Where some objectives have thresholds and others have none, this share looks for the least of one of the
+  // others within the thresholds, or while none meets them for a trial that does. Of those some take the
+  // thresholds to be easier, as above: what is cheap lies at their edge.
   double goal_share = 0.8;
+  double goal_optimism_share = 0.5;
+  double goal_optimism = 1;
   double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best
 };
 

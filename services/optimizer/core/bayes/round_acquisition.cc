@@ -36,7 +36,9 @@ void Round::BuildAcquisition() {
   acquisition_.models = models_.size();
   acquisition_.fantasies = fantasies_;
   acquisition_.objectives = study_.objectives;
-  const double optimism = rng_.Uniform() < options_.optimism_share ? options_.optimism : 0.0;
+  const double share = aim_ ? options_.goal_optimism_share : options_.optimism_share;
+  const double deviations = aim_ ? options_.goal_optimism : options_.optimism;
+  const double optimism = rng_.Uniform() < share ? deviations : 0.0;
   for (const size_t m : study_.constraints) {
     acquisition_.limits.push_back(
         {.model = m, .at_most = fits_[m].warp.Apply(*study_.Limit(m)), .optimism = optimism});

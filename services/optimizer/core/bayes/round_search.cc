@@ -142,7 +142,9 @@ std::string Round::Notes() const {
     if (expectations_[m])
       absl::StrAppend(&notes, "; ", study_.metric(m).name, " starts from ", expectations_[m]->Source());
   }
-  if (aim_) {
+  if (aim_ && acquisition_.improvements.empty()) {
+    absl::StrAppend(&notes, "; no trial meets the thresholds yet, one that does is sought");
+  } else if (aim_) {
     absl::StrAppend(&notes, "; the best ", study_.metric(*aim_).name, " within the thresholds is sought");
   }
   if (niche_) absl::StrAppend(&notes, "; around the best trial of another region, as the search stagnates");

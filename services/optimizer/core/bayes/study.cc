@@ -149,14 +149,11 @@ MetricData Study::Data(size_t m) const {
 }
 
 std::vector<size_t> Study::Wanted() const {
-  std::vector<size_t> wanted, aimed;
-  for (const size_t m : objectives) (Limit(m) ? aimed : wanted).push_back(m);
-  const bool met = std::any_of(finished.begin(), finished.end(), [&](const Outcome& outcome) {
-    return outcome.valued && KeepsConstraints(outcome) &&
-           std::all_of(aimed.begin(), aimed.end(),
-                       [&](size_t m) { return outcome.values[m] <= Limit(m).value_or(INFINITY); });
-  });
-  if (aimed.empty() || !met) wanted.clear();
+  std::vector<size_t> wanted;
+  for (const size_t m : objectives) {
+    if (!Limit(m)) wanted.push_back(m);
+  }
+  if (wanted.size() == objectives.size()) wanted.clear();
   return wanted;
 }
 

@@ -55,7 +55,7 @@ struct Study {
   MetricData Data(size_t m) const;
 
   // Objectives without a threshold beside others with one: "A at least 0.8, as little B as possible". Empty
-  // where the objectives are not of both kinds, or no trial meets all thresholds yet.
+  // where the objectives are not of both kinds.
   std::vector<size_t> Wanted() const;
   // From now on the objective m is the only one, and the thresholds of the others are constraints.
   void AimAt(size_t m);
