@@ -146,8 +146,7 @@ class Experiment {
   // True value of the trial that a model takes to be the best.
   double Believed() const {
     const auto best = bayes::BelievedBest(state_);
-    return best ? evaluate_(state_.trials[*best].assignments)[0]
-                : std::numeric_limits<double>::quiet_NaN();
+    return best ? evaluate_(state_.trials[*best].assignments)[0] : std::numeric_limits<double>::quiet_NaN();
   }
 
   std::vector<double> milliseconds, cpu_milliseconds;  // of suggestions
@@ -468,6 +467,8 @@ int BenchSuggest(int argc, char** argv) {
                  "of the others, those that do so");
   app.add_option("--promising", options.engine.promising,
                  "part of what was gained by which those may be worse");
+  app.add_option("--exhausted", options.engine.exhausted,
+                 "expected gain on the best trial of another valley below which that is left alone");
   app.add_option("--valley-trials", options.engine.valley_trials,
                  "trials a dimension until a valley loses its turn");
   app.add_option("--stagnation", options.engine.stagnation, "gain that counts as none");

@@ -15,8 +15,9 @@
 #include "services/trainer_worker/core/training/training.h"
 #include "tests/benchmarks/suggest_recorded.h"
 
-// Trains the points of a Sobol design over the space of recordings on an encoded dataset and prints a line for each, in
-// the form of suggest_recorded_*.inc. Processor time is what is recorded: other programs do not change it.
+// Trains the points of a Sobol design over the space of recordings on an encoded dataset and prints a line
+// for each, in the form of suggest_recorded_*.inc. Processor time is what is recorded: other programs do not
+// change it.
 //
 //   sda dataset create --name adult …
 //   sda-bench-record --dataset STATE/artefacts/datasets/adult --points 128 > suggest_recorded_adult.inc

@@ -161,60 +161,59 @@ double StyblinskiTang(const Vector& x) {
 
 constexpr size_t kPits = 10;
 constexpr double kPitBeta[kPits] = {.1, .2, .2, .4, .4, .6, .3, .7, .5, .5};
+constexpr double kShekelC[2][kPits] = {{4, 1, 8, 6, 3, 2, 5, 8, 6, 7}, {4, 1, 8, 6, 7, 9, 3, 1, 2, 3.6}};
 
-// Pits of depths of about 1 / kPitBeta, each as wide as it is shallow, at the given places of [0, 10]^4.
-double Shekel(const Vector& x, const Vector (&places)[kPits]) {
+// Pits of depths of about 1 / kPitBeta, each as wide as it is shallow. `place(i, j)` is coordinate j of pit
+// i.
+template <typename Place>
+double Shekel(const Vector& x, const Place& place) {
   double sum = 0;
   for (size_t i = 0; i < kPits; ++i) {
     double distance = kPitBeta[i];
-    for (size_t j = 0; j < x.size(); ++j) distance += Square(x[j] - places[i][j]);
+    for (size_t j = 0; j < x.size(); ++j) distance += Square(x[j] - place(i, j));
     sum -= 1 / distance;
   }
   return sum;
 }
 
 double Shekel10(const Vector& x) {
-  static const Vector kPlaces[kPits] = {{4, 4, 4, 4}, {1, 1, 1, 1}, {8, 8, 8, 8}, {6, 6, 6, 6},
-                                        {3, 7, 3, 7}, {2, 9, 2, 9}, {5, 3, 5, 3}, {8, 1, 8, 1},
-                                        {6, 2, 6, 2}, {7, 3.6, 7, 3.6}};
-  return Shekel(x, kPlaces);
+  return Shekel(x, [](size_t i, size_t j) { return kShekelC[j % 2][i]; });
 }
 
-// Shekel10 with its pits anywhere, so that nothing is gained by knowing where an optimum usually lies; the
-// value is the regret. Of the lowest place is known that it lies beside the bottom of a pit.
-std::function<Vector(const Vector&)> Pits4(uint64_t seed) {
-  struct Pits {
-    Vector places[kPits];
-  };
-  const auto pits = std::make_shared<Pits>();
-  Rng rng(seed, 11);
-  for (Vector& place : pits->places) {
-    for (int j = 0; j < 4; ++j) place.push_back(10 * rng.Uniform());
-  }
-  double least = 0;
-  for (Vector place : pits->places) {
-    double value = Shekel(place, pits->places);
-    for (double step = 0.1; step > 1e-7; step /= 2) {
-      for (bool moved = true; moved;) {
-        moved = false;
-        for (double& coordinate : place) {
-          for (const double move : {-step, step}) {
-            const double before = coordinate;
-            coordinate = std::clamp(before + move, 0.0, 10.0);
-            const double now = Shekel(place, pits->places);
-            if (now < value) {
-              value = now;
-              moved = true;
-            } else {
-              coordinate = before;
-            }
-          }
-        }
+// The least value around `x`, to which steps along the axes lead within [0, 10].
+double LeastAround(Vector x, const std::function<double(const Vector&)>& function) {
+  double least = function(x);
+  for (double step = 0.1; step > 1e-7; step /= 2) {
+    for (size_t j = 0, unmoved = 0; unmoved < 2 * x.size(); j = (j + 1) % (2 * x.size())) {
+      const double before = x[j / 2];
+      x[j / 2] = std::clamp(before + (j % 2 == 0 ? step : -step), 0.0, 10.0);
+      const double now = function(x);
+      if (now < least) {
+        least = now;
+        unmoved = 0;
+      } else {
+        x[j / 2] = before;
+        ++unmoved;
       }
     }
-    least = std::min(least, value);
   }
-  return [pits, least](const Vector& x) { return Vector{Shekel(x, pits->places) - least}; };
+  return least;
+}
+
+// Shekel10 with its pits anywhere in [0, 10]^4, so that nothing is gained by knowing where an optimum usually
+// lies; the value is the regret.
+std::function<Vector(const Vector&)> Pits4(uint64_t seed) {
+  std::vector<Vector> places(kPits, Vector(4));
+  Rng rng(seed, 11);
+  for (Vector& place : places) {
+    for (double& coordinate : place) coordinate = 10 * rng.Uniform();
+  }
+  const auto value = [places](const Vector& x) {
+    return Shekel(x, [&](size_t i, size_t j) { return places[i][j]; });
+  };
+  double least = 0;
+  for (const Vector& place : places) least = std::min(least, LeastAround(place, value));
+  return [value, least](const Vector& x) { return Vector{value(x) - least}; };
 }
 
 double McCourt06(const Vector& x) {

@@ -15,8 +15,8 @@ namespace {
 using namespace optimizer;  // NOLINT: names of parameters and domains
 
 constexpr size_t kOptimizer = 0, kMomentum = 7;  // parameters of both spaces
-constexpr double kNugget = 0.02;  // of the variance of the values
-constexpr double kLength = 0.7;   // of a numeric range
+constexpr double kNugget = 0.02;                 // of the variance of the values
+constexpr double kLength = 0.7;                  // of a numeric range
 // Limits of interest: about what the better quarter of the recorded trainings reaches.
 constexpr double kCriteoLogloss = 0.505, kCriteoSeconds = 0.05;
 constexpr double kTencentLogloss = 0.425, kTencentSeconds = 0.03;

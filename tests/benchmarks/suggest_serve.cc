@@ -108,8 +108,7 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("reset")) {
       uint64_t seed = 0;
-      if (problem.of_seed && absl::SimpleAtoi(line.substr(5), &seed))
-        evaluate = problem.of_seed(seed);
+      if (problem.of_seed && absl::SimpleAtoi(line.substr(5), &seed)) evaluate = problem.of_seed(seed);
       points.clear();
       tried.clear();
       out << "{}" << '\n' << std::flush;

@@ -16,7 +16,8 @@ double QualityOf(const Problem& problem, std::span<const optimizer::bayes::Objec
 
 // Lets other optimisers be measured on the very same problem. Writes one line of JSON that describes it, then
 // answers each line {"parameter": value, …} with {"values": […], "quality": q} of all points so far, and the
-// line "reset" with {}; "reset 7" begins the experiment of seed 7, where experiments differ. A list of numbers, what noisy measurements of those points gave, is answered with
+// line "reset" with {}; "reset 7" begins the experiment of seed 7, where experiments differ. A list of
+// numbers, what noisy measurements of those points gave, is answered with
 // {"believed": i}: the point that a model takes to be the best (BelievedBest). What is not within the space
 // is answered with {"error": …}. Returns at the end of the input.
 void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out);

@@ -57,6 +57,8 @@ struct BayesianOptions {
   double polish_share = 0.15;
   double promising = 0.7;
   double settled_niche_share = 0.95;
+  // Another valley is done with, too, where the expected gain on its own best is below so much of that.
+  double exhausted = 1e-2;
   // A valley in which so many trials a dimension were in vain is no better than one that begins at a typical
   // trial.
   double valley_trials = 4;

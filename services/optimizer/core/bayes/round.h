@@ -35,8 +35,8 @@ class Round {
  private:
   struct Valley {
     size_t trial = 0, position = 0;  // of the best, in the study; in the data of the objective
-    double value = 0;
-    double crowd = 0, in_vain = 0;  // other trials around that; those of them that are newer, or pending
+    double value = 0;                // of the best, as the model sees it
+    double crowd = 0, in_vain = 0;   // other trials around that; those of them that are newer, or pending
   };
   // A place to look around, and the box of that.
   struct Niche {
@@ -50,12 +50,14 @@ class Round {
   bool LookElsewhere();
   double MedianValue() const;
   std::vector<Valley> Valleys() const;
-  std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread) const;
+  double Modelled(double value) const;
+  std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread, double gained);
+  bool IsDoneWith(const Valley& valley, double gained);
   Niche NicheAround(const Valley& valley) const;
   Niche NicheAround(const Valley& valley, const std::vector<double>& half_widths) const;
   Niche LineThrough(const Valley& valley);
-  double LocalLogGain(const std::vector<Valley>& valleys) const;
-  bool IsSettled(const std::vector<Valley>& valleys) const;
+  double LocalLogGain(const Niche& around, double gained) const;
+  bool IsSettled(const std::vector<Valley>& valleys, double gained) const;
   // round.cc
   MetricFit FitOf(size_t m);
   void FitCost();

@@ -12,6 +12,8 @@ namespace {
 constexpr double kNicheRadius = 0.14;
 constexpr double kHalfWidth = 0.15;
 constexpr double kNear = 0.08;
+// A valley with fewer other trials was hardly looked at.
+constexpr double kLeastCrowd = 3;
 
 double Distance(const Encoding& encoding, const Place& a, const Place& b) {
   double squares = 0;
@@ -40,19 +42,20 @@ bool OnOneAxis(const Place& a, const Place& b) {
 // Whether this suggestion is for another valley, or for gains of some size.
 bool Round::LookElsewhere() {
   const std::vector<Valley> valleys = Valleys();
-  const bool settled = IsSettled(valleys);
+  // What the search has gained: from a typical valley to the best.
+  const double gained = valleys[valleys.size() / 2].value - valleys[0].value;
+  const bool settled = IsSettled(valleys, gained);
   if (settled && rng_.Uniform() < options_.polish_share) {
     box_ = NicheAround(valleys[0]);
     return true;
   }
   // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
   // the median of all trials down.
-  const double typical = settled ? valleys[valleys.size() / 2].value : MedianValue();
-  const double spread = typical - valleys[0].value;
-  niche_ = FindNiche(valleys, spread);
+  const double spread = settled ? gained : MedianValue() - valleys[0].value;
+  niche_ = FindNiche(valleys, spread, gained);
   double share = options_.niche_share;
   if (settled && niche_) {
-    const double value = study_.finished[niche_->trial].values[study_.objectives[0]];
+    const double value = Modelled(study_.finished[niche_->trial].values[study_.objectives[0]]);
     if (value - valleys[0].value < options_.promising * spread) share = options_.settled_niche_share;
   }
   if (rng_.Uniform() >= share) niche_.reset();
@@ -70,6 +73,12 @@ bool Round::LookElsewhere() {
   return true;
 }
 
+// A value of the lone objective on the scale of its model, on which valleys are compared: that of a trial on
+// the way down into a narrow pit is on the raw scale hardly better than a typical one.
+double Round::Modelled(double value) const {
+  return fits_[study_.objectives[0]].warp.Apply(value);
+}
+
 // Of the lone objective, over the trials that keep the constraints.
 double Round::MedianValue() const {
   std::vector<double> values;
@@ -79,7 +88,7 @@ double Round::MedianValue() const {
   }
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  return Modelled(*middle);
 }
 
 // The trials that none around them beats, best first: each the best of a valley, or alone.
@@ -91,7 +100,7 @@ std::vector<Round::Valley> Round::Valleys() const {
   for (size_t i = 0; i < study_.finished.size(); ++i) {
     const Study::Outcome& outcome = study_.finished[i];
     if (outcome.valued && study_.KeepsConstraints(outcome))
-      order.push_back({.trial = i, .position = position, .value = outcome.values[m]});
+      order.push_back({.trial = i, .position = position, .value = Modelled(outcome.values[m])});
     position += !std::isnan(outcome.values[m]);
   }
   std::stable_sort(order.begin(), order.end(),
@@ -117,24 +126,38 @@ std::vector<Round::Valley> Round::Valleys() const {
 
 // The best trial of another valley: with a fresh look it may turn out to lie in a better one than the best of
 // all, which the models, sure of how high it is, do not say. The worse it is, in units of `spread`, and the
-// more trials were spent around it, the later its turn.
-std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys, double spread) const {
+// more trials were spent around it, the later its turn; one that is done with has none.
+std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys, double spread,
+                                             double gained) {
   if (!(spread > 0)) return std::nullopt;
-  const Valley* chosen = nullptr;
-  double chosen_score = 1;  // no better than the typical trial is no niche
+  std::vector<std::pair<double, size_t>> turns;
   const Place& best = study_.finished[valleys[0].trial].place;
   for (size_t k = 1; k < valleys.size(); ++k) {
     if (OnOneAxis(best, study_.finished[valleys[k].trial].place)) continue;
     const double score =
         (valleys[k].value - valleys[0].value) / spread +
         valleys[k].in_vain / (options_.valley_trials * static_cast<double>(study_.encoding.size()));
-    if (score < chosen_score) {
-      chosen_score = score;
-      chosen = &valleys[k];
-    }
+    // No better than the typical trial is no niche.
+    if (score < 1) turns.emplace_back(score, k);
   }
-  if (chosen == nullptr) return std::nullopt;
-  return NicheAround(*chosen);
+  std::sort(turns.begin(), turns.end());
+  for (const auto& [score, k] : turns) {
+    if (!IsDoneWith(valleys[k], gained)) return NicheAround(valleys[k]);
+  }
+  return std::nullopt;
+}
+
+// Whether nothing around its best trial promises to improve on that by more than a small part of what the
+// search has gained.
+bool Round::IsDoneWith(const Valley& valley, double gained) {
+  if (valley.crowd < kLeastCrowd) return false;
+  Acquisition before = acquisition_;
+  niche_ = NicheAround(valley);
+  BuildAcquisition();
+  const bool done = LocalLogGain(*niche_, gained) < std::log(options_.exhausted);
+  niche_.reset();
+  acquisition_ = std::move(before);
+  return done;
 }
 
 // The numeric axis through the trial that the draw decides on: where parameters act mostly by themselves, a
@@ -170,8 +193,8 @@ Round::Niche Round::NicheAround(const Valley& valley) const {
 
 // Whether nothing around the best trial promises more than a negligible part of what the search has gained.
 // What was begun in another valley is gone on with: one trial here and one there would end in neither.
-bool Round::IsSettled(const std::vector<Valley>& valleys) const {
-  const double gain = LocalLogGain(valleys);
+bool Round::IsSettled(const std::vector<Valley>& valleys, double gained) const {
+  const double gain = LocalLogGain(NicheAround(valleys[0]), gained);
   if (gain < std::log(options_.settled)) return true;
   if (gain >= std::log(options_.called_back)) return false;
   const Place& last = study_.finished.back().place;
@@ -180,13 +203,9 @@ bool Round::IsSettled(const std::vector<Valley>& valleys) const {
   });
 }
 
-// Logarithm of the largest expected improvement around the best trial, as a part of the way from a typical
-// trial to the best.
-double Round::LocalLogGain(const std::vector<Valley>& valleys) const {
-  const Warp& warp = fits_[study_.objectives[0]].warp;
-  const double gained = warp.Apply(valleys[valleys.size() / 2].value) - warp.Apply(valleys[0].value);
+// Logarithm of the largest expected improvement around a trial, as a part of what the search has gained.
+double Round::LocalLogGain(const Niche& around, double gained) const {
   if (!(gained > 0)) return 0;
-  const Niche around = NicheAround(valleys[0]);
   const std::vector<Place> anchors = {study_.finished[around.trial].place};
   const SearchResult found = FindBest(MakeScorer(), study_.region,
                                       {.raw_points = options_.raw_points / 4,
