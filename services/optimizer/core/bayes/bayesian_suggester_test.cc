@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <set>
+#include <string>
+#include <utility>
 
 #include <absl/time/clock.h>
 #include <gtest/gtest.h>
@@ -50,6 +52,13 @@ struct Search {
 
   SearchState At(uint64_t seed) const {
     return {.space = space, .metrics = metrics, .trials = trials, .seed = seed, .suggestions = suggestions};
+  }
+
+  // From now on the suggestion is a trial that measured the values.
+  void Measured(const Suggestion& suggestion, MetricValues values) {
+    suggestions += suggestion.suggestions_used;
+    trials.push_back(
+        {.state = State::kSucceeded, .assignments = suggestion.assignments, .metrics = std::move(values)});
   }
 };
 
@@ -103,10 +112,7 @@ TEST(BayesianSuggesterTest, SameStateSameSuggestionAlsoWithAnEmptyCache) {
       ASSERT_TRUE(anew);
       EXPECT_EQ(PointKey(anew->assignments), PointKey(suggestion->assignments)) << i;
     }
-    run.suggestions += suggestion->suggestions_used;
-    run.trials.push_back({.state = State::kSucceeded,
-                          .assignments = suggestion->assignments,
-                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+    run.Measured(*suggestion, {{"a", Value1(suggestion->assignments)}});
   }
 }
 
@@ -118,13 +124,11 @@ TEST(BayesianSuggesterTest, FindsTheMinimumOfASimpleValley) {
   for (int i = 0; i < 25; ++i) {
     const auto suggestion = suggester.Suggest(run.At(3));
     ASSERT_TRUE(suggestion);
-    run.suggestions += suggestion->suggestions_used;
     const double x = std::get<double>(suggestion->assignments.at("x0")),
                  y = std::get<double>(suggestion->assignments.at("x1"));
     const double value = (x - 1) * (x - 1) + 3 * (y + 2) * (y + 2);
     best = std::min(best, value);
-    run.trials.push_back(
-        {.state = State::kSucceeded, .assignments = suggestion->assignments, .metrics = {{"a", value}}});
+    run.Measured(*suggestion, {{"a", value}});
   }
   EXPECT_LT(best, 1e-2);
 }
@@ -182,7 +186,6 @@ TEST(BayesianSuggesterTest, AfterAValleyIsDoneWithCornersAreLeftAlone) {
     while (run.trials.size() < 70) {
       const auto suggestion = suggester.Suggest(run.At(seed));
       ASSERT_TRUE(suggestion);
-      run.suggestions += suggestion->suggestions_used;
       double pit = 0.001;
       size_t ends = 0;
       for (const auto& [name, value] : suggestion->assignments) {
@@ -191,9 +194,7 @@ TEST(BayesianSuggesterTest, AfterAValleyIsDoneWithCornersAreLeftAlone) {
         ends += x < 0.01 || x > 0.99;
       }
       corners += run.trials.size() >= 30 && ends >= 3;
-      run.trials.push_back({.state = State::kSucceeded,
-                            .assignments = suggestion->assignments,
-                            .metrics = {{"a", -0.01 / pit}}});
+      run.Measured(*suggestion, {{"a", -0.01 / pit}});
     }
   }
   EXPECT_LE(corners, 25)
@@ -208,12 +209,9 @@ TEST(BayesianSuggesterTest, AMaximisedMetricIsMaximised) {
   for (int i = 0; i < 12; ++i) {
     const auto suggestion = suggester.Suggest(run.At(3));
     ASSERT_TRUE(suggestion);
-    run.suggestions += suggestion->suggestions_used;
     const double x = std::get<double>(suggestion->assignments.at("x0"));
     best = std::max(best, -std::abs(x - 0.77));
-    run.trials.push_back({.state = State::kSucceeded,
-                          .assignments = suggestion->assignments,
-                          .metrics = {{"a", -std::abs(x - 0.77)}}});
+    run.Measured(*suggestion, {{"a", -std::abs(x - 0.77)}});
   }
   EXPECT_GT(best, -0.02);
 }
@@ -229,7 +227,6 @@ TEST(BayesianSuggesterTest, AGoalIsMetAsCheaplyAsPossible) {
   for (int i = 0; i < 25; ++i) {
     const auto suggestion = suggester.Suggest(run.At(3));
     ASSERT_TRUE(suggestion);
-    run.suggestions += suggestion->suggestions_used;
     const bool aims =
         suggestion->text.find("the best seconds within the thresholds is sought") != std::string::npos;
     EXPECT_FALSE(aims && cheapest == 1e9) << "nothing meets the threshold yet";
@@ -240,9 +237,7 @@ TEST(BayesianSuggesterTest, AGoalIsMetAsCheaplyAsPossible) {
     const double loss = (x - 1) * (x - 1) + (y - 1) * (y - 1);
     const double seconds = x + y;
     if (loss <= 0.2) cheapest = std::min(cheapest, seconds);
-    run.trials.push_back({.state = State::kSucceeded,
-                          .assignments = suggestion->assignments,
-                          .metrics = {{"loss", loss}, {"seconds", seconds}}});
+    run.Measured(*suggestion, {{"loss", loss}, {"seconds", seconds}});
   }
   EXPECT_GT(aimed, 8);
   EXPECT_LT(aimed, 20) << "some suggestions are left to the rest of the front";
@@ -260,16 +255,13 @@ TEST(BayesianSuggesterTest, AGoalThatIsHardToMeetIsMetFirst) {
     for (int i = 0; i < 20 && !meets; ++i) {
       const auto suggestion = suggester.Suggest(run.At(seed));
       ASSERT_TRUE(suggestion);
-      run.suggestions += suggestion->suggestions_used;
       double loss = 0, size = 0;
       for (const auto& [name, value] : suggestion->assignments) {
         loss += (Number(value) - 0.7) * (Number(value) - 0.7);
         size += Number(value);
       }
       meets = loss <= 0.02;
-      run.trials.push_back({.state = State::kSucceeded,
-                            .assignments = suggestion->assignments,
-                            .metrics = {{"loss", loss}, {"seconds", std::exp(2 * size)}}});
+      run.Measured(*suggestion, {{"loss", loss}, {"seconds", std::exp(2 * size)}});
     }
     met += meets;
   }
@@ -306,10 +298,7 @@ TEST(BayesianSuggesterTest, PendingTrialsPushSuggestionsApart) {
   const BayesianSuggester suggester;
   for (int i = 0; i < 10; ++i) {
     const auto suggestion = suggester.Suggest(run.At(2));
-    run.suggestions += suggestion->suggestions_used;
-    run.trials.push_back({.state = State::kSucceeded,
-                          .assignments = suggestion->assignments,
-                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+    run.Measured(*suggestion, {{"a", Value1(suggestion->assignments)}});
   }
   for (int i = 0; i < 8; ++i) {
     const auto suggestion = suggester.Suggest(run.At(2));
@@ -381,10 +370,7 @@ TEST(BayesianSuggesterTest, ASmallSpaceIsWalkedWithoutRepetition) {
     const auto suggestion = suggester.Suggest(run.At(6));
     ASSERT_TRUE(suggestion);
     EXPECT_TRUE(seen.insert(PointKey(suggestion->assignments)).second) << i;
-    run.suggestions += suggestion->suggestions_used;
-    run.trials.push_back({.state = State::kSucceeded,
-                          .assignments = suggestion->assignments,
-                          .metrics = {{"a", Value1(suggestion->assignments)}}});
+    run.Measured(*suggestion, {{"a", Value1(suggestion->assignments)}});
   }
 }
 
