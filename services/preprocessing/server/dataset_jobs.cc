@@ -70,6 +70,8 @@ DatasetJobs::~DatasetJobs() {
 absl::Status DatasetJobs::Recover() {
   SDA_ASSIGN_OR_RETURN(const auto datasets, store_.ListFolders("datasets"));
   for (const std::string& dataset : datasets) {
+    // Nobody writes records yet: what is half-written is of a process that was killed.
+    SDA_RETURN_IF_ERROR(store_.RemoveUnpublished(JobsFolder(dataset), /*except=*/""));
     SDA_ASSIGN_OR_RETURN(const auto files, store_.ListFiles(JobsFolder(dataset)));
     for (const std::string& file : files) {
       const size_t dot = file.rfind(".json");

@@ -334,12 +334,14 @@ TEST_F(PreprocessingServiceTest, AJobThatGoesOnRemovesWhatWasHalfWritten) {
   SetRunning(job);
   std::filesystem::remove(root_ + "/datasets/d/manifest.json");
   for (const char* left :
-       {"/datasets/d/.manifest.json.1.3.partial", "/datasets/d/test/.shard-00000.arrow.1.2.partial"})
+       {"/datasets/d/.manifest.json.1.3.partial", "/datasets/d/test/.shard-00000.arrow.1.2.partial",
+        "/datasets/d/jobs/.01.json.1.4.partial", "/preprocessing/requests/.r.json.1.5.partial"})
     std::ofstream(root_ + left) << "half";
 
   RunningServer server(root_);
   EXPECT_EQ(server.Watch(job)->state(), v1::Job::STATE_SUCCEEDED);
   EXPECT_EQ(DatasetFiles("d"), whole);
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/preprocessing/requests/.r.json.1.5.partial"));
 }
 
 TEST_F(PreprocessingServiceTest, AJobWhoseManifestIsThereHasSucceeded) {

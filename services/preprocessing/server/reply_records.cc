@@ -58,6 +58,7 @@ absl::Status ReplyRecords::Save(const RequestKey& key, const std::string& reply,
 }
 
 absl::Status ReplyRecords::RemoveOld(absl::Time oldest) const {
+  SDA_RETURN_IF_ERROR(store_.RemoveUnpublished(kFolder, /*except=*/""));
   SDA_ASSIGN_OR_RETURN(const auto names, store_.ListFiles(kFolder));
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(kFolder, "/", name);

@@ -34,7 +34,8 @@ class ReplyRecords {
 
   absl::Status Save(const RequestKey& key, const std::string& reply, absl::Time now) const;
 
-  // Removes the records from before `oldest`.
+  // Removes the records from before `oldest`, and those that a killed process left half-written: nobody may
+  // be saving one.
   absl::Status RemoveOld(absl::Time oldest) const;
 
  private:
