@@ -21,6 +21,7 @@
 //
 //   sda dataset create --name adult …
 //   sda-bench-record --dataset STATE/artefacts/datasets/adult --points 128 > suggest_recorded_adult.inc
+//   sda-bench-record --wide --dataset … --points 192 > suggest_recorded_adult_wide.inc
 namespace sda::bench {
 namespace {
 

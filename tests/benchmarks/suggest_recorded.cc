@@ -7,8 +7,8 @@
 
 #include "tests/benchmarks/suggest_problems.h"
 
-// Surfaces of real trainings: sda-bench-record trained the points of a Sobol design on three click logs, on
-// one thread, one epoch each; suggest_recorded_*.inc are what it printed.
+// Surfaces of real trainings: sda-bench-record trained the points of Sobol designs on three click logs, on
+// one thread; suggest_recorded_*.inc are what it printed.
 namespace sda::bench {
 namespace {
 

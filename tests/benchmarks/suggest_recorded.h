@@ -26,7 +26,7 @@ struct Recording {
 // "adult", "criteo" or "tencent": dense update rule, learning rates, batch, embedding width, layers, their
 // width, momentum of SGD, dropout; one epoch. "adult_wide", "criteo_wide" or "tencent_wide": the same over
 // ranges in which the dearest training takes hundreds of times as long as the cheapest, and 1 to 4 epochs.
-// No trainings for a name that has none.
+// "narrow" and "wide" are their spaces, without trainings.
 Recording RecordingOf(const std::string& name);
 
 // What a surface says of any point: kernel regression over the recorded trainings (Matérn-3/2, fixed length
