@@ -51,7 +51,7 @@ class Round {
   double MedianValue() const;
   std::vector<Valley> Valleys() const;
   double Modelled(double value) const;
-  std::optional<Niche> FindNiche(const std::vector<Valley>& valleys, double spread, double gained);
+  const Valley* FindOther(const std::vector<Valley>& valleys, double spread, double gained);
   bool IsDoneWith(const Valley& valley, double gained);
   Niche NicheAround(const Valley& valley) const;
   Niche NicheAround(const Valley& valley, const std::vector<double>& half_widths) const;

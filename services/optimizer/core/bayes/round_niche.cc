@@ -52,14 +52,13 @@ bool Round::LookElsewhere() {
   // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
   // the median of all trials down.
   const double spread = settled ? gained : MedianValue() - valleys[0].value;
-  niche_ = FindNiche(valleys, spread, gained);
-  double share = options_.niche_share;
-  if (settled && niche_) {
-    const double value = Modelled(study_.finished[niche_->trial].values[study_.objectives[0]]);
-    if (value - valleys[0].value < options_.promising * spread) share = options_.settled_niche_share;
+  const Valley* other = FindOther(valleys, spread, gained);
+  const bool promising = other != nullptr && other->value - valleys[0].value < options_.promising * spread;
+  const double share = settled && promising ? options_.settled_niche_share : options_.niche_share;
+  if (rng_.Uniform() < share && other != nullptr) {
+    niche_ = NicheAround(*other);
+    return true;
   }
-  if (rng_.Uniform() >= share) niche_.reset();
-  if (niche_) return true;
   // With the best valley done, improvement by itself leads to the corners, where the models know least.
   if (!settled) {
     if (rng_.Uniform() < options_.line_share) box_ = LineThrough(valleys[0]);
@@ -124,12 +123,11 @@ std::vector<Round::Valley> Round::Valleys() const {
   return valleys;
 }
 
-// The best trial of another valley: with a fresh look it may turn out to lie in a better one than the best of
-// all, which the models, sure of how high it is, do not say. The worse it is, in units of `spread`, and the
-// more trials were spent around it, the later its turn; one that is done with has none.
-std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys, double spread,
-                                             double gained) {
-  if (!(spread > 0)) return std::nullopt;
+// Another valley to look around the best trial of: with a fresh look that may turn out to lie in a better one
+// than the best of all, which the models, sure of how high it is, do not say. The worse it is, in units of
+// `spread`, and the more trials were spent around it, the later its turn; one that is done with has none.
+const Round::Valley* Round::FindOther(const std::vector<Valley>& valleys, double spread, double gained) {
+  if (!(spread > 0)) return nullptr;
   std::vector<std::pair<double, size_t>> turns;
   const Place& best = study_.finished[valleys[0].trial].place;
   for (size_t k = 1; k < valleys.size(); ++k) {
@@ -137,14 +135,14 @@ std::optional<Round::Niche> Round::FindNiche(const std::vector<Valley>& valleys,
     const double score =
         (valleys[k].value - valleys[0].value) / spread +
         valleys[k].in_vain / (options_.valley_trials * static_cast<double>(study_.encoding.size()));
-    // No better than the typical trial is no niche.
+    // What is no better than the typical trial has no turn.
     if (score < 1) turns.emplace_back(score, k);
   }
   std::sort(turns.begin(), turns.end());
   for (const auto& [score, k] : turns) {
-    if (!IsDoneWith(valleys[k], gained)) return NicheAround(valleys[k]);
+    if (!IsDoneWith(valleys[k], gained)) return &valleys[k];
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 // Whether nothing around its best trial promises to improve on that by more than a small part of what the
