@@ -84,7 +84,7 @@ absl::Status Record(const std::string& folder, bool wide, int points, const std:
   std::ifstream file(folder + "/manifest.json");
   const std::string json((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   SDA_ASSIGN_OR_RETURN(const DatasetManifest manifest, ManifestFromJson(json, folder));
-  const optimizer::Space space = RecordingOf(wide ? "wide" : "narrow").space;
+  const optimizer::Space space = RecordedSpace(wide);
   const std::vector<optimizer::Metric> metrics;
   optimizer::SearchState state{.space = space, .metrics = metrics, .trials = {}, .seed = 1};
   const auto sobol = optimizer::MakeSuggester(optimizer::Algorithm::kSobol);
@@ -103,17 +103,7 @@ absl::Status Record(const std::string& folder, bool wide, int points, const std:
     if (const auto found = result.metrics.find("logloss"); found != result.metrics.end())
       logloss = found->second;
     std::string line = "{";
-    for (const optimizer::Parameter& parameter : space.parameters) {
-      const auto found = a.find(parameter.name);
-      if (found == a.end()) {
-        line += "-1, ";
-      } else if (const auto* text = std::get_if<std::string>(&found->second)) {
-        const auto& names = std::get<optimizer::Categories>(parameter.domain).values;
-        line += absl::StrFormat("%d, ", std::find(names.begin(), names.end(), *text) - names.begin());
-      } else {
-        line += absl::StrFormat("%.5g, ", Number(a, parameter.name.c_str()));
-      }
-    }
+    for (const double value : RecordedRow(space, a)) line += absl::StrFormat("%.5g, ", value);
     // Trainings that diverge are as bad as a model that is surely wrong now and then.
     std::cout << line << absl::StrFormat("%.5f, %.4f},", std::min(logloss, 1.0), seconds) << '\n'
               << std::flush;

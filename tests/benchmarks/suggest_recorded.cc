@@ -62,24 +62,6 @@ Recording With(Recording recording, const double (&rows)[kRows][kColumns]) {
   return recording;
 }
 
-std::vector<double> ToRow(const Space& space, const Assignments& assignments) {
-  std::vector<double> row;
-  for (const Parameter& parameter : space.parameters) {
-    const auto found = assignments.find(parameter.name);
-    if (found == assignments.end()) {
-      row.push_back(-1);
-    } else if (const auto* text = std::get_if<std::string>(&found->second)) {
-      const auto& names = std::get<Categories>(parameter.domain).values;
-      row.push_back(static_cast<double>(std::find(names.begin(), names.end(), *text) - names.begin()));
-    } else if (const auto* integer = std::get_if<int64_t>(&found->second)) {
-      row.push_back(static_cast<double>(*integer));
-    } else {
-      row.push_back(std::get<double>(found->second));
-    }
-  }
-  return row;
-}
-
 // x of A·x = b for a positive definite A, by elimination.
 std::vector<double> Solve(std::vector<std::vector<double>> a, std::vector<double> b) {
   const size_t n = b.size();
@@ -155,7 +137,29 @@ Recording RecordingOf(const std::string& name) {
   if (name == "adult_wide") return With(Wide(), kWideAdult);
   if (name == "criteo_wide") return With(Wide(), kWideCriteo);
   if (name == "tencent_wide") return With(Wide(), kWideTencent);
-  return name == "wide" ? Wide() : Narrow();
+  return {};
+}
+
+Space RecordedSpace(bool wide) {
+  return (wide ? Wide() : Narrow()).space;
+}
+
+std::vector<double> RecordedRow(const Space& space, const Assignments& assignments) {
+  std::vector<double> row;
+  for (const Parameter& parameter : space.parameters) {
+    const auto found = assignments.find(parameter.name);
+    if (found == assignments.end()) {
+      row.push_back(-1);
+    } else if (const auto* text = std::get_if<std::string>(&found->second)) {
+      const auto& names = std::get<Categories>(parameter.domain).values;
+      row.push_back(static_cast<double>(std::find(names.begin(), names.end(), *text) - names.begin()));
+    } else if (const auto* integer = std::get_if<int64_t>(&found->second)) {
+      row.push_back(static_cast<double>(*integer));
+    } else {
+      row.push_back(std::get<double>(found->second));
+    }
+  }
+  return row;
 }
 
 RecordedSurface::RecordedSurface(Recording recording) : recording_(std::move(recording)) {
@@ -204,7 +208,7 @@ double RecordedSurface::Kernel(const Point& a, const Point& b) const {
 
 double RecordedSurface::Predict(const std::vector<double>& weights, double mean,
                                 const Assignments& assignments) const {
-  const Point point = ToPoint(ToRow(recording_.space, assignments));
+  const Point point = ToPoint(RecordedRow(recording_.space, assignments));
   double sum = mean;
   for (size_t i = 0; i < points_.size(); ++i) sum += weights[i] * Kernel(points_[i], point);
   return sum;
@@ -235,7 +239,7 @@ std::vector<Problem> RecordedProblems() {
                    .space = of->space(),
                    .metrics = {metric("logloss", logloss, Strategy::kOptimize),
                                metric("seconds", seconds, Strategy::kOptimize)},
-                   .evaluate = both(of),
+                   .evaluate = both(std::move(of)),
                    .default_budget = 45};
   };
   std::vector<Problem> problems;

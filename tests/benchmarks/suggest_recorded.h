@@ -1,7 +1,6 @@
 #ifndef SDA_TESTS_BENCHMARKS_SUGGEST_RECORDED_H_
 #define SDA_TESTS_BENCHMARKS_SUGGEST_RECORDED_H_
 
-#include <array>
 #include <string>
 #include <vector>
 
@@ -26,8 +25,14 @@ struct Recording {
 // "adult", "criteo" or "tencent": dense update rule, learning rates, batch, embedding width, layers, their
 // width, momentum of SGD, dropout; one epoch. "adult_wide", "criteo_wide" or "tencent_wide": the same over
 // ranges in which the dearest training takes hundreds of times as long as the cheapest, and 1 to 4 epochs.
-// "narrow" and "wide" are their spaces, without trainings.
+// Without trainings for any other name.
 Recording RecordingOf(const std::string& name);
+
+// The space of the former three, or of the latter.
+optimizer::Space RecordedSpace(bool wide);
+
+// The part of a row that the parameters fill.
+std::vector<double> RecordedRow(const optimizer::Space& space, const optimizer::Assignments& assignments);
 
 // What a surface says of any point: kernel regression over the recorded trainings (Matérn-3/2, fixed length
 // scales, a nugget for what differs from training to training), of the logloss and of the logarithm of the

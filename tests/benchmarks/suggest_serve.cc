@@ -106,9 +106,10 @@ void ServeProblem(const Problem& problem, std::istream& in, std::ostream& out) {
   std::vector<Assignments> tried;
   auto evaluate = problem.evaluate;
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("reset")) {
-      uint64_t seed = 0;
-      if (problem.of_seed && absl::SimpleAtoi(line.substr(5), &seed)) evaluate = problem.of_seed(seed);
+    uint64_t seed = 0;
+    const bool seeded = line.starts_with("reset ") && absl::SimpleAtoi(line.substr(6), &seed);
+    if (line == "reset" || seeded) {
+      if (seeded && problem.of_seed) evaluate = problem.of_seed(seed);
       points.clear();
       tried.clear();
       out << "{}" << '\n' << std::flush;
