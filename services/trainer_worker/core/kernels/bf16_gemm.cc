@@ -5,22 +5,19 @@
 #include <cstdint>
 #include <utility>
 
+#include "services/trainer_worker/core/kernels/bf16_pack.h"
 #include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/kernels/reference_gemm.h"
 #include "services/trainer_worker/core/kernels/simd.h"
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 namespace sda::trainer {
 namespace {
 
-#define SDA_BF16_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-
-constexpr int kLanes = 16;
+constexpr int kLanes = kBf16Lanes;
 constexpr int kTileRows = 14;
-constexpr int kPanelColumns = 2 * kLanes;
+constexpr int kPanelColumns = kBf16PanelColumns;
 // Pairs of terms summed between two visits of c where a is transposed; where it is not, rows of a in a block.
 constexpr int64_t kBlockPairs = 128;
 constexpr int64_t kBlockBytes = 256 << 10;
@@ -28,14 +25,6 @@ constexpr int64_t kMostPairs = 1024;
 
 int64_t Ceil(int64_t total, int64_t unit) {
   return (total + unit - 1) / unit;
-}
-
-int64_t WidthOf(int64_t columns) {
-  return columns <= kLanes ? kLanes : kPanelColumns;
-}
-
-std::pair<int64_t, int64_t> TileRange(int64_t rows, int64_t tile, int64_t tiles) {
-  return {rows * tile / tiles, rows * (tile + 1) / tiles};
 }
 
 struct TileEnds {
@@ -116,47 +105,12 @@ TileFunction TileFor(int64_t rows, int64_t columns) {
   return (columns <= kLanes ? kOne : kTwo)[rows - 1];
 }
 
-// Sixteen pairs (low[i], high[i]).
-SDA_BF16_TARGET inline __m512i Pairs(__m512 low, __m512 high) {
-  const __m512i first = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(low));
-  const __m512i second = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(high));
-  return _mm512_or_si512(first, _mm512_slli_epi32(second, 16));
-}
-
-// `count` floats from `from`, zero beyond; count may be negative or beyond a vector.
-SDA_BF16_TARGET inline __m512 LoadUpTo(const float* from, int64_t count) {
-  if (count >= kLanes) return _mm512_loadu_ps(from);
-  if (count <= 0) return _mm512_setzero_ps();
-  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), from);
-}
-
 // A row of `n` floats as Ceil(n, 2) pairs of neighbours.
 SDA_BF16_TARGET void ConvertRow(const float* __restrict from, int64_t n, uint32_t* __restrict to) {
   for (int64_t i = 0; i < n; i += 2 * kLanes) {
-    const auto both =
-        (__m512i)_mm512_cvtne2ps_pbh(LoadUpTo(from + i + kLanes, n - i - kLanes), LoadUpTo(from + i, n - i));
     const int64_t pairs = std::min<int64_t>(kLanes, (n - i + 1) / 2);
-    _mm512_mask_storeu_epi32(to + i / 2, static_cast<__mmask16>((1u << pairs) - 1), both);
-  }
-}
-
-// Four rows of pairs to columns: to[l · width + 0..4) from rows r[0..4)[l].
-SDA_BF16_TARGET void TransposeFour(const uint32_t* __restrict rows, int64_t stride, int64_t pairs,
-                                   int64_t width, uint32_t* __restrict to) {
-  int64_t l = 0;
-  for (; l + 4 <= pairs; l += 4, to += 4 * width) {
-    __m128 v0 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + l));
-    __m128 v1 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + stride + l));
-    __m128 v2 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + 2 * stride + l));
-    __m128 v3 = _mm_loadu_ps(reinterpret_cast<const float*>(rows + 3 * stride + l));
-    _MM_TRANSPOSE4_PS(v0, v1, v2, v3);
-    _mm_storeu_ps(reinterpret_cast<float*>(to), v0);
-    _mm_storeu_ps(reinterpret_cast<float*>(to + width), v1);
-    _mm_storeu_ps(reinterpret_cast<float*>(to + 2 * width), v2);
-    _mm_storeu_ps(reinterpret_cast<float*>(to + 3 * width), v3);
-  }
-  for (; l < pairs; ++l, to += width) {
-    for (int i = 0; i < 4; ++i) to[i] = rows[i * stride + l];
+    const auto mask = static_cast<__mmask16>((1u << pairs) - 1);
+    _mm512_mask_storeu_epi32(to + i / 2, mask, NeighboursOf(from + i, n - i));
   }
 }
 
@@ -164,51 +118,13 @@ SDA_BF16_TARGET void TransposeFour(const uint32_t* __restrict rows, int64_t stri
 struct Memory {
   uint32_t* a = nullptr;
   uint32_t* b = nullptr;
-  uint32_t* rows = nullptr;  // four of a transposed b, converted
 };
 
-Memory Grow(FloatBuffer& scratch, int64_t a, int64_t b, int64_t rows) {
+Memory Grow(FloatBuffer& scratch, int64_t a, int64_t b) {
   a = Ceil(a, kLanes) * kLanes + kLanes;
-  b = Ceil(b, kLanes) * kLanes;
-  rows = Ceil(rows, kLanes) * kLanes;
-  if (static_cast<int64_t>(scratch.size()) < a + b + rows) scratch = FloatBuffer(a + b + rows);
+  if (static_cast<int64_t>(scratch.size()) < a + b) scratch = FloatBuffer(a + b);
   auto* const begin = reinterpret_cast<uint32_t*>(scratch.data());
-  return {begin, begin + a, begin + a + b};
-}
-
-// The panels of columns [begin, end) of b, of `terms` terms from first_term: panel j at out + j · pairs, a
-// row of it one pair of terms.
-SDA_BF16_TARGET void PackPanels(const Product& p, int64_t first_term, int64_t terms, int64_t begin,
-                                int64_t end, uint32_t* rows, uint32_t* __restrict out) {
-  const int64_t pairs = Ceil(terms, 2);
-  if (!p.b_transposed) {
-    for (int64_t l = 0; l < pairs; ++l) {
-      const float* const low = p.b + (first_term + 2 * l) * p.b_stride;
-      const bool has_high = 2 * l + 1 < terms;
-      for (int64_t j = begin; j < end; j += kPanelColumns) {
-        const int64_t width = WidthOf(p.n - j);
-        for (int64_t i = j; i < j + width; i += kLanes) {
-          const __m512 high = has_high ? LoadUpTo(low + p.b_stride + i, p.n - i) : _mm512_setzero_ps();
-          _mm512_store_si512(out + j * pairs + l * width + (i - j), Pairs(LoadUpTo(low + i, p.n - i), high));
-        }
-      }
-    }
-    return;
-  }
-  const int64_t stride = Ceil(pairs, kLanes) * kLanes;
-  for (int64_t j = begin; j < end; j += kPanelColumns) {
-    const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j), width = WidthOf(p.n - j);
-    for (int64_t column = 0; column < width; column += 4) {
-      for (int64_t i = 0; i < 4; ++i) {
-        if (column + i < columns) {
-          ConvertRow(p.b + (j + column + i) * p.b_stride + first_term, terms, rows + i * stride);
-        } else {
-          std::fill(rows + i * stride, rows + i * stride + pairs, 0u);
-        }
-      }
-      TransposeFour(rows, stride, pairs, width, out + j * pairs + column);
-    }
-  }
+  return {begin, begin + a};
 }
 
 // A block of a transposed a: the tile of rows [begin, end) at out + begin · pairs, end − begin pairs a row.
@@ -219,11 +135,11 @@ SDA_BF16_TARGET void PackTiles(const Product& p, int64_t first_term, int64_t ter
     const float* const low = p.a + (first_term + 2 * l) * p.a_stride;
     const bool has_high = 2 * l + 1 < terms;
     for (int64_t tile = 0; tile < tiles; ++tile) {
-      const auto [begin, end] = TileRange(p.m, tile, tiles);
+      const auto [begin, end] = PartOf(p.m, tile, tiles);
       const int64_t rows = end - begin;
       const __m512 high = has_high ? LoadUpTo(low + p.a_stride + begin, rows) : _mm512_setzero_ps();
       _mm512_mask_storeu_epi32(out + begin * pairs + l * rows, static_cast<__mmask16>((1u << rows) - 1),
-                               Pairs(LoadUpTo(low + begin, rows), high));
+                               PairsOf(LoadUpTo(low + begin, rows), high));
     }
   }
 }
@@ -243,18 +159,18 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
       std::max<int64_t>(kTileRows, kBlockBytes / (a_stride * static_cast<int64_t>(sizeof(uint32_t))));
   const int64_t blocks = Ceil(p.m, block_rows);
   const int64_t width = Ceil(p.n, kPanelColumns) * kPanelColumns;
-  const Memory memory = Grow(scratch, (Ceil(p.m, blocks) + 1) * a_stride,
-                             p.packed_b != nullptr ? 0 : width * most_pairs, 4 * a_stride);
+  const Memory memory =
+      Grow(scratch, (Ceil(p.m, blocks) + 1) * a_stride, p.packed_b != nullptr ? 0 : width * most_pairs);
   for (int64_t first = 0; first < p.k; first += most) {
     const int64_t terms = std::min(most, p.k - first), pairs = Ceil(terms, 2);
     const uint32_t* b = memory.b;
     if (p.packed_b != nullptr) {
       b = reinterpret_cast<const uint32_t*>(p.packed_b) + first / 2 * width;
     } else {
-      PackPanels(p, first, terms, 0, p.n, memory.rows, memory.b);
+      PackBf16Panels(p, first, terms, pairs, 0, p.n, memory.b);
     }
     for (int64_t block = 0; block < blocks; ++block) {
-      const auto [row_begin, row_end] = TileRange(p.m, block, blocks);
+      const auto [row_begin, row_end] = PartOf(p.m, block, blocks);
       for (int64_t i = row_begin; i < row_end; ++i)
         ConvertRow(p.a + i * p.a_stride + first, terms, memory.a + (i - row_begin) * a_stride);
       const int64_t tiles = Ceil(row_end - row_begin, kTileRows);
@@ -262,7 +178,7 @@ void MultiplyRows(const Product& p, FloatBuffer& scratch) {
         const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
         const TileEnds ends = EndsOf(p, first, terms, j);
         for (int64_t tile = 0; tile < tiles; ++tile) {
-          const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
+          const auto [begin, end] = PartOf(row_end - row_begin, tile, tiles);
           TileFor<false>(end - begin, columns)(pairs, memory.a + begin * a_stride, a_stride, b + j * pairs,
                                                p.c + (row_begin + begin) * p.c_stride + j, p.c_stride,
                                                columns, ends);
@@ -277,17 +193,16 @@ void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
   const int64_t block = std::min(2 * kBlockPairs, p.k);
   const int64_t block_pairs = Ceil(block, 2);
   const Memory memory =
-      Grow(scratch, p.m * block_pairs, Ceil(p.n, kPanelColumns) * kPanelColumns * block_pairs,
-           4 * (Ceil(block_pairs, kLanes) * kLanes));
+      Grow(scratch, p.m * block_pairs, Ceil(p.n, kPanelColumns) * kPanelColumns * block_pairs);
   for (int64_t first = 0; first < p.k; first += block) {
     const int64_t terms = std::min(block, p.k - first), pairs = Ceil(terms, 2);
     PackTiles(p, first, terms, tiles, memory.a);
-    PackPanels(p, first, terms, 0, p.n, memory.rows, memory.b);
+    PackBf16Panels(p, first, terms, pairs, 0, p.n, memory.b);
     for (int64_t j = 0; j < p.n; j += kPanelColumns) {
       const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
       const TileEnds ends = EndsOf(p, first, terms, j);
       for (int64_t tile = 0; tile < tiles; ++tile) {
-        const auto [begin, end] = TileRange(p.m, tile, tiles);
+        const auto [begin, end] = PartOf(p.m, tile, tiles);
         TileFor<true>(end - begin, columns)(pairs, memory.a + begin * pairs, 0, memory.b + j * pairs,
                                             p.c + begin * p.c_stride + j, p.c_stride, columns, ends);
       }
@@ -313,15 +228,15 @@ int64_t Bf16PackedFloats(int64_t k, int64_t n) {
   return Ceil(n, kPanelColumns) * kPanelColumns * Ceil(k, 2);
 }
 
-void Bf16Pack(const Product& p, int64_t part, int64_t parts, FloatBuffer& scratch, float* packed) {
+void Bf16Pack(const Product& p, int64_t part, int64_t parts, float* packed) {
   const int64_t most = std::min(2 * kMostPairs, p.k);
-  const Memory memory = Grow(scratch, 0, 0, 4 * Ceil(Ceil(most, 2), kLanes) * kLanes);
   const int64_t panels = Ceil(p.n, kPanelColumns);
-  const auto [begin, end] = TileRange(panels, part, parts);
+  const auto [from, to] = PartOf(panels, part, parts);
+  const int64_t begin = from * kPanelColumns, end = std::min(to * kPanelColumns, p.n);
   for (int64_t first = 0; first < p.k; first += most) {
-    PackPanels(p, first, std::min(most, p.k - first), begin * kPanelColumns,
-               std::min(end * kPanelColumns, p.n), memory.rows,
-               reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kPanelColumns);
+    const int64_t terms = std::min(most, p.k - first), pairs = Ceil(terms, 2);
+    uint32_t* const out = reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kPanelColumns;
+    PackBf16Panels(p, first, terms, pairs, begin, end, out + begin * pairs);
   }
 }
 
@@ -347,7 +262,7 @@ int64_t Bf16PackedFloats(int64_t, int64_t) {
   return 0;
 }
 
-void Bf16Pack(const Product&, int64_t, int64_t, FloatBuffer&, float*) {}
+void Bf16Pack(const Product&, int64_t, int64_t, float*) {}
 
 void Bf16Convert(int64_t, int64_t, const float*, int64_t, uint32_t*) {}
 

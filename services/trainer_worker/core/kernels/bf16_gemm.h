@@ -19,7 +19,7 @@ void Bf16Multiply(const Product& product, FloatBuffer& scratch);
 
 // Gemm::Pack for Bf16Multiply: a float holds a pair.
 int64_t Bf16PackedFloats(int64_t k, int64_t n);
-void Bf16Pack(const Product& product, int64_t part, int64_t parts, FloatBuffer& scratch, float* packed);
+void Bf16Pack(const Product& product, int64_t part, int64_t parts, float* packed);
 
 // Rows of `n` floats rounded as Bf16Multiply rounds them: row r at to + r · Ceil(n, 2), two values a word, a
 // zero after an odd last one. Needs HasBf16Gemm().

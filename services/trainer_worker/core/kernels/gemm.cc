@@ -8,6 +8,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "services/trainer_worker/core/kernels/amx_gemm.h"
 #include "services/trainer_worker/core/kernels/bf16_gemm.h"
 #include "services/trainer_worker/core/kernels/float_buffer.h"
 #include "services/trainer_worker/core/kernels/isa.h"
@@ -162,6 +163,8 @@ std::string_view Name(GemmVariant variant) {
       return "simd";
     case GemmVariant::kBf16:
       return "bf16";
+    case GemmVariant::kAmx:
+      return "amx";
     case GemmVariant::kOneDnnBf16:
       return "onednn_bf16";
   }
@@ -177,10 +180,13 @@ Precision UsablePrecision(Precision wanted) {
 }
 
 std::vector<GemmVariant> GemmVariants(Precision precision) {
-  if (UsablePrecision(precision) == Precision::kBf16)
-    return {GemmVariant::kOneDnn, GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kOneDnnBf16};
-  if (!HasSimdGemm()) return {GemmVariant::kOneDnn};
-  return {GemmVariant::kOneDnn, GemmVariant::kSimd};
+  std::vector<GemmVariant> variants{GemmVariant::kOneDnn};
+  if (HasSimdGemm()) variants.push_back(GemmVariant::kSimd);
+  if (UsablePrecision(precision) == Precision::kFp32) return variants;
+  variants.push_back(GemmVariant::kBf16);
+  if (HasAmxGemm()) variants.push_back(GemmVariant::kAmx);
+  variants.push_back(GemmVariant::kOneDnnBf16);
+  return variants;
 }
 
 Gemm::Gemm(GemmVariant variant) : state_(std::make_unique<State>()) {
@@ -191,7 +197,7 @@ Gemm::Gemm(GemmVariant variant) : state_(std::make_unique<State>()) {
 
 Gemm::Gemm(Precision precision)
     : Gemm(UsablePrecision(precision) == Precision::kFp32 ? GemmVariant::kBest
-           : UsableIsa() >= Isa::kAmx                     ? GemmVariant::kOneDnnBf16
+           : HasAmxGemm()                                 ? GemmVariant::kAmx
                                                           : GemmVariant::kBf16) {}
 Gemm::~Gemm() = default;
 Gemm::Gemm(Gemm&&) noexcept = default;
@@ -203,21 +209,24 @@ int64_t Gemm::fallback_shapes() const {
 
 // The variant that computes a product of these sizes.
 GemmVariant Gemm::State::VariantOf(int64_t k, int64_t n) const {
-  const bool bf16 = variant == GemmVariant::kBf16 || variant == GemmVariant::kOneDnnBf16;
-  return bf16 && (k <= kFewTerms || n == 1) ? GemmVariant::kSimd : variant;
+  const bool fp32 = variant == GemmVariant::kOneDnn || variant == GemmVariant::kSimd;
+  return !fp32 && (k <= kFewTerms || n == 1) ? GemmVariant::kSimd : variant;
 }
 
 int64_t Gemm::PackedFloats(int64_t k, int64_t n) const {
   const GemmVariant variant = state_->VariantOf(k, n);
   if (variant == GemmVariant::kSimd && HasSimdGemm()) return SimdPackedFloats(k, n);
   if (variant == GemmVariant::kBf16 && HasBf16Gemm()) return Bf16PackedFloats(k, n);
+  if (variant == GemmVariant::kAmx && HasAmxGemm()) return AmxPackedFloats(k, n);
   return 0;
 }
 
 void Gemm::Pack(const Product& p, int64_t part, int64_t parts, float* packed) {
   if (PackedFloats(p.k, p.n) == 0) return;
-  if (state_->VariantOf(p.k, p.n) == GemmVariant::kSimd) return SimdPack(p, part, parts, packed);
-  Bf16Pack(p, part, parts, state_->scratchpad, packed);
+  const GemmVariant variant = state_->VariantOf(p.k, p.n);
+  if (variant == GemmVariant::kSimd) return SimdPack(p, part, parts, packed);
+  if (variant == GemmVariant::kBf16) return Bf16Pack(p, part, parts, packed);
+  AmxPack(p, part, parts, packed);
 }
 
 void Gemm::Multiply(const Product& p) {
@@ -228,6 +237,8 @@ void Gemm::Multiply(const Product& p) {
       return HasSimdGemm() ? SimdMultiply(p, state_->scratchpad) : ReferenceMultiply(p);
     case GemmVariant::kBf16:
       return HasBf16Gemm() ? Bf16Multiply(p, state_->scratchpad) : ReferenceMultiply(p);
+    case GemmVariant::kAmx:
+      return HasAmxGemm() ? AmxMultiply(p, state_->scratchpad) : ReferenceMultiply(p);
     case GemmVariant::kOneDnnBf16:
       if (!HasBf16Gemm()) return ReferenceMultiply(p);
       // In fp32 where oneDNN has no such product.

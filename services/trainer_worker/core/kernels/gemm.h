@@ -49,10 +49,11 @@ enum class GemmVariant {
   kOneDnn,      // oneDNN
   kSimd,        // simd_gemm.h; the reference on a CPU without AVX2
   kBf16,        // bf16_gemm.h
+  kAmx,         // amx_gemm.h
   kOneDnnBf16,  // operands rounded to bfloat16, products by oneDNN, which uses AMX where the CPU has it
 };
 
-// "onednn", "simd", "bf16", "onednn_bf16", "best".
+// "onednn", "simd", "bf16", "amx", "onednn_bf16", "best".
 std::string_view Name(GemmVariant variant);
 
 // Those that this CPU runs at a precision, without kBest.
@@ -70,7 +71,7 @@ std::vector<GemmVariant> GemmVariants(Precision precision = Precision::kFp32);
 class Gemm {
  public:
   explicit Gemm(GemmVariant variant = GemmVariant::kBest);
-  // The best at UsablePrecision(precision): in bfloat16 oneDNN with AMX, else kBf16.
+  // The best at UsablePrecision(precision): in bfloat16 kAmx where the CPU has it, else kBf16.
   explicit Gemm(Precision precision);
   ~Gemm();
   Gemm(Gemm&&) noexcept;

@@ -10,6 +10,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace sda::trainer {
 namespace {
@@ -17,6 +21,17 @@ namespace {
 constexpr Isa kAll[] = {Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
 
 #if defined(__x86_64__)
+// The system lets this process use tiles: Linux gives their memory only to those who ask
+// (Documentation/arch/x86/xstate.rst).
+bool MayUseTiles() {
+#if defined(__linux__)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 // AMX tiles and products of bfloat16 in the CPU (CPUID leaf 7, EDX bits 24 and 22), and the system saves
 // their state (XCR0 bits 17 and 18).
 bool HasAmxBf16() {
@@ -29,7 +44,7 @@ bool HasAmxBf16() {
   unsigned low = 0, high = 0;
   __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   constexpr unsigned kTileState = 3u << 17;
-  return (low & kTileState) == kTileState;
+  return (low & kTileState) == kTileState && MayUseTiles();
 }
 #endif
 

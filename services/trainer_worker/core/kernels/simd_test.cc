@@ -115,6 +115,47 @@ TEST_P(SimdTest, Bf16ProductsOverTailsAndBlocks) {
   CheckProducts(Gemm(GemmVariant::kBf16));
 }
 
+TEST_P(SimdTest, AmxProductsOverTailsAndBlocks) {
+  LimitIsa(GetParam());
+  CheckProducts(Gemm(GemmVariant::kAmx));
+}
+
+// So large that terms and columns are cut, and c is visited more than once.
+TEST_P(SimdTest, AmxProductsBeyondTheirCuts) {
+  LimitIsa(GetParam());
+  if (GetParam() < Isa::kAmx) GTEST_SKIP() << "without tiles it is the reference, which needs long for these";
+  Gemm gemm(GemmVariant::kAmx);
+  Rng rng(31);
+  struct Shape {
+    int64_t m, n, k;
+    bool a_transposed, b_transposed;
+  };
+  for (const Shape& s : {Shape{70, 300, 2101, false, true},
+                         {70, 300, 4200, false, false},
+                         {300, 1100, 1100, true, false},
+                         {290, 40, 2101, true, true}}) {
+    const auto a = Integers(rng, s.m * s.k), b = Integers(rng, s.k * s.n), bias = Integers(rng, s.n);
+    std::vector<float> got(s.m * s.n, kNan), want = got;
+    Product product{.m = s.m,
+                    .n = s.n,
+                    .k = s.k,
+                    .a = a.data(),
+                    .a_stride = s.a_transposed ? s.m : s.k,
+                    .a_transposed = s.a_transposed,
+                    .b = b.data(),
+                    .b_stride = s.b_transposed ? s.k : s.n,
+                    .b_transposed = s.b_transposed,
+                    .bias = bias.data(),
+                    .activation = Activation::kRelu,
+                    .c = got.data(),
+                    .c_stride = s.n};
+    gemm.Multiply(product);
+    product.c = want.data();
+    ReferenceMultiply(product);
+    ExpectSame(got, want, testing::PrintToString(std::vector<int64_t>{s.m, s.n, s.k, s.a_transposed}));
+  }
+}
+
 TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
   LimitIsa(GetParam());
   if (UsablePrecision(Precision::kBf16) != Precision::kBf16) GTEST_SKIP() << "this CPU has no bfloat16";
@@ -161,7 +202,8 @@ TEST_P(SimdTest, OneDnnBf16ProductsOverTailsAndBlocks) {
 TEST_P(SimdTest, PackedOnceGivesTheBytesOfPackingEachTime) {
   LimitIsa(GetParam());
   Rng rng(12);
-  for (const GemmVariant variant : {GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kOneDnn}) {
+  for (const GemmVariant variant :
+       {GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kAmx, GemmVariant::kOneDnn}) {
     Gemm gemm(variant);
     for (const int64_t n : {1, 15, 16, 17, 32, 33, 100}) {
       // Odd, and beyond a block of terms.
@@ -229,6 +271,26 @@ TEST_P(SimdTest, LongProductsOfRealsStayWithinTheirBound) {
     ReferenceMultiply(product);
     // |error| <= k · eps · Σ|a||b|, and Σ|a||b| <= k.
     for (int64_t i = 0; i < m * n; ++i) EXPECT_LE(std::abs(got[i] - want[i]), k * kEpsilon * k) << i;
+  }
+}
+
+TEST_P(SimdTest, NanOfAnOperandReachesItsRowAlone) {
+  LimitIsa(GetParam());
+  for (const GemmVariant variant : {GemmVariant::kSimd, GemmVariant::kBf16, GemmVariant::kAmx}) {
+    Gemm gemm(variant);
+    const int64_t m = 35, n = 20, k = 50;
+    std::vector<float> a(m * k, 1), b(k * n, 1), c(m * n);
+    a[3 * k + 49] = kNan;
+    gemm.Multiply({.m = m,
+                   .n = n,
+                   .k = k,
+                   .a = a.data(),
+                   .a_stride = k,
+                   .b = b.data(),
+                   .b_stride = n,
+                   .c = c.data(),
+                   .c_stride = n});
+    for (int64_t i = 0; i < m * n; ++i) EXPECT_EQ(std::isnan(c[i]), i / n == 3) << Name(variant) << i;
   }
 }
 
