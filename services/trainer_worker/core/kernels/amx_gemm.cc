@@ -25,11 +25,10 @@ constexpr int64_t kPartRowBytes = 2 * kBf16Lanes * static_cast<int64_t>(sizeof(f
 // are columns of memory.
 constexpr int64_t kBlockRows = kPartRows;
 constexpr int64_t kTransposedBlockRows = 256;
-// Packed terms of b that stay in the second-level cache while a goes by.
-constexpr int64_t kGroupBytes = 1 << 20;
-// Terms between two visits of c, at most, and at least where a is transposed.
-constexpr int64_t kMostTerms = 2048;
-constexpr int64_t kLeastTerms = 512;
+// Terms between two visits of c: packed rows of a that stay in the first-level cache while panels of b go by.
+constexpr int64_t kMostTerms = 512;
+// Packed columns of b that stay in the second-level cache while a goes by.
+constexpr int64_t kMostColumns = 1024;
 
 int64_t Ceil(int64_t total, int64_t unit) {
   return (total + unit - 1) / unit;
@@ -63,6 +62,11 @@ class Tiles {
 template <int kTile>
 inline void Load(const void* from, int64_t stride) {
   __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(kTile) : "memory");
+}
+// The same without keeping what was read in the first-level cache.
+template <int kTile>
+inline void Stream(const void* from, int64_t stride) {
+  __asm__ volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(kTile) : "memory");
 }
 template <int kTile>
 inline void Store(void* to, int64_t stride) {
@@ -105,8 +109,8 @@ void Block(int64_t steps, const uint32_t* a, int64_t a_rows, const uint32_t* b, 
   for (int64_t step = 0; step < steps; ++step) {
     Load<4>(a, 64);
     if constexpr (kRows == 2) Load<5>(a + a_rows, 64);
-    Load<6>(b, kStride);
-    if constexpr (kColumns == 2) Load<7>(b + 16, kStride);
+    Stream<6>(b, kStride);
+    if constexpr (kColumns == 2) Stream<7>(b + 16, kStride);
     MultiplyAdd<0, 4, 6>();
     if constexpr (kColumns == 2) MultiplyAdd<1, 4, 7>();
     if constexpr (kRows == 2) MultiplyAdd<2, 5, 6>();
@@ -190,20 +194,6 @@ int64_t StepsOf(int64_t terms) {
   return Ceil(terms, kStepTerms);
 }
 
-// How a product is cut: so many terms at a time, of so many columns of b.
-struct Cut {
-  explicit Cut(const Product& p) {
-    const int64_t width = Ceil(p.n, kBf16PanelColumns) * kBf16PanelColumns;
-    int64_t most = kMostTerms;
-    if (p.a_transposed)
-      most = std::clamp(kGroupBytes / 2 / width / kStepTerms * kStepTerms, kLeastTerms, kMostTerms);
-    terms = std::min(p.k, most);
-    columns = kGroupBytes / 2 / (StepsOf(terms) * kStepTerms) / kBf16PanelColumns * kBf16PanelColumns;
-    columns = std::clamp(columns, int64_t{kBf16PanelColumns}, width);
-  }
-  int64_t terms = 0, columns = 0;
-};
-
 // What AmxMultiply cuts from its scratch memory.
 struct Memory {
   float* sums = nullptr;  // of a part, on their way to c
@@ -271,27 +261,27 @@ bool HasAmxGemm() {
 }
 
 void AmxMultiply(const Product& p, FloatBuffer& scratch) {
-  const Cut cut(p);
   const auto pack_a = p.a_transposed ? PackTransposedA : PackA;
   const int64_t block_rows =
       std::min(p.a_transposed ? kTransposedBlockRows : kBlockRows, Ceil(p.m, kPartRows) * kPartRows);
-  const int64_t most_steps = StepsOf(cut.terms);
+  const int64_t most_steps = StepsOf(std::min(kMostTerms, p.k));
+  const int64_t most_columns = std::min(kMostColumns, Ceil(p.n, kBf16PanelColumns) * kBf16PanelColumns);
   const Memory memory = Grow(scratch, block_rows * most_steps * kStepPairs,
-                             p.packed_b != nullptr ? 0 : cut.columns * most_steps * kStepPairs);
+                             p.packed_b != nullptr ? 0 : most_columns * most_steps * kStepPairs);
   const Tiles tiles;
-  for (int64_t first = 0; first < p.k; first += cut.terms) {
-    const int64_t terms = std::min(cut.terms, p.k - first), steps = StepsOf(terms);
-    for (int64_t begin = 0; begin < p.n; begin += cut.columns) {
-      const int64_t end = std::min(begin + cut.columns, p.n);
+  for (int64_t first = 0; first < p.k; first += kMostTerms) {
+    const int64_t terms = std::min(kMostTerms, p.k - first), steps = StepsOf(terms);
+    for (int64_t begin = 0; begin < p.n; begin += kMostColumns) {
+      const int64_t end = std::min(begin + kMostColumns, p.n);
       Part part{.steps = steps, .begins = first == 0, .ends = first + terms == p.k};
       const uint32_t* const b = PanelsOf(p, first, terms, begin, end, memory.b);
       for (int64_t block = 0; block < p.m; block += block_rows) {
         const int64_t block_end = std::min(block + block_rows, p.m);
         pack_a(p, block, block_end, first, terms, steps, memory.a);
-        for (part.j = begin; part.j < end; part.j += kBf16PanelColumns) {
-          part.b = b + (part.j - begin) * steps * kStepPairs;
-          for (part.i = block; part.i < block_end; part.i += kPartRows) {
-            part.a = memory.a + (part.i - block) * steps * kStepPairs;
+        for (part.i = block; part.i < block_end; part.i += kPartRows) {
+          part.a = memory.a + (part.i - block) * steps * kStepPairs;
+          for (part.j = begin; part.j < end; part.j += kBf16PanelColumns) {
+            part.b = b + (part.j - begin) * steps * kStepPairs;
             MultiplyPart(p, part, memory.sums);
           }
         }
