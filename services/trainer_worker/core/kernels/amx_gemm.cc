@@ -46,19 +46,7 @@ struct alignas(64) TileConfig {
   uint8_t rows[16] = {};
 };
 
-// Tiles of the calling thread while it lives. The instructions are written here as GCC's own intrinsics do
-// not tell the compiler that they read memory.
-class Tiles {
- public:
-  Tiles() {
-    static const TileConfig config;
-    __asm__ volatile("ldtilecfg %0" : : "m"(config));
-  }
-  ~Tiles() { __asm__ volatile("tilerelease"); }
-  Tiles(const Tiles&) = delete;
-  Tiles& operator=(const Tiles&) = delete;
-};
-
+// The instructions are written here as GCC's own intrinsics do not tell the compiler that they read memory.
 template <int kTile>
 inline void Load(const void* from, int64_t stride) {
   __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(kTile) : "memory");
@@ -260,7 +248,20 @@ bool HasAmxGemm() {
   return UsableIsa() >= Isa::kAmx;
 }
 
-void AmxMultiply(const Product& p, FloatBuffer& scratch) {
+AmxTiles::AmxTiles() {
+  static const TileConfig config;
+  __asm__ volatile("ldtilecfg %0" : : "m"(config));
+}
+
+AmxTiles::~AmxTiles() {
+  __asm__ volatile("tilerelease");
+}
+
+void AmxMultiply(const Product& product, FloatBuffer& scratch) {
+  AmxTiles().Multiply(product, scratch);
+}
+
+void AmxTiles::Multiply(const Product& p, FloatBuffer& scratch) {
   const auto pack_a = p.a_transposed ? PackTransposedA : PackA;
   const int64_t block_rows =
       std::min(p.a_transposed ? kTransposedBlockRows : kBlockRows, Ceil(p.m, kPartRows) * kPartRows);
@@ -268,7 +269,6 @@ void AmxMultiply(const Product& p, FloatBuffer& scratch) {
   const int64_t most_columns = std::min(kMostColumns, Ceil(p.n, kBf16PanelColumns) * kBf16PanelColumns);
   const Memory memory = Grow(scratch, block_rows * most_steps * kStepPairs,
                              p.packed_b != nullptr ? 0 : most_columns * most_steps * kStepPairs);
-  const Tiles tiles;
   for (int64_t first = 0; first < p.k; first += kMostTerms) {
     const int64_t terms = std::min(kMostTerms, p.k - first), steps = StepsOf(terms);
     for (int64_t begin = 0; begin < p.n; begin += kMostColumns) {
@@ -316,6 +316,13 @@ bool HasAmxGemm() {
 }
 
 void AmxMultiply(const Product& product, FloatBuffer&) {
+  ReferenceMultiply(product);
+}
+
+AmxTiles::AmxTiles() = default;
+AmxTiles::~AmxTiles() = default;
+
+void AmxTiles::Multiply(const Product& product, FloatBuffer&) {
   ReferenceMultiply(product);
 }
 

@@ -1,7 +1,9 @@
 #include "services/trainer_worker/core/kernels/interaction.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "services/trainer_worker/core/kernels/amx_gemm.h"
 #include "services/trainer_worker/core/kernels/float_buffer.h"
 #include "services/trainer_worker/core/kernels/simd.h"
 
@@ -31,30 +33,68 @@ inline void Copy(const float* HWY_RESTRICT from, int64_t n, float* HWY_RESTRICT 
   const Floats d;
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
-  for (; i < n; ++i) to[i] = from[i];
+  if (i == n) return;
+  const auto rest = hn::FirstN(d, static_cast<size_t>(n - i));
+  hn::BlendedStore(hn::MaskedLoad(rest, d, from + i), rest, d, to + i);
 }
 
-// Z = T · Tᵀ below the diagonal, tile by tile; then the triangle row by row.
-void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
+// Tiles where a sample's products are computed by them, and their memory.
+class SampleTiles {
+ public:
+  SampleTiles(const DotInteraction& shape, Precision precision) {
+    if (precision == Precision::kBf16 && shape.dim > kFewTerms && HasAmxGemm()) tiles_.emplace();
+  }
+  bool present() const { return tiles_.has_value(); }
+  void Multiply(const Product& product) {
+    static thread_local FloatBuffer scratch;
+    tiles_->Multiply(product, scratch);
+  }
+
+ private:
+  std::optional<AmxTiles> tiles_;
+};
+
+// Z = T · Tᵀ on and below the diagonal, tile by tile; `transposed` has room for panels of Tᵀ.
+void MultiplyByTransposed(int64_t features, int64_t dim, const float* t, float* transposed, float* z,
+                          int64_t width) {
+  for (int64_t j = 0; j < features; j += kPanelColumns) {
+    PackPanel(t + j * dim, dim, true, dim, std::min<int64_t>(kPanelColumns, features - j), kPanelColumns,
+              transposed + j * dim);
+  }
+  const int64_t tiles = Ceil(features, kTileRows);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const auto [begin, end] = TileRange(features, tile, tiles);
+    for (int64_t j = 0; j < end; j += kPanelColumns) {
+      const int64_t columns = VectorsOf(end - j) * kLanes;
+      TileFor<false>(end - begin, columns)(dim, t + begin * dim, dim, transposed + j * dim, kPanelColumns,
+                                           z + begin * width + j, width, columns, {});
+    }
+  }
+}
+
+// Products of a sample's features, then their triangle row by row.
+void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r, Precision precision) {
   const int64_t dim = shape.dim, features = shape.features;
   const int64_t width = Ceil(features, kPanelColumns) * kPanelColumns;
   float* const transposed = Scratch(width * (dim + features));  // panels of Tᵀ
   float* const z = transposed + width * dim;                    // [features, width]
-  const int64_t tiles = Ceil(features, kTileRows);
+  SampleTiles amx(shape, precision);
   for (int64_t row = 0; row < rows; ++row) {
     const float* const sample = t + row * features * dim;
     float* out = r + row * shape.outputs();
-    for (int64_t j = 0; j < features; j += kPanelColumns) {
-      PackPanel(sample + j * dim, dim, true, dim, std::min<int64_t>(kPanelColumns, features - j),
-                kPanelColumns, transposed + j * dim);
-    }
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const auto [begin, end] = TileRange(features, tile, tiles);
-      for (int64_t j = 0; j < end; j += kPanelColumns) {
-        const int64_t columns = VectorsOf(end - j) * kLanes;
-        TileFor<false>(end - begin, columns)(dim, sample + begin * dim, dim, transposed + j * dim,
-                                             kPanelColumns, z + begin * width + j, width, columns, {});
-      }
+    if (amx.present()) {
+      amx.Multiply({.m = features,
+                    .n = features,
+                    .k = dim,
+                    .a = sample,
+                    .a_stride = dim,
+                    .b = sample,
+                    .b_stride = dim,
+                    .b_transposed = true,
+                    .c = z,
+                    .c_stride = width});
+    } else {
+      MultiplyByTransposed(features, dim, sample, transposed, z, width);
     }
     Copy(sample, dim, out);
     out += dim;
@@ -66,37 +106,63 @@ void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, floa
   }
 }
 
+// S [features, features] of a sample's dZ, symmetric.
+void Symmetric(const DotInteraction& shape, const float* dz, float* s) {
+  const int64_t features = shape.features;
+  for (int64_t i = 0; i < features; ++i) {
+    Copy(dz, i, s + i * features);
+    for (int64_t j = 0; j < i; ++j) s[j * features + i] = dz[j];
+    // The derivative of |T_i|² is 2·T_i.
+    s[i * features + i] = shape.self ? 2 * dz[i] : 0;
+    dz += shape.self ? i + 1 : i;
+  }
+}
+
+// out = S · T, tile by tile. `wide` has room for T with rows of whole vectors.
+void MultiplySymmetric(int64_t features, int64_t dim, const float* s, const float* t, float* wide,
+                       float* out) {
+  const int64_t padded = Ceil(dim, kLanes) * kLanes;
+  const float* b = t;
+  if (padded != dim) {
+    for (int64_t i = 0; i < features; ++i) Copy(t + i * dim, dim, wide + i * padded);
+    b = wide;
+  }
+  const int64_t tiles = Ceil(features, kTileRows);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const auto [begin, end] = TileRange(features, tile, tiles);
+    for (int64_t j = 0; j < dim; j += kPanelColumns) {
+      const int64_t columns = std::min<int64_t>(kPanelColumns, dim - j);
+      TileFor<false>(end - begin, columns)(features, s + begin * features, features, b + j, padded,
+                                           out + begin * dim + j, dim, columns, {});
+    }
+  }
+}
+
 // dT = S · T with the symmetric S of the dZ.
-void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt) {
+void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt,
+                  Precision precision) {
   const Floats d;
   const int64_t dim = shape.dim, features = shape.features;
-  const int64_t padded = Ceil(dim, kLanes) * kLanes;
-  float* const s = Scratch(features * (features + padded));  // [features, features]
-  float* const wide = s + features * features;               // T where its rows are no whole vectors
-  const int64_t tiles = Ceil(features, kTileRows);
+  float* const s = Scratch(features * (features + Ceil(dim, kLanes) * kLanes));
+  float* const wide = s + features * features;
+  SampleTiles amx(shape, precision);
   for (int64_t row = 0; row < rows; ++row) {
     const float* const sample = t + row * features * dim;
     const float* const dout = dr + row * shape.outputs();
     float* const out = dt + row * features * dim;
-    const float* dz = dout + dim;
-    for (int64_t i = 0; i < features; ++i) {
-      for (int64_t j = 0; j < i; ++j) s[i * features + j] = s[j * features + i] = dz[j];
-      // The derivative of |T_i|² is 2·T_i.
-      s[i * features + i] = shape.self ? 2 * dz[i] : 0;
-      dz += shape.self ? i + 1 : i;
-    }
-    const float* b = sample;
-    if (padded != dim) {
-      for (int64_t i = 0; i < features; ++i) Copy(sample + i * dim, dim, wide + i * padded);
-      b = wide;
-    }
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const auto [begin, end] = TileRange(features, tile, tiles);
-      for (int64_t j = 0; j < dim; j += kPanelColumns) {
-        const int64_t columns = std::min<int64_t>(kPanelColumns, dim - j);
-        TileFor<false>(end - begin, columns)(features, s + begin * features, features, b + j, padded,
-                                             out + begin * dim + j, dim, columns, {});
-      }
+    Symmetric(shape, dout + dim, s);
+    if (amx.present()) {
+      amx.Multiply({.m = features,
+                    .n = dim,
+                    .k = features,
+                    .a = s,
+                    .a_stride = features,
+                    .b = sample,
+                    .b_stride = dim,
+                    .c = out,
+                    .c_stride = dim});
+    } else {
+      MultiplySymmetric(features, dim, s, sample, wide, out);
     }
     int64_t l = 0;
     for (; l + kLanes <= dim; l += kLanes)
@@ -120,7 +186,7 @@ float Dot(const float* a, const float* b, int64_t dim) {
   return sum;
 }
 
-void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
+void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, float* r, Precision) {
   const int64_t dim = shape.dim;
   for (int64_t row = 0; row < rows; ++row) {
     const float* features = t + row * shape.features * dim;
@@ -132,7 +198,8 @@ void ForwardImpl(const DotInteraction& shape, int64_t rows, const float* t, floa
   }
 }
 
-void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt) {
+void BackwardImpl(const DotInteraction& shape, int64_t rows, const float* t, const float* dr, float* dt,
+                  Precision) {
   const int64_t dim = shape.dim;
   for (int64_t row = 0; row < rows; ++row) {
     const float* features = t + row * shape.features * dim;
@@ -173,13 +240,14 @@ namespace sda::trainer {
 HWY_EXPORT(ForwardImpl);
 HWY_EXPORT(BackwardImpl);
 
-void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r) {
-  HWY_DYNAMIC_DISPATCH(ForwardImpl)(shape, rows, t, r);
+void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r,
+                           Precision precision) {
+  HWY_DYNAMIC_DISPATCH(ForwardImpl)(shape, rows, t, r, precision);
 }
 
 void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
-                            float* dt) {
-  HWY_DYNAMIC_DISPATCH(BackwardImpl)(shape, rows, t, dr, dt);
+                            float* dt, Precision precision) {
+  HWY_DYNAMIC_DISPATCH(BackwardImpl)(shape, rows, t, dr, dt, precision);
 }
 
 }  // namespace sda::trainer

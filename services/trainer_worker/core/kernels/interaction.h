@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "services/trainer_worker/core/kernels/gemm.h"
+
 namespace sda::trainer {
 
 // The dot interaction of DLRM. A sample's features are the rows of T [features, dim]: the bottom network's
@@ -17,13 +19,16 @@ struct DotInteraction {
   int64_t outputs() const { return dim + pairs(); }
 };
 
-// t [rows, features, dim] contiguous; r [rows, outputs()] contiguous, overwritten. No overlap.
-void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r);
+// t [rows, features, dim] contiguous; r [rows, outputs()] contiguous, overwritten. No overlap. kBf16 rounds
+// the factors of dot products of more than kFewTerms terms, and of these gradients, where the CPU has AMX: a
+// sample's products are too small for it to gain anything otherwise.
+void DotInteractionForward(const DotInteraction& shape, int64_t rows, const float* t, float* r,
+                           Precision precision = Precision::kFp32);
 
 // dt [rows, features, dim] (overwritten) from dr [rows, outputs()]:
 //   dT_i = Σ_j (dZ_ij + dZ_ji) T_j, plus dr's first dim values for T_0.
 void DotInteractionBackward(const DotInteraction& shape, int64_t rows, const float* t, const float* dr,
-                            float* dt);
+                            float* dt, Precision precision = Precision::kFp32);
 
 }  // namespace sda::trainer
 

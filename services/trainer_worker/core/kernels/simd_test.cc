@@ -334,6 +334,12 @@ TEST_P(SimdTest, InteractionForwardAndBackward) {
               [&](float* r) { DotInteractionForward(shape, 3, t.data(), r + 1); });
       Compare("backward " + what, std::vector<float>(3 * features * dim + 2, kNan),
               [&](float* dt) { DotInteractionBackward(shape, 3, t.data(), dr.data(), dt + 1); });
+      Compare("forward in bfloat16 " + what, std::vector<float>(3 * shape.outputs() + 2, kNan),
+              [&](float* r) { DotInteractionForward(shape, 3, t.data(), r + 1, Precision::kBf16); });
+      Compare("backward in bfloat16 " + what, std::vector<float>(3 * features * dim + 2, kNan),
+              [&](float* dt) {
+                DotInteractionBackward(shape, 3, t.data(), dr.data(), dt + 1, Precision::kBf16);
+              });
     }
   }
 }

@@ -247,7 +247,8 @@ StageSeconds& StageSeconds::operator-=(const StageSeconds& other) {
 }
 
 DlrmWorkspace::DlrmWorkspace(const DlrmLayout& layout, int64_t rows, bool training, Precision precision)
-    : gemm(precision),
+    : precision(precision),
+      gemm(precision),
       max_rows(rows),
       features(rows * layout.feature_width()),
       side(rows * layout.side_width()) {
@@ -320,7 +321,8 @@ void DlrmForward(const DlrmLayout& layout, const DlrmWeights& weights, const Bat
 
   x = workspace.features.data();
   if (layout.spec().interaction != Interaction::kCat) {
-    DotInteractionForward(layout.dot(), rows, workspace.features.data(), workspace.interacted.data());
+    DotInteractionForward(layout.dot(), rows, workspace.features.data(), workspace.interacted.data(),
+                          workspace.precision);
     x = workspace.interacted.data();
   }
   for (size_t i = 0; i < layout.cross().size(); ++i) {
@@ -375,7 +377,9 @@ void DlrmBackward(const DlrmLayout& layout, const DlrmWeights& weights, const Ba
                    gradients, out, layer.in, PackedTop(workspace, i));
     std::swap(dy, dx);
   }
-  if (dot) DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures);
+  if (dot) {
+    DotInteractionBackward(layout.dot(), rows, workspace.features.data(), dy, dfeatures, workspace.precision);
+  }
   if (!layout.cross().empty()) {
     // Every layer adds its gradient by x0; the first one's input is x0 itself.
     std::fill_n(dfeatures, rows * feature_stride, 0.0f);

@@ -129,6 +129,7 @@ struct DlrmWorkspace {
   // Bytes that the constructor allocates.
   static int64_t Bytes(const DlrmLayout& layout, int64_t max_rows, bool training);
 
+  Precision precision;
   Gemm gemm;
   int64_t max_rows;
   FloatBuffer features;                   // T: [rows, feature_width]
