@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "services/trainer_worker/core/kernels/bf16_pack.h"
 #include "services/trainer_worker/core/kernels/isa.h"
@@ -15,12 +16,12 @@ namespace {
 
 // A tile is 16 rows of 64 bytes: of a, of b and of c alike 256 words.
 constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileRowBytes = 64;
 constexpr int64_t kTileWords = 256;
 constexpr int64_t kStepTerms = 32;  // of a tile of a: 16 words a row
 constexpr int64_t kStepPairs = kStepTerms / 2;
 // Rows of c made at a time, in 32 columns.
 constexpr int64_t kPartRows = 2 * kTileRows;
-constexpr int64_t kPartRowBytes = 2 * kBf16Lanes * static_cast<int64_t>(sizeof(float));
 // Rows of a packed at a time: few, so that c is written row after row; more where a is transposed and they
 // are columns of memory.
 constexpr int64_t kBlockRows = kPartRows;
@@ -37,7 +38,7 @@ int64_t Ceil(int64_t total, int64_t unit) {
 // What LDTILECFG reads: palette 1, all eight tiles whole.
 struct alignas(64) TileConfig {
   TileConfig() {
-    for (int tile = 0; tile < 8; ++tile) row_bytes[tile] = 64, rows[tile] = 16;
+    for (int tile = 0; tile < 8; ++tile) row_bytes[tile] = kTileRowBytes, rows[tile] = kTileRows;
   }
   uint8_t palette = 1;
   uint8_t start_row = 0;
@@ -69,7 +70,12 @@ inline void MultiplyAdd() {
   __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kA), "i"(kB));
 }
 
-// Where sums begin and where they go: rows of floats, strides in bytes. from is null for zero.
+constexpr int64_t Bytes(int64_t floats) {
+  return floats * static_cast<int64_t>(sizeof(float));
+}
+
+// Where sums begin and where they go: rows of floats, strides in floats. from is null for zero, its stride 0
+// where all rows begin alike.
 struct Sums {
   const float* from = nullptr;
   int64_t from_stride = 0;
@@ -81,22 +87,23 @@ struct Sums {
 // side by side, those of its next 16 rows a_rows words on; b as PackBf16Panels leaves it.
 template <int kRows, int kColumns>
 void Block(int64_t steps, const uint32_t* a, int64_t a_rows, const uint32_t* b, const Sums& sums) {
-  constexpr int64_t kStride = kColumns * 64;
-  const int64_t below = kTileRows * sums.from_stride / 4;
+  constexpr int64_t kStride = kColumns * kTileRowBytes;
+  const int64_t from_bytes = Bytes(sums.from_stride), to_bytes = Bytes(sums.to_stride);
+  const int64_t below = kTileRows * sums.from_stride;
   if (sums.from == nullptr) {
     Zero<0>();
     if constexpr (kColumns == 2) Zero<1>();
     if constexpr (kRows == 2) Zero<2>();
     if constexpr (kRows == 2 && kColumns == 2) Zero<3>();
   } else {
-    Load<0>(sums.from, sums.from_stride);
-    if constexpr (kColumns == 2) Load<1>(sums.from + 16, sums.from_stride);
-    if constexpr (kRows == 2) Load<2>(sums.from + below, sums.from_stride);
-    if constexpr (kRows == 2 && kColumns == 2) Load<3>(sums.from + below + 16, sums.from_stride);
+    Load<0>(sums.from, from_bytes);
+    if constexpr (kColumns == 2) Load<1>(sums.from + 16, from_bytes);
+    if constexpr (kRows == 2) Load<2>(sums.from + below, from_bytes);
+    if constexpr (kRows == 2 && kColumns == 2) Load<3>(sums.from + below + 16, from_bytes);
   }
   for (int64_t step = 0; step < steps; ++step) {
-    Load<4>(a, 64);
-    if constexpr (kRows == 2) Load<5>(a + a_rows, 64);
+    Load<4>(a, kTileRowBytes);
+    if constexpr (kRows == 2) Load<5>(a + a_rows, kTileRowBytes);
     Stream<6>(b, kStride);
     if constexpr (kColumns == 2) Stream<7>(b + 16, kStride);
     MultiplyAdd<0, 4, 6>();
@@ -106,11 +113,11 @@ void Block(int64_t steps, const uint32_t* a, int64_t a_rows, const uint32_t* b, 
     a += kTileWords;
     b += kStepPairs * kColumns * 16;
   }
-  const int64_t next = kTileRows * sums.to_stride / 4;
-  Store<0>(sums.to, sums.to_stride);
-  if constexpr (kColumns == 2) Store<1>(sums.to + 16, sums.to_stride);
-  if constexpr (kRows == 2) Store<2>(sums.to + next, sums.to_stride);
-  if constexpr (kRows == 2 && kColumns == 2) Store<3>(sums.to + next + 16, sums.to_stride);
+  const int64_t next = kTileRows * sums.to_stride;
+  Store<0>(sums.to, to_bytes);
+  if constexpr (kColumns == 2) Store<1>(sums.to + 16, to_bytes);
+  if constexpr (kRows == 2) Store<2>(sums.to + next, to_bytes);
+  if constexpr (kRows == 2 && kColumns == 2) Store<3>(sums.to + next + 16, to_bytes);
 }
 
 void MultiplyBlock(int64_t rows, int64_t columns, int64_t steps, const uint32_t* a, int64_t a_rows,
@@ -159,21 +166,20 @@ SDA_BF16_TARGET void PackTransposedA(const Product& p, int64_t begin, int64_t en
 // rows × columns floats between c and a block of 32 columns.
 SDA_BF16_TARGET void CopyIn(const float* c, int64_t stride, int64_t rows, int64_t columns, float* block) {
   for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < 32; j += 16)
-      _mm512_store_ps(block + i * 32 + j, LoadUpTo(c + i * stride + j, columns - j));
+    for (int64_t j = 0; j < kBf16PanelColumns; j += kBf16Lanes)
+      _mm512_store_ps(block + i * kBf16PanelColumns + j, LoadUpTo(c + i * stride + j, columns - j));
   }
 }
 
 SDA_BF16_TARGET void CopyOut(const float* block, int64_t rows, int64_t columns, bool relu, float* c,
                              int64_t stride) {
-  const __m512 least = relu ? _mm512_setzero_ps() : _mm512_set1_ps(-__builtin_inff());
-  const auto mask = static_cast<__mmask32>(columns >= 32 ? 0xffffffffu : (1u << columns) - 1);
-  for (int64_t i = 0; i < rows; ++i) {
-    _mm512_mask_storeu_ps(c + i * stride, static_cast<__mmask16>(mask),
-                          _mm512_max_ps(least, _mm512_load_ps(block + i * 32)));
-    if (columns > 16) {
-      _mm512_mask_storeu_ps(c + i * stride + 16, static_cast<__mmask16>(mask >> 16),
-                            _mm512_max_ps(least, _mm512_load_ps(block + i * 32 + 16)));
+  // Max gives its second argument where one is NaN: a NaN passes, as it passes the plain rule.
+  const __m512 least = relu ? _mm512_setzero_ps() : _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+  for (int64_t j = 0; j < columns; j += kBf16Lanes) {
+    const auto mask = static_cast<__mmask16>((1u << std::min<int64_t>(kBf16Lanes, columns - j)) - 1);
+    for (int64_t i = 0; i < rows; ++i) {
+      const __m512 value = _mm512_load_ps(block + i * kBf16PanelColumns + j);
+      _mm512_mask_storeu_ps(c + i * stride + j, mask, _mm512_max_ps(least, value));
     }
   }
 }
@@ -224,20 +230,20 @@ SDA_BF16_TARGET void MultiplyPart(const Product& p, const Part& part, float* blo
   float* const c = p.c + part.i * p.c_stride + part.j;
   const bool whole = rows % kTileRows == 0 && columns % kBf16Lanes == 0;
   const bool relu = part.ends && p.activation == Activation::kRelu;
-  Sums sums{.to = block, .to_stride = kPartRowBytes};
+  Sums sums{.to = block, .to_stride = kBf16PanelColumns};
   alignas(64) float bias[kBf16PanelColumns];
   if (part.begins && p.bias != nullptr) {
     for (int64_t l = 0; l < kBf16PanelColumns; l += kBf16Lanes)
       _mm512_store_ps(bias + l, LoadUpTo(p.bias + part.j + l, columns - l));
     sums.from = bias;  // every row the same
   } else if (!part.begins && whole) {
-    sums.from = c, sums.from_stride = p.c_stride * 4;
+    sums.from = c, sums.from_stride = p.c_stride;
   } else if (!part.begins) {
     CopyIn(c, p.c_stride, rows, columns, block);
-    sums.from = block, sums.from_stride = kPartRowBytes;
+    sums.from = block, sums.from_stride = kBf16PanelColumns;
   }
   const bool direct = whole && !relu;
-  if (direct) sums.to = c, sums.to_stride = p.c_stride * 4;
+  if (direct) sums.to = c, sums.to_stride = p.c_stride;
   MultiplyBlock(rows, columns, part.steps, part.a, part.steps * kTileWords, part.b, sums);
   if (!direct) CopyOut(block, rows, columns, relu, c, p.c_stride);
 }

@@ -176,7 +176,8 @@ std::string_view Name(Precision precision) {
 }
 
 Precision UsablePrecision(Precision wanted) {
-  return wanted == Precision::kBf16 && HasBf16Gemm() ? Precision::kBf16 : Precision::kFp32;
+  const bool gains = HasAmxGemm() || VectorsGainFromBf16();
+  return wanted == Precision::kBf16 && gains ? Precision::kBf16 : Precision::kFp32;
 }
 
 std::vector<GemmVariant> GemmVariants(Precision precision) {

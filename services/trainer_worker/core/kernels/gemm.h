@@ -37,7 +37,8 @@ struct Product {
 enum class Precision { kFp32, kBf16 };
 inline constexpr int64_t kFewTerms = 16;
 
-// What this CPU, as limited by LimitIsa, gains from: kBf16 only where it multiplies bfloat16.
+// What this CPU, as limited by LimitIsa, gains from: kBf16 only where it multiplies bfloat16 faster than
+// fp32.
 Precision UsablePrecision(Precision wanted);
 
 // "fp32", "bf16".

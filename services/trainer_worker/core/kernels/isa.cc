@@ -106,6 +106,14 @@ Isa UsableIsa() {
   return std::min(CpuIsa(), Limit().load(std::memory_order_relaxed));
 }
 
+bool VectorsGainFromBf16() {
+#if defined(__x86_64__)
+  return UsableIsa() >= Isa::kAvx512Bf16 && !__builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
 std::vector<Isa> SupportedIsas() {
   std::vector<Isa> supported;
   for (Isa isa : kAll) {

@@ -23,6 +23,10 @@ std::string_view Name(Isa isa);
 // What kernels use: the CPU's best, or less after LimitIsa.
 Isa UsableIsa();
 
+// True where products of bfloat16 by vectors (AVX512-BF16) are faster than those of fp32. On AMD's CPUs they
+// have twice the rate; on Intel's, which have AMX for them, two thirds of it (docs/performance.md).
+bool VectorsGainFromBf16();
+
 // All that this CPU and build have, slowest first, whatever the limit.
 std::vector<Isa> SupportedIsas();
 

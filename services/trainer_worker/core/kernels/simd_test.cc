@@ -156,10 +156,7 @@ TEST_P(SimdTest, AmxProductsBeyondTheirCuts) {
   }
 }
 
-TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
-  LimitIsa(GetParam());
-  if (UsablePrecision(Precision::kBf16) != Precision::kBf16) GTEST_SKIP() << "this CPU has no bfloat16";
-  Gemm gemm(Precision::kBf16);
+void ExpectOperandsRoundedAndNotSums(Gemm gemm) {
   Rng rng(9);
   // Beyond a block of terms, and odd.
   const int64_t m = 30, n = 40, k = 2101;
@@ -192,6 +189,25 @@ TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
     ReferenceMultiply(product);
     for (int64_t i = 0; i < m * n; ++i) EXPECT_LE(std::abs(got[i] - want[i]), k * kEpsilon * k / 8) << i;
   }
+}
+
+TEST_P(SimdTest, Bf16RoundsOperandsAndNotSums) {
+  LimitIsa(GetParam());
+  if (GetParam() < Isa::kAvx512Bf16) GTEST_SKIP() << "without bfloat16";
+  ExpectOperandsRoundedAndNotSums(Gemm(GemmVariant::kBf16));
+}
+
+TEST_P(SimdTest, AmxRoundsOperandsAndNotSums) {
+  LimitIsa(GetParam());
+  if (GetParam() < Isa::kAmx) GTEST_SKIP() << "without tiles";
+  ExpectOperandsRoundedAndNotSums(Gemm(GemmVariant::kAmx));
+}
+
+TEST_P(SimdTest, ThePrecisionUsedIsTheFasterOne) {
+  LimitIsa(GetParam());
+  EXPECT_EQ(UsablePrecision(Precision::kFp32), Precision::kFp32);
+  const bool gains = GetParam() == Isa::kAmx || VectorsGainFromBf16();
+  EXPECT_EQ(UsablePrecision(Precision::kBf16), gains ? Precision::kBf16 : Precision::kFp32);
 }
 
 TEST_P(SimdTest, OneDnnBf16ProductsOverTailsAndBlocks) {
