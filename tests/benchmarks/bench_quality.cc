@@ -28,6 +28,7 @@ struct Options {
   int threads = 1;
   double epochs = 1;
   double learning_rate = 0.02;
+  int64_t embedding_dim = 16;
   double bound = 5e-4;
   bool json = false;
 };
@@ -56,6 +57,7 @@ absl::StatusOr<Trained> TrainAndTest(const Options& options, const DatasetManife
   job.manifest = manifest;
   job.dataset_folder = options.dataset;
   job.model = config.model;
+  job.model.embedding_dim = options.embedding_dim;
   job.options.batch_size = config.batch;
   job.options.epochs = options.epochs;
   job.options.keep = trainer::Keep::kLast;
@@ -149,6 +151,9 @@ int BenchQuality(int argc, char** argv) {
   app.add_option("--threads", options.threads, "threads")->check(CLI::Range(1, 1024));
   app.add_option("--epochs", options.epochs, "passes over the rows")->check(CLI::PositiveNumber);
   app.add_option("--learning-rate", options.learning_rate, "of Adagrad")->check(CLI::PositiveNumber);
+  app.add_option("--embedding-dim", options.embedding_dim,
+                 "width of embeddings; with AMX, dot interactions of more than 16 are in bfloat16 too")
+      ->check(CLI::Range(1, 1024));
   app.add_option("--bound", options.bound, "largest mean difference of AUC")->check(CLI::NonNegativeNumber);
   app.add_flag("--json", options.json, "one line of JSON a report");
   try {
