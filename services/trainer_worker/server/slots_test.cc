@@ -117,7 +117,8 @@ TEST_F(SlotsTest, PrecisionAndInstructionSetAreSaid) {
     spec.mutable_training()->set_precision(TrainingConfig::PRECISION_BF16);
     const std::string trial = Add(spec);
     ASSERT_FALSE(Weights(trial).empty());
-    const std::string precision = isa == Isa::kAvx512Bf16 ? "bf16" : "fp32";
+    const bool gains = isa == Isa::kAmx || VectorsGainFromBf16();
+    const std::string precision = gains ? "bf16" : "fp32";
     const std::string json = sda::testing::ReadFile(
         root_ / (optimizer_.Get(trial).completed->artifacts().at("model") + "/model.json"));
     EXPECT_THAT(json, HasSubstr(absl::StrCat("\"precision\": \"", precision, "\"")));
