@@ -35,7 +35,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench", default="build/release/bin/sda-bench")
     parser.add_argument("--python", default=sys.executable, help="a Python that has torch")
-    parser.add_argument("--peer", default="", help="another PyTorch script, called as SCRIPT CONFIG THREADS STEPS")
+    parser.add_argument("--peer", default="", help="another PyTorch script for eager, called as SCRIPT CONFIG THREADS STEPS")
     parser.add_argument("--configs", nargs="+", default=list(CONFIGS), choices=CONFIGS)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--modes", nargs="*", default=["bf16"], choices=["bf16", "compile", "compile_bf16"],

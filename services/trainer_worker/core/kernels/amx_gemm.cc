@@ -31,10 +31,6 @@ constexpr int64_t kMostTerms = 512;
 // Packed columns of b that stay in the second-level cache while a goes by.
 constexpr int64_t kMostColumns = 1024;
 
-int64_t Ceil(int64_t total, int64_t unit) {
-  return (total + unit - 1) / unit;
-}
-
 // What LDTILECFG reads: palette 1, all eight tiles whole.
 struct alignas(64) TileConfig {
   TileConfig() {
@@ -300,15 +296,8 @@ int64_t AmxPackedFloats(int64_t k, int64_t n) {
   return Ceil(n, kBf16PanelColumns) * kBf16PanelColumns * StepsOf(k) * kStepPairs;
 }
 
-void AmxPack(const Product& p, int64_t part, int64_t parts, float* packed) {
-  const int64_t panels = Ceil(p.n, kBf16PanelColumns);
-  const auto [from, to] = PartOf(panels, part, parts);
-  const int64_t begin = from * kBf16PanelColumns, end = std::min(to * kBf16PanelColumns, p.n);
-  for (int64_t first = 0; first < p.k; first += kMostTerms) {
-    const int64_t terms = std::min(kMostTerms, p.k - first), pairs = StepsOf(terms) * kStepPairs;
-    uint32_t* const out = reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kBf16PanelColumns;
-    PackBf16Panels(p, first, terms, pairs, begin, end, out + begin * pairs);
-  }
+void AmxPack(const Product& product, int64_t part, int64_t parts, float* packed) {
+  PackBf16Part(product, part, parts, kMostTerms, kStepPairs, packed);
 }
 
 }  // namespace sda::trainer

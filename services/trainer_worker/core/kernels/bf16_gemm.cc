@@ -23,10 +23,6 @@ constexpr int64_t kBlockPairs = 128;
 constexpr int64_t kBlockBytes = 256 << 10;
 constexpr int64_t kMostPairs = 1024;
 
-int64_t Ceil(int64_t total, int64_t unit) {
-  return (total + unit - 1) / unit;
-}
-
 struct TileEnds {
   const float* bias = nullptr;
   bool add_to_c = false;
@@ -228,16 +224,8 @@ int64_t Bf16PackedFloats(int64_t k, int64_t n) {
   return Ceil(n, kPanelColumns) * kPanelColumns * Ceil(k, 2);
 }
 
-void Bf16Pack(const Product& p, int64_t part, int64_t parts, float* packed) {
-  const int64_t most = std::min(2 * kMostPairs, p.k);
-  const int64_t panels = Ceil(p.n, kPanelColumns);
-  const auto [from, to] = PartOf(panels, part, parts);
-  const int64_t begin = from * kPanelColumns, end = std::min(to * kPanelColumns, p.n);
-  for (int64_t first = 0; first < p.k; first += most) {
-    const int64_t terms = std::min(most, p.k - first), pairs = Ceil(terms, 2);
-    uint32_t* const out = reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kPanelColumns;
-    PackBf16Panels(p, first, terms, pairs, begin, end, out + begin * pairs);
-  }
+void Bf16Pack(const Product& product, int64_t part, int64_t parts, float* packed) {
+  PackBf16Part(product, part, parts, 2 * kMostPairs, 1, packed);
 }
 
 void Bf16Convert(int64_t rows, int64_t n, const float* from, int64_t stride, uint32_t* to) {

@@ -56,6 +56,19 @@ void PackBf16Panels(const Product& product, int64_t first_term, int64_t terms, i
   }
 }
 
+void PackBf16Part(const Product& product, int64_t part, int64_t parts, int64_t most_terms, int64_t unit,
+                  float* packed) {
+  const int64_t panels = Ceil(product.n, kBf16PanelColumns);
+  const auto [from, to] = PartOf(panels, part, parts);
+  const int64_t begin = from * kBf16PanelColumns, end = std::min(to * kBf16PanelColumns, product.n);
+  for (int64_t first = 0; first < product.k; first += most_terms) {
+    const int64_t terms = std::min(most_terms, product.k - first);
+    const int64_t pairs = Ceil(Ceil(terms, 2), unit) * unit;
+    uint32_t* const out = reinterpret_cast<uint32_t*>(packed) + first / 2 * panels * kBf16PanelColumns;
+    PackBf16Panels(product, first, terms, pairs, begin, end, out + begin * pairs);
+  }
+}
+
 }  // namespace sda::trainer
 
 #endif  // defined(__x86_64__)

@@ -22,6 +22,10 @@ inline constexpr int kBf16Lanes = 16;
 // Columns of b side by side; a last panel of at most kBf16Lanes columns is kBf16Lanes wide.
 inline constexpr int kBf16PanelColumns = 2 * kBf16Lanes;
 
+inline int64_t Ceil(int64_t total, int64_t unit) {
+  return (total + unit - 1) / unit;
+}
+
 inline int64_t Bf16PanelWidth(int64_t columns) {
   return columns <= kBf16Lanes ? kBf16Lanes : kBf16PanelColumns;
 }
@@ -85,6 +89,11 @@ SDA_BF16_TARGET inline void TransposeWords(__m512i (&rows)[kBf16Lanes]) {
 // line.
 void PackBf16Panels(const Product& product, int64_t first_term, int64_t terms, int64_t pairs, int64_t begin,
                     int64_t end, uint32_t* out);
+
+// Part `part` of `parts` of all panels of b (Gemm::Pack): blocks of most_terms terms one after the other,
+// each with all its panels, of pairs rounded up to a multiple of `unit`.
+void PackBf16Part(const Product& product, int64_t part, int64_t parts, int64_t most_terms, int64_t unit,
+                  float* packed);
 
 }  // namespace sda::trainer
 
