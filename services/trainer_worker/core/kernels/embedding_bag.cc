@@ -181,24 +181,42 @@ inline void Add(const float* from, int64_t dim, float* to) {
 
 #endif  // SDA_SIMD_TARGET
 
+// The lookups of one shard, in order: which row, and of which sample.
+struct ShardLookups {
+  static constexpr int64_t kMost = 1024;
+  int64_t count = 0;
+  int32_t rows[kMost], samples[kMost];
+};
+
+void SubtractGradients(float* table, int64_t dim, const ShardLookups& lookups, const float* gradient,
+                       int64_t stride, float rate) {
+  const auto row = [&](int64_t i) { return table + static_cast<int64_t>(lookups.rows[i]) * dim; };
+  for (int64_t i = 0; i < std::min(kPrefetchDistance, lookups.count); ++i) Prefetch<1>(row(i), dim);
+  for (int64_t i = 0; i < lookups.count; ++i) {
+    if (i + kPrefetchDistance < lookups.count) Prefetch<1>(row(i + kPrefetchDistance), dim);
+    AddScaled(-rate, gradient + lookups.samples[i] * stride, dim, row(i));
+  }
+}
+
 void SgdImpl(float* table, int64_t dim, const TableIds& ids, int64_t samples, const float* gradient,
              int64_t stride, float rate, int64_t shard, int64_t shards) {
-  const int64_t last = static_cast<int64_t>(ids.ids.size());
+  // Rows of a shard are few among the others': they are listed first, so that enough of them are fetched
+  // ahead.
+  ShardLookups lookups;
   for (int64_t sample = 0; sample < samples; ++sample) {
     const int64_t begin = ids.one_hot() ? sample : ids.offsets[sample];
     const int64_t end = ids.one_hot() ? sample + 1 : ids.offsets[sample + 1];
-    const float* const dy = gradient + sample * stride;
     for (int64_t position = begin; position < end; ++position) {
-      if (position + kPrefetchDistance < last) {
-        const int32_t ahead = ids.ids[position + kPrefetchDistance];
-        if (shards == 1 || ShardOf(ahead, shards) == shard)
-          Prefetch<1>(table + static_cast<int64_t>(ahead) * dim, dim);
-      }
       const int32_t id = ids.ids[position];
-      if (shards == 1 || ShardOf(id, shards) == shard)
-        AddScaled(-rate, dy, dim, table + static_cast<int64_t>(id) * dim);
+      lookups.rows[lookups.count] = id;
+      lookups.samples[lookups.count] = static_cast<int32_t>(sample);
+      lookups.count += shards == 1 || ShardOf(id, shards) == shard;
+      if (lookups.count < ShardLookups::kMost) continue;
+      SubtractGradients(table, dim, lookups, gradient, stride, rate);
+      lookups.count = 0;
     }
   }
+  SubtractGradients(table, dim, lookups, gradient, stride, rate);
 }
 
 void SumImpl(const float* gradient, int64_t stride, int64_t dim, std::span<const int32_t> samples,
