@@ -34,6 +34,7 @@ struct Options {
   std::string precision = "fp32";
   int64_t steps = 0;  // 0: as many as fit into about two seconds, at least 20
   bool pin = false;
+  bool in_turns = false;
   bool ceilings = true;
   bool json = false;
 };
@@ -68,7 +69,14 @@ struct Timing {
   trainer::StageSeconds stages;
 };
 
-Timing TimeSteps(trainer::TrainStep& train_step, const RandomBatches& batches, int64_t steps) {
+// Seconds of a clock by which a step of the team takes as long as it does, or of a team in turns would take.
+double TeamSeconds(const trainer::ThreadTeam& team) {
+  if (team.in_turns()) return ThreadCpuSeconds() - team.excess_seconds();
+  return Seconds(Clock::now().time_since_epoch());
+}
+
+Timing TimeSteps(trainer::TrainStep& train_step, const trainer::ThreadTeam& team,
+                 const RandomBatches& batches, int64_t steps) {
   Timing timing;
   int64_t step = 0;
   double warm_up = 0;
@@ -86,13 +94,13 @@ Timing TimeSteps(trainer::TrainStep& train_step, const RandomBatches& batches, i
     const auto begin = Clock::now();
     const trainer::Batch& batch = batches[step];
     const auto data = Clock::now();
-    const double cpu_begin = ThreadCpuSeconds();
+    const double cpu_begin = ThreadCpuSeconds(), team_begin = TeamSeconds(team);
     train_step.Run(batch, step + 1, 1, {});
-    const auto end = Clock::now();
-    const double cpu = ThreadCpuSeconds() - cpu_begin;
+    const double step_seconds = TeamSeconds(team) - team_begin;
+    const double cpu = team.in_turns() ? step_seconds : ThreadCpuSeconds() - cpu_begin;
     timing.fastest_cpu_seconds = i == 0 ? cpu : std::min(timing.fastest_cpu_seconds, cpu);
     timing.data_seconds += Seconds(data - begin);
-    timing.step_seconds.push_back(Seconds(end - begin));
+    timing.step_seconds.push_back(Seconds(data - begin) + step_seconds);
     const double looked_up = train_step.seconds().embedding;
     const double lookups = looked_up - std::exchange(embedding, looked_up);
     timing.fastest_embedding_seconds = i == 0 ? lookups : std::min(timing.fastest_embedding_seconds, lookups);
@@ -116,7 +124,9 @@ absl::Status Run(const Options& options) {
   weights.Initialize(layout, 1);
   trainer::OptimizerState state(layout, optimizer);
   trainer::SetThreadPinning(options.pin);
-  trainer::ThreadTeam team(options.threads);
+  trainer::ThreadTeam team = options.in_turns
+                                 ? trainer::ThreadTeam(options.threads, trainer::ThreadTeam::InTurns{})
+                                 : trainer::ThreadTeam(options.threads);
   if (options.pin && !team.pinned())
     return absl::InvalidArgumentError(absl::StrCat("--pin: this process may use ", UsableCores(), " cores; ",
                                                    options.threads, " threads need as many"));
@@ -124,7 +134,7 @@ absl::Status Run(const Options& options) {
   Timing timing;
   {
     trainer::TrainStep train_step(layout, weights, state, optimizer, {}, config.batch, team, precision);
-    timing = TimeSteps(train_step, batches, options.steps);
+    timing = TimeSteps(train_step, team, batches, options.steps);
   }
   const int64_t peak = PeakMemoryBytes();
 
@@ -169,6 +179,7 @@ absl::Status Run(const Options& options) {
   report["optimizer_bytes"] = optimizer_bytes;
   report["beyond_model_bytes"] = peak - model_bytes - optimizer_bytes;
   report["pinned"] = team.pinned();
+  report["in_turns"] = team.in_turns();
   if (options.ceilings) {
     const std::vector<MeasuredProduct> products = MeasureProducts(layout, config.batch, precision, team);
     const double gflops = BestGflops(products);
@@ -202,6 +213,10 @@ int BenchTrain(int argc, char** argv) {
   app.add_option("--steps", options.steps, "timed steps; 0: about two seconds")
       ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}));
   app.add_flag("--pin", options.pin, "keep each thread on a core of its own");
+  app.add_flag("--in-turns", options.in_turns,
+               "on one core, thread after thread: a step's time is that of the thread which takes longest, "
+               "without what "
+               "they wait for one another and for memory that they share");
   app.add_flag("!--no-ceilings", options.ceilings, "leave the ceilings out");
   app.add_flag("--json", options.json, "one line of JSON");
   try {

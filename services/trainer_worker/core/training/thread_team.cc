@@ -1,5 +1,10 @@
 #include "services/trainer_worker/core/training/thread_team.h"
 
+#include <algorithm>
+#include <numeric>
+
+#include <time.h>
+
 namespace sda::trainer {
 namespace {
 
@@ -27,12 +32,28 @@ void WaitWhile(const std::atomic<T>& value, T old) {
   value.wait(old, std::memory_order_acquire);
 }
 
+// What this thread has spent on a core, without what other programs took.
+double ThreadSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+template <class Work>
+double SecondsOf(const Work& work) {
+  const double begin = ThreadSeconds();
+  work();
+  return ThreadSeconds() - begin;
+}
+
 }  // namespace
 
-ThreadTeam::ThreadTeam(int threads) : claim_(CoreClaim::Take(threads)) {
+ThreadTeam::ThreadTeam(int threads) : size_(threads), claim_(CoreClaim::Take(threads)) {
   if (pinned()) PinThisThread(claim_.cores()[0]);
   for (int part = 1; part < threads; ++part) workers_.emplace_back([this, part] { Work(part); });
 }
+
+ThreadTeam::ThreadTeam(int threads, InTurns) : size_(threads), in_turns_(true) {}
 
 ThreadTeam::~ThreadTeam() {
   closing_ = true;
@@ -45,6 +66,13 @@ ThreadTeam::~ThreadTeam() {
 void ThreadTeam::Run(const std::function<void(int)>& work) {
   work_ = &work;
   error_ = nullptr;
+  if (in_turns_) {
+    std::vector<double> busy(size_);
+    for (int part = 0; part < size_; ++part) busy[part] = SecondsOf([&] { RunPart(part); });
+    FinishTurns(busy);
+    if (error_) std::rethrow_exception(error_);
+    return;
+  }
   left_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   round_.notify_all();
@@ -57,6 +85,15 @@ void ThreadTeam::Run(const std::function<void(int)>& work) {
 }
 
 void ThreadTeam::RunUnits(int64_t units, const std::function<void(int, int64_t)>& work) {
+  if (in_turns_) {
+    std::vector<double> busy(size_);
+    for (int64_t unit = 0; unit < units; ++unit) {
+      const auto free = std::min_element(busy.begin(), busy.end());
+      *free += SecondsOf([&] { work(static_cast<int>(free - busy.begin()), unit); });
+    }
+    FinishTurns(busy);
+    return;
+  }
   std::atomic<int64_t> next{0};
   Run([&](int part) {
     for (int64_t unit = next.fetch_add(1, std::memory_order_relaxed); unit < units;
@@ -64,6 +101,11 @@ void ThreadTeam::RunUnits(int64_t units, const std::function<void(int, int64_t)>
       work(part, unit);
     }
   });
+}
+
+void ThreadTeam::FinishTurns(const std::vector<double>& busy) {
+  excess_seconds_ +=
+      std::accumulate(busy.begin(), busy.end(), 0.0) - *std::max_element(busy.begin(), busy.end());
 }
 
 void ThreadTeam::RunPart(int part) {

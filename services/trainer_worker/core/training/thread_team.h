@@ -22,13 +22,23 @@ namespace sda::trainer {
 class ThreadTeam {
  public:
   explicit ThreadTeam(int threads);
+  // A team of which the caller does all parts, one after the other. What it makes has the bytes of a team of
+  // so many threads; how long that would take is what the caller took less `excess_seconds`. For
+  // measurements.
+  struct InTurns {};
+  ThreadTeam(int threads, InTurns);
   ~ThreadTeam();
   ThreadTeam(const ThreadTeam&) = delete;
   ThreadTeam& operator=(const ThreadTeam&) = delete;
 
   // Each thread has a core of its own.
   bool pinned() const { return !claim_.cores().empty(); }
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return size_; }
+  bool in_turns() const { return in_turns_; }
+  // Of a team in turns: seconds of this thread so far beyond those of the longest part of each piece of work,
+  // units being taken by who is free first. Without what threads wait for one another, or for memory that
+  // they share.
+  double excess_seconds() const { return excess_seconds_; }
 
   // Calls work(part) for every part in [0, size()), each on its own thread, and waits for all. An exception
   // of a part is thrown again here.
@@ -46,7 +56,11 @@ class ThreadTeam {
  private:
   void Work(int part);
   void RunPart(int part);
+  void FinishTurns(const std::vector<double>& busy);
 
+  const int size_;
+  const bool in_turns_ = false;
+  double excess_seconds_ = 0;
   const std::function<void(int)>* work_ = nullptr;  // published by round_
   std::atomic<uint32_t> round_{0};
   std::atomic<int> left_{0};  // parts that have not finished

@@ -1,8 +1,10 @@
 #include "services/trainer_worker/core/training/thread_team.h"
 
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <time.h>
 
 namespace sda::trainer {
 namespace {
@@ -37,6 +39,43 @@ TEST(ThreadTeamTest, EachUnitIsDoneOnce) {
     EXPECT_EQ(done, std::vector<int>(units, 1));
     EXPECT_EQ(by_part[0] + by_part[1] + by_part[2], units);
   }
+}
+
+TEST(ThreadTeamTest, InTurnsTheCallerDoesAllPartsAndUnits) {
+  ThreadTeam team(3, ThreadTeam::InTurns{});
+  std::vector<int> parts;
+  team.Run([&](int part) { parts.push_back(part); });
+  EXPECT_EQ(parts, (std::vector<int>{0, 1, 2}));
+  std::vector<int64_t> units;
+  team.RunUnits(5, [&](int, int64_t unit) { units.push_back(unit); });
+  EXPECT_EQ(units, (std::vector<int64_t>{0, 1, 2, 3, 4}));
+  EXPECT_THROW(team.Run([](int part) {
+    if (part == 1) throw std::runtime_error("part 1");
+  }),
+               std::runtime_error);
+}
+
+TEST(ThreadTeamTest, InTurnsTheExcessIsAllButTheLongestPart) {
+  const auto spend = [](double seconds) {
+    timespec time{};
+    const auto now = [&] {
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+      return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+    };
+    for (const double end = now() + seconds; now() < end;) {
+    }
+  };
+  ThreadTeam team(3, ThreadTeam::InTurns{});
+  team.Run([&](int part) { spend(part == 1 ? 0.03 : 0.01); });
+  EXPECT_GE(team.excess_seconds(), 0.02);
+  EXPECT_LT(team.excess_seconds(), 0.03);
+  const double before = team.excess_seconds();
+  // Two of 10 ms beside one of 20: who is free takes the next.
+  ThreadTeam pair(2, ThreadTeam::InTurns{});
+  pair.RunUnits(3, [&](int, int64_t unit) { spend(unit == 0 ? 0.02 : 0.01); });
+  EXPECT_GE(pair.excess_seconds(), 0.02);
+  EXPECT_LT(pair.excess_seconds(), 0.03);
+  EXPECT_EQ(team.excess_seconds(), before);
 }
 
 TEST(ThreadTeamTest, SharesCoverEverythingOnce) {
