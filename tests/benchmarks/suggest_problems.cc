@@ -324,11 +324,37 @@ std::vector<Problem> OtherProblems() {
   return problems;
 }
 
+// "As little of the last objective as possible, the others within their thresholds": one objective, and the
+// others as constraints.
+Problem GoalOf(const Problem& trade_off) {
+  const auto count = static_cast<std::ptrdiff_t>(trade_off.objectives());
+  // The last objective comes first, as ServeProblem and the engine want objectives.
+  const auto reorder = [count](auto& list) {
+    std::rotate(list.begin(), list.begin() + count - 1, list.begin() + count);
+  };
+  Problem goal = trade_off;
+  goal.name += "_goal";
+  goal.optimum.reset();
+  reorder(goal.metrics);
+  goal.metrics[0].threshold.reset();
+  for (size_t m = 1; m < static_cast<size_t>(count); ++m) goal.metrics[m].strategy = Strategy::kConstraint;
+  goal.evaluate = [reorder, evaluate = trade_off.evaluate](const Assignments& assignments) {
+    Vector values = evaluate(assignments);
+    reorder(values);
+    return values;
+  };
+  return goal;
+}
+
 std::vector<Problem> AllProblems(int dims) {
   std::vector<Problem> all = SingleProblems(dims);
   for (Problem& problem : OtherProblems()) all.push_back(std::move(problem));
   for (Problem& problem : TuningProblems()) all.push_back(std::move(problem));
   for (Problem& problem : RecordedProblems()) all.push_back(std::move(problem));
+  const size_t count = all.size();
+  for (size_t i = 0; i < count; ++i) {
+    if (all[i].objectives() > 1) all.push_back(GoalOf(all[i]));
+  }
   return all;
 }
 

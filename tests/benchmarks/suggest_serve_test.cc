@@ -65,6 +65,25 @@ TEST(ServeProblem, WithoutAnAllowedPointQualityIsNull) {
   EXPECT_TRUE(answers[1]["quality"].is_null());
 }
 
+// The seconds alone count, once the loss is within its threshold.
+TEST(ServeProblem, OfAGoalTheLastObjectiveWithinTheOthersThresholdsCounts) {
+  const auto answers =
+      Serve("branin_currin_goal", "{\"x1\": 0, \"x2\": 0}\n{\"x1\": 0.54277, \"x2\": 0.15}\n");
+  const auto trade_off = Serve("branin_currin", "{\"x1\": 0, \"x2\": 0}\n{\"x1\": 0.54277, \"x2\": 0.15}\n");
+  ASSERT_EQ(answers.size(), 3u);
+  const auto& metrics = answers[0]["metrics"];
+  EXPECT_EQ(metrics[0]["name"], "currin");
+  EXPECT_FALSE(metrics[0].contains("threshold"));
+  EXPECT_FALSE(metrics[0]["constraint"]);
+  EXPECT_EQ(metrics[1]["name"], "branin");
+  EXPECT_TRUE(metrics[1]["constraint"]);
+  EXPECT_EQ(metrics[1]["threshold"], 18);
+  EXPECT_TRUE(answers[1]["quality"].is_null()) << "branin is 308 there";
+  EXPECT_EQ(answers[2]["quality"], answers[2]["values"][0]);
+  EXPECT_EQ(answers[2]["values"][0], trade_off[2]["values"][1]);
+  EXPECT_EQ(answers[2]["values"][1], trade_off[2]["values"][0]);
+}
+
 // Close to what was recorded at the recorded points, and between the extremes elsewhere.
 TEST(RecordedSurfaceTest, FollowsTheRecordedTrainings) {
   struct Extremes {
