@@ -358,6 +358,7 @@ std::optional<bayes::ModelKind> ParseKind(const std::string& text) {
       new std::map<std::string, bayes::Warp::Kind>({{"linear", bayes::Warp::Kind::kLinear},
                                                     {"rank", bayes::Warp::Kind::kHalfRank},
                                                     {"log", bayes::Warp::Kind::kLog},
+                                                    {"magnitude", bayes::Warp::Kind::kMagnitude},
                                                     {"limit", bayes::Warp::Kind::kAroundLimit},
                                                     {"median", bayes::Warp::Kind::kAroundMedian}});
   static const auto* const kPriors =
@@ -435,12 +436,14 @@ int BenchSuggest(int argc, char** argv) {
   app.add_option("--at", options.at, "also report medians after so many trials")->delimiter(',');
   std::vector<std::string> kinds;
   app.add_option("--kinds", kinds,
-                 "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, limit, "
-                 "median : scaled, "
+                 "ways to model a lone objective, as WARP:PRIOR[:KERNEL[:V]] (linear, rank, log, magnitude, "
+                 "limit, median : scaled, "
                  "free, wide : matern, smooth or sum, a Matérn kernel for each parameter : prior variance of "
                  "the mean)")
       ->delimiter(',');
-  std::vector<std::string> front_kinds, constraint_kinds;
+  std::vector<std::string> magnitude_kinds, front_kinds, constraint_kinds;
+  app.add_option("--magnitude-kinds", magnitude_kinds, "the same for a time or a size within limits")
+      ->delimiter(',');
   app.add_option("--front-kinds", front_kinds, "the same for several objectives")->delimiter(',');
   app.add_option("--constraint-kinds", constraint_kinds, "the same for constraints")->delimiter(',');
   app.add_option("--optimism-share", options.engine.optimism_share,
@@ -488,7 +491,9 @@ int BenchSuggest(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  if (!ParseKinds(kinds, options.engine.kinds) || !ParseKinds(front_kinds, options.engine.front_kinds) ||
+  if (!ParseKinds(kinds, options.engine.kinds) ||
+      !ParseKinds(magnitude_kinds, options.engine.magnitude_kinds) ||
+      !ParseKinds(front_kinds, options.engine.front_kinds) ||
       !ParseKinds(constraint_kinds, options.engine.constraint_kinds))
     return 2;
   if (options.problem == "list") {

@@ -20,6 +20,14 @@ struct BayesianOptions {
       {Warp::Kind::kAroundMedian, HyperPrior::kDimensionScaled},
       {Warp::Kind::kLinear, HyperPrior::kWide},
       {.prior = HyperPrior::kDimensionScaledFree, .structure = Structure::kAdditive}};
+  // The same for a lone objective within limits, where its values are above 0 and the largest is more than
+  // `magnitudes` times the least: a time or a size, as a rule, and those of trials within the limits lie in
+  // the middle of its range, of which models of ranks and around the median see little.
+  std::vector<ModelKind> magnitude_kinds = {{Warp::Kind::kMagnitude, HyperPrior::kWide},
+                                            {.warp = Warp::Kind::kMagnitude,
+                                             .prior = HyperPrior::kDimensionScaled,
+                                             .structure = Structure::kAdditive}};
+  double magnitudes = 3;
   // The same for each of several objectives, and for constraints.
   std::vector<ModelKind> front_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide}};
   std::vector<ModelKind> constraint_kinds = {{Warp::Kind::kLinear, HyperPrior::kWide},
@@ -65,7 +73,7 @@ struct BayesianOptions {
   // Where some objectives have thresholds and others have none, this share looks for the least of one of the
   // others within the thresholds, or while none meets them for a trial that does. Of those some take the
   // thresholds to be easier, as above: what is cheap lies at their edge.
-  double goal_share = 0.8;
+  double goal_share = 0.9;
   double goal_optimism_share = 0.5;
   double goal_optimism = 1;
   double stagnation = 0.01;  // "next to nothing": this part of the distance from median to best

@@ -153,7 +153,7 @@ TEST(LinearRegionTest, AnEqualityOverRealAndWholeNumbersIsMet) {
 TEST(WarpTest, RisesInvertsAndStandardises) {
   Rng rng(5);
   for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog,
-                          Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
+                          Warp::Kind::kMagnitude, Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
     for (const double scale : {1e-8, 1.0, 1e12}) {
       std::vector<double> values(40);
       for (double& value : values) value = scale * (std::exp(2 * rng.Normal()) - 3);
@@ -174,11 +174,28 @@ TEST(WarpTest, RisesInvertsAndStandardises) {
   }
 }
 
+TEST(WarpTest, OfMagnitudesEqualRatiosAreEqualSteps) {
+  const std::vector<double> values = {0.01, 0.03, 0.2, 1, 1.5, 4, 12};
+  const Warp warp(Warp::Kind::kMagnitude, values);
+  const double step = warp.Apply(0.02) - warp.Apply(0.01);
+  EXPECT_GT(step, 0);
+  for (const double value : {0.006, 0.05, 0.7, 8.0})
+    EXPECT_NEAR(warp.Apply(2 * value) - warp.Apply(value), step, 1e-9) << value;
+  // Half of the best value and less: finite, and still worth less and less.
+  EXPECT_LT(warp.Apply(-1), warp.Apply(0));
+  EXPECT_LT(warp.Apply(0), warp.Apply(0.004));
+  // A value of 0 or less has no magnitude.
+  const std::vector<double> signed_values = {-1, 0, 2, 5};
+  const Warp linear(Warp::Kind::kMagnitude, signed_values);
+  EXPECT_EQ(linear.kind(), Warp::Kind::kLinear);
+  EXPECT_EQ(linear.Apply(1), Warp(Warp::Kind::kLinear, signed_values).Apply(1));
+}
+
 TEST(WarpTest, StrangeValuesGiveFiniteResults) {
   const std::vector<std::vector<double>> cases = {
       {}, {3}, {2, 2, 2}, {-1e300, 1e300, 0}, {NAN, 1, 2, INFINITY}, {0, 1e-300, 2e-300}, {1e15, 1e15 + 1}};
   for (const auto kind : {Warp::Kind::kLinear, Warp::Kind::kHalfRank, Warp::Kind::kLog,
-                          Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
+                          Warp::Kind::kMagnitude, Warp::Kind::kAroundLimit, Warp::Kind::kAroundMedian}) {
     for (const auto& values : cases) {
       const Warp warp(kind, values, 1.5);
       for (const double value : values) {

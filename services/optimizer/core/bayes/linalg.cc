@@ -11,6 +11,41 @@ namespace {
 // Rows of a block fit the first cache together with the panel they are multiplied with.
 constexpr size_t kBlock = 32;
 
+// The inverse of a block on the diagonal of L, row by row, with zeros above its diagonal: what solves with the
+// block become products, which run at several times their speed.
+class BlockInverse {
+ public:
+  // Of the rows and columns [begin, begin + size).
+  BlockInverse(const Matrix& l, size_t begin, size_t size) : size_(size) {
+    for (size_t j = 0; j < size; ++j) {
+      double column[kBlock] = {};
+      for (size_t i = j; i < size; ++i) {
+        const double* const row = l.row(begin + i) + begin;
+        double sum = i == j ? 1 : 0;
+        for (size_t k = j; k < i; ++k) sum -= row[k] * column[k];
+        column[i] = sum / row[i];
+      }
+      for (size_t i = 0; i < size; ++i) rows_[i * kBlock + j] = column[i];
+    }
+  }
+
+  double operator()(size_t i, size_t j) const { return rows_[i * kBlock + j]; }
+
+  // Solves L·x = row for each of `count` <= kBlock rows, `ld` apart, in place.
+  void Solve(double* rows, size_t ld, size_t count) const {
+    double before[kBlock * kBlock];
+    for (size_t r = 0; r < count; ++r) {
+      std::copy_n(rows + r * ld, size_, before + r * kBlock);
+      std::fill_n(rows + r * ld, size_, 0.0);
+    }
+    AddProduct(1, before, kBlock, rows_, kBlock, rows, ld, count, size_, size_);
+  }
+
+ private:
+  const size_t size_;
+  double rows_[kBlock * kBlock];
+};
+
 }  // namespace
 
 bool CholeskyInPlace(Matrix& a) {
@@ -32,12 +67,10 @@ bool CholeskyInPlace(Matrix& a) {
       if (!(pivot > 0) || !std::isfinite(pivot)) return false;
       row[j] = std::sqrt(pivot);
     }
-    for (size_t i = end; i < n; ++i) {
-      double* const row = a.row(i);
-      for (size_t k = begin; k < end; ++k) {
-        row[k] = (row[k] - Dot(row + begin, a.row(k) + begin, k - begin)) / a(k, k);
-      }
-    }
+    if (end == n) break;
+    const BlockInverse inverse(a, begin, end - begin);
+    for (size_t i = end; i < n; i += kBlock)
+      inverse.Solve(a.row(i) + begin, ld, std::min(i + kBlock, n) - i);
   }
   return true;
 }
@@ -53,13 +86,11 @@ void InvertTriangle(const Matrix& l, Matrix& inverse) {
       AddProduct(-1, inverse.row(first) + first, inverse.ld(), l.row(begin) + first, l.ld(),
                  inverse.row(first) + begin, inverse.ld(), kBlock, end - begin, begin - first);
     }
-    for (size_t j = 0; j < end; ++j) {
-      double* const column = inverse.row(j);
-      for (size_t i = std::max(begin, j); i < end; ++i) {
-        const size_t from = std::max(begin, j);
-        const double sum = column[i] - Dot(l.row(i) + from, column + from, i - from);
-        column[i] = (i == j ? 1.0 : sum) / l(i, i);
-      }
+    const BlockInverse block(l, begin, end - begin);
+    for (size_t first = 0; first < begin; first += kBlock)
+      block.Solve(inverse.row(first) + begin, inverse.ld(), kBlock);
+    for (size_t j = begin; j < end; ++j) {
+      for (size_t i = j; i < end; ++i) inverse.row(j)[i] = block(i - begin, j - begin);
     }
   }
 }

@@ -17,14 +17,18 @@ constexpr size_t kAlwaysRefined = 150;
 constexpr double kMinNoise = 1e-6;
 constexpr double kMinNoiseExact = 1e-8;
 
-// Sizes of the data at which a thorough fit is made: 4, 6, 8, … and later a sixth more each time.
-size_t CheckpointBelow(size_t n) {
+// Sizes of the data at which a thorough fit is made: 4, 6, 8, … and later a sixth more each time; of each
+// turn another quarter of the way to the next.
+constexpr size_t kTurns = 4;
+size_t CheckpointBelow(size_t n, size_t turn) {
   size_t at = 0;
-  for (size_t next = 4; next < n;) {
-    at = next;
-    next = std::max(next + 2, next + next / 6);
+  for (size_t size = 4;;) {
+    const size_t step = std::max<size_t>(2, size / 6);
+    const size_t own = size + step * (turn % kTurns) / kTurns;
+    if (own >= n) return at;
+    at = own;
+    size += step;
   }
-  return at;
 }
 
 using OutOfTime = std::function<bool()>;
@@ -74,7 +78,7 @@ std::vector<size_t> Subset(std::span<const double> y, size_t count) {
 uint64_t HashData(const MetricData& data, ModelKind kind, size_t n) {
   uint64_t hash =
       HashOf(41, {static_cast<uint64_t>(kind.warp), static_cast<uint64_t>(kind.prior),
-                  static_cast<uint64_t>(kind.kernel), static_cast<uint64_t>(kind.structure),
+                  static_cast<uint64_t>(kind.kernel), static_cast<uint64_t>(kind.structure), kind.turn,
                   std::bit_cast<uint64_t>(kind.mean_variance), n, data.exact,
                   std::bit_cast<uint64_t>(data.limit), data.layout->coordinates, data.layout->numeric});
   std::vector<double> point(data.layout->coordinates);
@@ -125,8 +129,8 @@ Hyper FitCheckpoint(const MetricData& data, ModelKind kind, size_t n, FitCache& 
   if (const auto found = cache.Find(key)) return *found;
   // Beyond the subset's size every fit costs the same: the chain goes on from the last whole one, so that a
   // service that starts with thousands of trials does not have to walk it.
-  const Hyper before =
-      FitCheckpoint(data, kind, CheckpointBelow(std::min(n, kMaxWithEvidence + 1)), cache, out_of_time);
+  const Hyper before = FitCheckpoint(
+      data, kind, CheckpointBelow(std::min(n, kMaxWithEvidence + 1), kind.turn), cache, out_of_time);
   const Hyper fresh = DefaultHyper(*data.layout, kind.prior, kind.structure);
   const Hyper fitted = Fit(data, kind, n, Prepare(data, kind.warp, n), std::array{before, fresh},
                            n > 100 ? 14 : 30, out_of_time);
@@ -143,7 +147,7 @@ MetricFit FitWithoutEvidence(const MetricData& data, ModelKind kind, FitCache& c
           .y = std::move(prepared.y),
           .around = {},
           .known_noise = std::move(prepared.noise),
-          .hyper = FitCheckpoint(data, kind, CheckpointBelow(n), cache, out_of_time)};
+          .hyper = FitCheckpoint(data, kind, CheckpointBelow(n, kind.turn), cache, out_of_time)};
 }
 
 double Evidence(const MetricData& data, const MetricFit& fit) {

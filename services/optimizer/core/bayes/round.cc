@@ -103,15 +103,23 @@ std::optional<Suggestion> Round::Run() {
   return Search();
 }
 
+// Whether the metric looks like a time or a size that is to be as small as limits of others allow.
+bool Round::SpansMagnitudes(size_t m) const {
+  if (study_.constraints.empty()) return false;
+  const auto [least, largest] = std::minmax_element(data_[m].values.begin(), data_[m].values.end());
+  return *least > 0 && *largest > options_.magnitudes * *least;
+}
+
 MetricFit Round::FitOf(size_t m) {
   const auto out_of_time = [this] { return OutOfTime(); };
   const bool lone = study_.objectives.size() == 1 && study_.objectives[0] == m;
   const bool constraint =
       std::find(study_.constraints.begin(), study_.constraints.end(), m) != study_.constraints.end() &&
       study_.Limit(m);
-  std::vector<ModelKind> kinds = lone         ? options_.kinds
-                                 : constraint ? options_.constraint_kinds
-                                              : options_.front_kinds;
+  std::vector<ModelKind> kinds = lone && SpansMagnitudes(m) ? options_.magnitude_kinds
+                                 : lone                     ? options_.kinds
+                                 : constraint               ? options_.constraint_kinds
+                                                            : options_.front_kinds;
   const size_t n = data_[m].values.size(), coordinates = study_.encoding.layout().coordinates;
   if (coordinates < 2 || coordinates > kMaxAdditive || n > kMaxWithEvidence)
     std::erase_if(kinds, [](const ModelKind& kind) { return kind.structure == Structure::kAdditive; });
@@ -121,6 +129,7 @@ MetricFit Round::FitOf(size_t m) {
       (!study_.state.knowledge.empty() && n <= kMaxInformed) || !study_.state.prior_means.empty();
   // Rough fits are compared with one another, whole ones with those around an expectation.
   const auto fit_one = informed || kinds.size() == 1 ? FitMetric : FitRoughly;
+  for (size_t k = 0; k < kinds.size(); ++k) kinds[k].turn = m + k;
   for (const ModelKind& kind : kinds) {
     fits.push_back(fit_one(data_[m], kind, cache_, out_of_time));
     expectations.emplace_back();

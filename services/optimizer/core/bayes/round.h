@@ -59,6 +59,7 @@ class Round {
   double LocalLogGain(const Niche& around, double gained) const;
   bool IsSettled(const std::vector<Valley>& valleys, double gained) const;
   // round.cc
+  bool SpansMagnitudes(size_t m) const;
   MetricFit FitOf(size_t m);
   void FitCost();
   bool Stagnates() const;

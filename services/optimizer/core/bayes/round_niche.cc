@@ -52,12 +52,14 @@ bool Round::LookElsewhere() {
   // Until the best valley has nothing more to give, others have to be nearly as good: the crowd in it draws
   // the median of all trials down.
   const double spread = settled ? gained : MedianValue() - valleys[0].value;
-  const Valley* other = FindOther(valleys, spread, gained);
-  const bool promising = other != nullptr && other->value - valleys[0].value < options_.promising * spread;
-  const double share = settled && promising ? options_.settled_niche_share : options_.niche_share;
-  if (rng_.Uniform() < share && other != nullptr) {
-    niche_ = NicheAround(*other);
-    return true;
+  const double draw = rng_.Uniform();
+  if (draw < (settled ? options_.settled_niche_share : options_.niche_share)) {
+    const Valley* other = FindOther(valleys, spread, gained);
+    const bool promising = other != nullptr && other->value - valleys[0].value < options_.promising * spread;
+    if (other != nullptr && (promising || draw < options_.niche_share)) {
+      niche_ = NicheAround(*other);
+      return true;
+    }
   }
   // With the best valley done, improvement by itself leads to the corners, where the models know least.
   if (!settled) {
@@ -150,11 +152,13 @@ const Round::Valley* Round::FindOther(const std::vector<Valley>& valleys, double
 bool Round::IsDoneWith(const Valley& valley, double gained) {
   if (valley.crowd < kLeastCrowd) return false;
   Acquisition before = acquisition_;
+  const Rng rng = rng_;
   niche_ = NicheAround(valley);
   BuildAcquisition();
   const bool done = LocalLogGain(*niche_, gained) < std::log(options_.exhausted);
   niche_.reset();
   acquisition_ = std::move(before);
+  rng_ = rng;
   return done;
 }
 

@@ -53,6 +53,11 @@ Warp::Warp(Kind kind, std::span<const double> values, double limit) : kind_(kind
   upper_fence_ = std::max(upper + 1.5 * (upper - lower), Quantile(sorted, 0.5));
   if (!(upper_fence_ > 0)) upper_fence_ = 1;
   log_offset_ = std::max(0.1 * Quantile(sorted, 0.5), 1e-6);
+  if (kind_ == Kind::kMagnitude) {
+    log_offset_ = shift_ / 2 / scale_;
+    // Values that hardly differ from 0 beside the others would stretch the logarithm without end.
+    if (!(log_offset_ > 1e-9)) kind_ = Kind::kLinear;
+  }
   if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
     limit_ = kind_ == Kind::kAroundMedian ? Quantile(sorted, 0.5)
                                           : std::clamp((limit / 2 - shift_ / 2) / scale_, -10.0, 10.0);
@@ -95,6 +100,11 @@ double Warp::Shape(double x) const {
   if (kind_ == Kind::kLog) {
     // Straight on below the best value, with the slope it has there.
     return x < 0 ? std::log(log_offset_) + x / log_offset_ : std::log(x + log_offset_);
+  }
+  if (kind_ == Kind::kMagnitude) {
+    // Straight on below half of the best value.
+    const double half = log_offset_ / 2;
+    return x < -half ? std::log(half) + (x + half) / half : std::log(x + log_offset_);
   }
   if (kind_ == Kind::kAroundLimit || kind_ == Kind::kAroundMedian) {
     const double distance = std::log1p(std::abs(x - limit_) / log_offset_);

@@ -18,6 +18,10 @@ class Warp {
     kHalfRank,
     // Logarithm of the distance to the best value: for values over several orders of magnitude.
     kLog,
+    // Logarithm of the value itself: for times and sizes, which are products of what parameters do to them.
+    // The
+    // same as kLinear unless all values are above 0.
+    kMagnitude,
     // Logarithm of the distance to a limit, on both sides of it (Eriksson and Poloczek 2021, for
     // constraints): the
     // model spends little on how far from it a value is.
@@ -39,8 +43,9 @@ class Warp {
  private:
   Kind kind_;
   double shift_ = 0, scale_ = 1;  // of values, before anything else
-  // Of kLog what is added to the distance from the best, of kAroundLimit and kAroundMedian the distance up to
-  // which they are nearly linear; and what these are around. All in shifted and scaled values.
+  // Of kLog what is added to the distance from the best, of kMagnitude the best value, of kAroundLimit and
+  // kAroundMedian the distance up to which they are nearly linear; and what these are around. All in shifted
+  // and scaled values.
   double log_offset_ = 1, limit_ = 0;
   double mean_ = 0, deviation_ = 1;
   double upper_fence_ = 0;
