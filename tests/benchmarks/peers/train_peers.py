@@ -90,6 +90,7 @@ def fields_of(config, threads, torch, modes, fp32, bf16, ceilings):
     report["bf16_share_of_limit"] = {which: round(report["bf16"][which] / ceilings["bf16"]["limit_samples_per_s"], 2)
                                      for which in ("median", "best")}
     report["amx"] = bf16[0]["isa_used"] == "amx"
+    report["gains_from_bf16"] = bf16[0]["precision_used"] == "bf16"
     if threads == 1:
         report["cpu_share_of_limit"] = round(
             1e3 * fp32[0]["batch"] / least_processor_ms(fp32) / limit, 2)
@@ -117,7 +118,7 @@ def verdicts(report):
         needed = min(LEAST_AMX_RATIO[config][threads] * report["torch_modes"][report["torch_fastest"]]["median"],
                      LEAST_SHARE * report["bf16_limit_samples_per_s"])
         asked["bf16_samples_per_s"] = {"asked": round(needed), "reached": report["bf16"]["median"] >= needed}
-    if config in LEAST_BF16:
+    if report["gains_from_bf16"] and config in LEAST_BF16:
         asked["bf16_over_fp32"] = {"asked": LEAST_BF16[config], "reached": report["bf16_over_fp32"] >= LEAST_BF16[config]}
     if config in LEAST_GATHER:
         asked["share_of_gather"] = {"asked": LEAST_GATHER[config],
