@@ -29,8 +29,8 @@ struct Problem {
 };
 
 // Each problem of several objectives is there a second time, as NAME_goal: the last objective alone, the
-// thresholds of the others as constraints. Nothing for an unknown name. `dims` counts for families of any dimension (ackley, levy, rastrigin,
-// rosenbrock, styblinski); 0: their default.
+// thresholds of the others as constraints. Nothing for an unknown name. `dims` counts for families of any
+// dimension (ackley, levy, rastrigin, rosenbrock, styblinski); 0: their default.
 std::optional<Problem> FindProblem(const std::string& name, int dims);
 
 std::vector<std::string> ProblemNames();

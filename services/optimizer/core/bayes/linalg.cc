@@ -11,8 +11,8 @@ namespace {
 // Rows of a block fit the first cache together with the panel they are multiplied with.
 constexpr size_t kBlock = 32;
 
-// The inverse of a block on the diagonal of L, row by row, with zeros above its diagonal: what solves with the
-// block become products, which run at several times their speed.
+// The inverse of a block on the diagonal of L, row by row, with zeros above its diagonal: what solves with
+// the block become products, which run at several times their speed.
 class BlockInverse {
  public:
   // Of the rows and columns [begin, begin + size).
@@ -69,8 +69,7 @@ bool CholeskyInPlace(Matrix& a) {
     }
     if (end == n) break;
     const BlockInverse inverse(a, begin, end - begin);
-    for (size_t i = end; i < n; i += kBlock)
-      inverse.Solve(a.row(i) + begin, ld, std::min(i + kBlock, n) - i);
+    for (size_t i = end; i < n; i += kBlock) inverse.Solve(a.row(i) + begin, ld, std::min(i + kBlock, n) - i);
   }
   return true;
 }
