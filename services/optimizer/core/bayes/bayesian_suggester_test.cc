@@ -197,8 +197,8 @@ TEST(BayesianSuggesterTest, AfterAValleyIsDoneWithCornersAreLeftAlone) {
       run.Measured(*suggestion, {{"a", -0.01 / pit}});
     }
   }
-  EXPECT_LE(corners, 75) << "of 720 suggestions; of the first 240 it were 41 where half of the looks "
-                            "elsewhere are for improvement alone";
+  EXPECT_LE(corners, 75) << "of 720 suggestions; 41 of the first 240 where half of the looks elsewhere "
+                            "are for improvement alone";
 }
 
 TEST(BayesianSuggesterTest, AMaximisedMetricIsMaximised) {

@@ -19,8 +19,7 @@ class Warp {
     // Logarithm of the distance to the best value: for values over several orders of magnitude.
     kLog,
     // Logarithm of the value itself: for times and sizes, which are products of what parameters do to them.
-    // The
-    // same as kLinear unless all values are above 0.
+    // The same as kLinear unless all values are above 0.
     kMagnitude,
     // Logarithm of the distance to a limit, on both sides of it (Eriksson and Poloczek 2021, for
     // constraints): the
