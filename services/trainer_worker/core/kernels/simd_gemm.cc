@@ -23,30 +23,49 @@ namespace {
 
 #if SDA_SIMD_TARGET
 
-// Terms summed between two visits of c where a is transposed: a block of both operands stays in the
-// second-level cache, a panel of b in the first.
-constexpr int64_t kBlockTerms = 128;
-// When a is read as it lies, a block of its rows stays in the second-level cache over all panels of b.
-constexpr int64_t kBlockBytes = 256 << 10;
+// Products are made a block of terms at a time: the packed block of b stays in the second-level cache while
+// groups of tiles of a pass it.
+constexpr int64_t kBlockBytes = 768 << 10;
+constexpr int64_t kLeastBlockTerms = 192, kMostBlockTerms = 256;
+// A group is a tile, which stays in the first-level cache over all panels of b. Sums of AVX2 are too few for
+// that: each panel of b stays there instead, over the tiles of a group that the second-level cache keeps,
+// with as many terms as there are. A transposed a, copied for the purpose, is the better in the first-level
+// cache there too.
+constexpr bool kTileStays = HWY_TARGET <= HWY_AVX3;
+constexpr int64_t kGroupBytes = 256 << 10;
 constexpr int64_t kMostTermsUnblocked = 1024;
 
+// Terms of a block, of b [k, n] for a as it lies or transposed; the last may have fewer. No other sizes
+// count, so that b can be packed beforehand.
+int64_t BlockTerms(const Product& p) {
+  if (!kTileStays && !p.a_transposed) return p.k <= kMostTermsUnblocked ? p.k : kMostTermsUnblocked / 2;
+  const int64_t fit = kBlockBytes / (p.n * static_cast<int64_t>(sizeof(float)));
+  return Ceil(p.k, Ceil(p.k, std::clamp(fit, kLeastBlockTerms, kMostBlockTerms)));
+}
+
+int64_t GroupTiles(const Product& p, int64_t terms) {
+  if (kTileStays || p.a_transposed) return 1;
+  return std::max<int64_t>(1, kGroupBytes / (terms * kTileRows * static_cast<int64_t>(sizeof(float))));
+}
+
+// A packed tile of a transposed a: a vector a term, and one more, so that tiles do not share cache sets.
+int64_t TileFloats(int64_t terms) {
+  return (terms + 1) * kLanes;
+}
+
 // Packs a block of a transposed a, row by row as it lies: the tile of rows [begin, end) of the product holds
-// a(begin + i, l) at out[begin · terms + l · (end − begin) + i].
-void PackTiles(const Product& p, int64_t first_term, int64_t terms, int64_t tiles, float* HWY_RESTRICT out) {
+// a(begin + i, l) at out[tile · TileFloats(terms) + l · kLanes + i], and behind them what follows in a.
+void PackTiles(const Product& p, int64_t first_term, int64_t terms, float* HWY_RESTRICT out) {
   const Floats d;
+  const int64_t tiles = Ceil(p.m, kTileRows);
   for (int64_t l = 0; l < terms; ++l) {
     const float* HWY_RESTRICT from = p.a + (first_term + l) * p.a_stride;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      const auto [begin, end] = TileRange(p.m, tile, tiles);
-      const int64_t rows = end - begin;
-      float* HWY_RESTRICT to = out + begin * terms + l * rows;
-      // Whole vectors may write over the beginning of the tile's next row, which is written after this one;
-      // its last row must not write over the next tile.
-      if (rows <= kLanes && begin + kLanes <= p.m && l + 2 < terms && 2 * rows >= kLanes) {
-        hn::StoreU(hn::LoadU(d, from + begin), d, to);
-      } else {
-        for (int64_t r = 0; r < rows; ++r) to[r] = from[begin + r];
-      }
+    float* HWY_RESTRICT to = out + l * kLanes;
+    for (int64_t tile = 0; tile < tiles; ++tile, to += TileFloats(terms)) {
+      const int64_t begin = TileRange(p.m, tile, tiles).first;
+      const auto left = hn::FirstN(d, static_cast<size_t>(p.m - begin));
+      hn::Store(begin + kLanes <= p.m ? hn::LoadU(d, from + begin) : hn::MaskedLoad(left, d, from + begin), d,
+                to);
     }
   }
 }
@@ -74,21 +93,14 @@ const float* PanelOf(const Product& p, int64_t first_term, int64_t j) {
   return p.b_transposed ? p.b + j * p.b_stride + first_term : p.b + first_term * p.b_stride + j;
 }
 
-// Of the tiles at column j.
-TileEnds EndsOf(const Product& p, int64_t first_term, int64_t terms, int64_t j) {
-  return {.bias = p.bias != nullptr ? p.bias + j : nullptr,
-          .add_to_c = first_term > 0,
-          .relu = p.activation == Activation::kRelu && first_term + terms == p.k};
+// Where the sums of the tile at row i and column j go; nothing beyond the last row.
+const float* NextSums(const Product& p, int64_t i, int64_t j) {
+  return i < p.m ? p.c + i * p.c_stride + j : nullptr;
 }
 
 float* Grow(FloatBuffer& scratch, int64_t floats) {
   if (static_cast<int64_t>(scratch.size()) < floats) scratch = FloatBuffer(floats);
   return scratch.data();
-}
-
-// Terms of a block of b where a is read as it lies.
-int64_t BlockTerms(int64_t k) {
-  return k <= kMostTermsUnblocked ? k : kMostTermsUnblocked / 2;
 }
 
 // Panels [begin, end) of a block of b.
@@ -102,84 +114,71 @@ void PackSomePanels(const Product& p, int64_t first, int64_t terms, int64_t begi
   }
 }
 
+// All panels of a block of b.
+void PackBlock(const Product& p, int64_t first, int64_t terms, float* HWY_RESTRICT out) {
+  if (p.b_transposed) {
+    PackSomePanels(p, first, terms, 0, Ceil(p.n, kPanelColumns), out);
+  } else {
+    PackPanels(p, first, terms, out);
+  }
+}
+
 // Blocks of terms one after the other, each with all its panels.
 void PackImpl(const Product& p, int64_t part, int64_t parts, float* packed) {
   const int64_t panels = Ceil(p.n, kPanelColumns);
+  const int64_t block = BlockTerms(p);
   const auto [begin, end] = TileRange(panels, part, parts);
-  for (int64_t first = 0; first < p.k; first += BlockTerms(p.k)) {
-    PackSomePanels(p, first, std::min(BlockTerms(p.k), p.k - first), begin, end,
+  for (int64_t first = 0; first < p.k; first += block) {
+    PackSomePanels(p, first, std::min(block, p.k - first), begin, end,
                    packed + first * panels * kPanelColumns);
   }
 }
 
-// a is read as it lies; all of b's panels are packed first.
-void MultiplyRows(const Product& p, FloatBuffer& scratch) {
-  const int64_t most = BlockTerms(p.k);
-  const int64_t panels = Ceil(p.n, kPanelColumns);
-  float* const own = p.packed_b != nullptr ? nullptr : Grow(scratch, panels * kPanelColumns * most);
-  for (int64_t first = 0; first < p.k; first += most) {
-    const int64_t terms = std::min(most, p.k - first);
-    const float* packed = own;
-    if (own != nullptr) {
-      PackSomePanels(p, first, terms, 0, panels, own);
-    } else {
-      packed = p.packed_b + first * panels * kPanelColumns;
-    }
-    const int64_t block_rows = std::max<int64_t>(
-        kTileRows, kBlockBytes / (terms * static_cast<int64_t>(sizeof(float))) / kTileRows * kTileRows);
-    const int64_t blocks = Ceil(p.m, block_rows);
-    for (int64_t block = 0; block < blocks; ++block) {
-      const auto [row_begin, row_end] = TileRange(p.m, block, blocks);
-      const int64_t tiles = Ceil(row_end - row_begin, kTileRows);
-      for (int64_t panel = 0; panel < panels; ++panel) {
-        const int64_t j = panel * kPanelColumns;
-        const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
-        const int64_t width = VectorsOf(columns) * kLanes;
-        const TileEnds ends = EndsOf(p, first, terms, j);
-        for (int64_t tile = 0; tile < tiles; ++tile) {
-          const auto [begin, end] = TileRange(row_end - row_begin, tile, tiles);
-          const int64_t i = row_begin + begin;
-          TileFor<false>(end - begin, columns)(terms, p.a + i * p.a_stride + first, p.a_stride,
-                                               packed + j * terms, width, p.c + i * p.c_stride + j,
-                                               p.c_stride, columns, ends);
-        }
-      }
-    }
-  }
-}
-
-// a lies transposed: its tiles are packed, and b's panels one after the other.
-void MultiplyTransposed(const Product& p, FloatBuffer& scratch) {
+// Terms [first, first + terms) of a product. Its tile of rows from i on begins at a + i · a_stride, or at
+// a + tile · TileFloats(terms) if packed.
+template <bool kTransposed>
+void MultiplyBlock(const Product& p, int64_t first, int64_t terms, const float* a, const float* packed_b) {
   const int64_t tiles = Ceil(p.m, kTileRows);
-  const int64_t block = std::min(kBlockTerms, p.k);
-  const int64_t a_floats = Ceil(p.m * block, kLanes) * kLanes;
-  float* const packed_a = Grow(scratch, a_floats + Ceil(p.n, kPanelColumns) * kPanelColumns * block);
-  float* const packed_b = packed_a + a_floats;
-  for (int64_t first = 0; first < p.k; first += block) {
-    const int64_t terms = std::min(block, p.k - first);
-    PackTiles(p, first, terms, tiles, packed_a);
-    if (!p.b_transposed) PackPanels(p, first, terms, packed_b);
+  const int64_t group = GroupTiles(p, terms);
+  for (int64_t begin = 0; begin < tiles; begin += group) {
+    const int64_t end = std::min(begin + group, tiles);
     for (int64_t j = 0; j < p.n; j += kPanelColumns) {
       const int64_t columns = std::min<int64_t>(kPanelColumns, p.n - j);
-      const int64_t width = VectorsOf(columns) * kLanes;
-      if (p.b_transposed)
-        PackPanel(PanelOf(p, first, j), p.b_stride, true, terms, columns, width, packed_b + j * terms);
-      const TileEnds ends = EndsOf(p, first, terms, j);
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        const auto [begin, end] = TileRange(p.m, tile, tiles);
-        TileFor<true>(end - begin, columns)(terms, packed_a + begin * terms, end - begin,
-                                            packed_b + j * terms, width, p.c + begin * p.c_stride + j,
-                                            p.c_stride, columns, ends);
+      TileEnds ends{.bias = p.bias != nullptr ? p.bias + j : nullptr,
+                    .add_to_c = first > 0,
+                    .relu = p.activation == Activation::kRelu && first + terms == p.k};
+      const bool last_panel = j + kPanelColumns >= p.n;
+      for (int64_t tile = begin; tile < end; ++tile) {
+        const auto [i, i_end] = TileRange(p.m, tile, tiles);
+        const int64_t next = tile + 1 < end || last_panel ? tile + 1 : begin;
+        const int64_t next_j = tile + 1 < end ? j : last_panel ? 0 : j + kPanelColumns;
+        ends.next_c = NextSums(p, TileRange(p.m, next, tiles).first, next_j);
+        TileFor<kTransposed>(i_end - i, columns)(
+            terms, kTransposed ? a + tile * TileFloats(terms) : a + i * p.a_stride,
+            kTransposed ? kLanes : p.a_stride, packed_b + j * terms, VectorsOf(columns) * kLanes,
+            p.c + i * p.c_stride + j, p.c_stride, columns, ends);
       }
     }
   }
 }
 
 void MultiplyImpl(const Product& p, FloatBuffer& scratch) {
-  if (p.a_transposed) {
-    MultiplyTransposed(p, scratch);
-  } else {
-    MultiplyRows(p, scratch);
+  const int64_t panels = Ceil(p.n, kPanelColumns);
+  const int64_t block = BlockTerms(p);
+  const int64_t a_floats = p.a_transposed ? Ceil(p.m, kTileRows) * TileFloats(block) : 0;
+  const int64_t b_floats = p.packed_b == nullptr ? panels * kPanelColumns * block : 0;
+  float* const packed_a = Grow(scratch, a_floats + b_floats);
+  float* const own_b = packed_a + a_floats;
+  for (int64_t first = 0; first < p.k; first += block) {
+    const int64_t terms = std::min(block, p.k - first);
+    if (p.packed_b == nullptr) PackBlock(p, first, terms, own_b);
+    const float* const packed_b = p.packed_b == nullptr ? own_b : p.packed_b + first * panels * kPanelColumns;
+    if (p.a_transposed) {
+      PackTiles(p, first, terms, packed_a);
+      MultiplyBlock<true>(p, first, terms, packed_a, packed_b);
+    } else {
+      MultiplyBlock<false>(p, first, terms, p.a + first, packed_b);
+    }
   }
 }
 
