@@ -22,8 +22,8 @@
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
 #include <nlohmann/json.hpp>
-#include <time.h>
 
+#include "common/base/thread_clock.h"
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/bayesian_suggester.h"
 #include "services/optimizer/core/bayes/believed_best.h"
@@ -87,9 +87,7 @@ double Percentile(std::vector<double> values, double share) {
 
 // Time this thread has computed, without what neighbours took.
 double ThreadMilliseconds() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+  return 1e3 * ThreadSeconds();
 }
 
 // One experiment: trials as the engine sees them and what they are truly worth.

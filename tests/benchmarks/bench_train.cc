@@ -14,9 +14,9 @@
 #include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
-#include <time.h>
 
 #include "common/base/status_macros.h"
+#include "common/base/thread_clock.h"
 #include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/training/train_step.h"
 #include "tests/benchmarks/bench_report.h"
@@ -53,12 +53,6 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
-double ThreadCpuSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
 // Wall times of steps and where they went.
 struct Timing {
   std::vector<double> step_seconds;
@@ -71,7 +65,7 @@ struct Timing {
 
 // Seconds of a clock by which a step of the team takes as long as it does, or of a team in turns would take.
 double TeamSeconds(const trainer::ThreadTeam& team) {
-  if (team.in_turns()) return ThreadCpuSeconds() - team.excess_seconds();
+  if (team.in_turns()) return ThreadSeconds() - team.excess_seconds();
   return Seconds(Clock::now().time_since_epoch());
 }
 
@@ -94,10 +88,10 @@ Timing TimeSteps(trainer::TrainStep& train_step, const trainer::ThreadTeam& team
     const auto begin = Clock::now();
     const trainer::Batch& batch = batches[step];
     const auto data = Clock::now();
-    const double cpu_begin = ThreadCpuSeconds(), team_begin = TeamSeconds(team);
+    const double cpu_begin = ThreadSeconds(), team_begin = TeamSeconds(team);
     train_step.Run(batch, step + 1, 1, {});
     const double step_seconds = TeamSeconds(team) - team_begin;
-    const double cpu = team.in_turns() ? step_seconds : ThreadCpuSeconds() - cpu_begin;
+    const double cpu = team.in_turns() ? step_seconds : ThreadSeconds() - cpu_begin;
     timing.fastest_cpu_seconds = i == 0 ? cpu : std::min(timing.fastest_cpu_seconds, cpu);
     timing.data_seconds += Seconds(data - begin);
     timing.step_seconds.push_back(Seconds(data - begin) + step_seconds);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include <absl/strings/str_cat.h>
-#include <time.h>
 
+#include "common/base/thread_clock.h"
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
 
@@ -30,9 +30,8 @@ constexpr double kStreamSeconds = 0.3;
 
 // Seconds on the clock that other programs disturb least: of a single thread what it spent on a core.
 double Now(const trainer::ThreadTeam& team) {
-  timespec time{};
-  clock_gettime(team.size() == 1 || team.in_turns() ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  if (team.size() == 1 || team.in_turns()) return ThreadSeconds();
+  return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
 }
 
 // The lower quartile of as many runs as fit into the time, at least five, all threads doing the same at

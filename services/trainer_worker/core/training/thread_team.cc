@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include <time.h>
+#include "common/base/thread_clock.h"
 
 namespace sda::trainer {
 namespace {
@@ -30,13 +30,6 @@ void WaitWhile(const std::atomic<T>& value, T old) {
     std::this_thread::yield();
   }
   value.wait(old, std::memory_order_acquire);
-}
-
-// What this thread has spent on a core, without what other programs took.
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 template <class Work>

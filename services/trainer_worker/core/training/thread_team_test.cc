@@ -5,7 +5,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <time.h>
+
+#include "common/base/thread_clock.h"
 
 namespace sda::trainer {
 namespace {
@@ -54,12 +55,6 @@ TEST(ThreadTeamTest, InTurnsTheCallerDoesAllPartsAndUnits) {
     if (part == 1) throw std::runtime_error("part 1");
   }),
                std::runtime_error);
-}
-
-double ThreadSeconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 // Spends so many seconds of this thread, or a little more, and adds them.
