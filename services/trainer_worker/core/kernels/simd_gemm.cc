@@ -43,6 +43,8 @@ int64_t BlockTerms(const Product& p) {
   return Ceil(p.k, Ceil(p.k, std::clamp(fit, kLeastBlockTerms, kMostBlockTerms)));
 }
 
+// Where groups have more tiles, the sums that follow are not fetched ahead: over so many terms it gains
+// nothing.
 int64_t GroupTiles(const Product& p, int64_t terms) {
   if (kTileStays || p.a_transposed) return 1;
   return std::max<int64_t>(1, kGroupBytes / (terms * kTileRows * static_cast<int64_t>(sizeof(float))));
@@ -150,9 +152,7 @@ void MultiplyBlock(const Product& p, int64_t first, int64_t terms, const float* 
       const bool last_panel = j + kPanelColumns >= p.n;
       for (int64_t tile = begin; tile < end; ++tile) {
         const auto [i, i_end] = TileRange(p.m, tile, tiles);
-        const int64_t next = tile + 1 < end || last_panel ? tile + 1 : begin;
-        const int64_t next_j = tile + 1 < end ? j : last_panel ? 0 : j + kPanelColumns;
-        ends.next_c = NextSums(p, TileRange(p.m, next, tiles).first, next_j);
+        if (group == 1) ends.next_c = NextSums(p, last_panel ? i_end : i, last_panel ? 0 : j + kPanelColumns);
         TileFor<kTransposed>(i_end - i, columns)(
             terms, kTransposed ? a + tile * TileFloats(terms) : a + i * p.a_stride,
             kTransposed ? kLanes : p.a_stride, packed_b + j * terms, VectorsOf(columns) * kLanes,
