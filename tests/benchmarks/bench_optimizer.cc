@@ -10,9 +10,9 @@
 #include <CLI/CLI.hpp>
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/base/cpu_time.h"
 #include "common/base/status_macros.h"
 #include "common/base/strings.h"
 #include "common/storage/sql/database.h"
@@ -44,15 +44,6 @@ struct Options {
   bool json = false;
 };
 
-double OwnCpuSeconds() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 // What else the machine had to do: figures of a busy machine say little.
 double LoadAverage() {
   double load = 0;
@@ -63,12 +54,12 @@ double LoadAverage() {
 class CpuMeter {
  public:
   explicit CpuMeter(const OptimizerServer& server)
-      : server_(server), server_start_(server.CpuSeconds()), own_start_(OwnCpuSeconds()) {}
+      : server_(server), server_start_(server.CpuSeconds()), own_start_(ProcessSeconds()) {}
 
   nlohmann::ordered_json PerCall(int64_t calls) const {
     const double n = std::max<double>(1, static_cast<double>(calls));
     return {{"server", 1e6 * (server_.CpuSeconds() - server_start_) / n},
-            {"client", 1e6 * (OwnCpuSeconds() - own_start_) / n}};
+            {"client", 1e6 * (ProcessSeconds() - own_start_) / n}};
   }
 
  private:

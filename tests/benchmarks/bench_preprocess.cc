@@ -16,10 +16,9 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include "common/base/cpu_time.h"
 #include "common/base/row_hash.h"
 #include "common/base/status_macros.h"
 #include "common/storage/artefact_store.h"
@@ -117,16 +116,6 @@ absl::StatusOr<std::string> MakeInput(const Options& options) {
   return parquet;
 }
 
-// User and system time of this process.
-double CpuSeconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 absl::StatusOr<preprocessing::DatasetSpec> SpecOf(const Options& options, const std::string& input) {
   preprocessing::DatasetSpec spec{.data_uris = {input}, .label = "label"};
   if (!options.pipeline.empty()) {
@@ -166,12 +155,12 @@ absl::Status Run(const Options& options) {
   // The limit is that of the process.
   if (options.memory_limit > 0)
     settings.memory_bytes = std::max<int64_t>(options.memory_limit - PeakMemoryBytes(), 1);
-  const double cpu_began = CpuSeconds();
+  const double cpu_began = ProcessSeconds();
   const Clock::time_point began = Clock::now();
   SDA_ASSIGN_OR_RETURN(const DatasetManifest manifest,
                        preprocessing::CreateDataset(spec, "datasets/bench", settings, output));
   const Clock::time_point ended = Clock::now();
-  const double cpu = CpuSeconds() - cpu_began;
+  const double cpu = ProcessSeconds() - cpu_began;
   int64_t rows = 0;
   for (const auto& [name, split] : manifest.splits) rows += split.rows;
 

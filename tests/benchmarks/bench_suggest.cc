@@ -23,7 +23,7 @@
 #include <absl/time/clock.h>
 #include <nlohmann/json.hpp>
 
-#include "common/base/thread_clock.h"
+#include "common/base/cpu_time.h"
 #include "common/numerics/rng.h"
 #include "services/optimizer/core/bayes/bayesian_suggester.h"
 #include "services/optimizer/core/bayes/believed_best.h"

@@ -15,8 +15,8 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include "common/base/cpu_time.h"
 #include "common/base/status_macros.h"
-#include "common/base/thread_clock.h"
 #include "services/trainer_worker/core/kernels/isa.h"
 #include "services/trainer_worker/core/training/train_step.h"
 #include "tests/benchmarks/bench_report.h"

@@ -8,7 +8,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "common/base/thread_clock.h"
+#include "common/base/cpu_time.h"
 #include "common/numerics/rng.h"
 #include "services/trainer_worker/core/kernels/embedding_bag.h"
 

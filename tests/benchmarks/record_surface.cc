@@ -7,8 +7,8 @@
 
 #include <CLI/CLI.hpp>
 #include <absl/strings/str_format.h>
-#include <time.h>
 
+#include "common/base/cpu_time.h"
 #include "common/base/status_macros.h"
 #include "common/storage/dataset_manifest.h"
 #include "services/optimizer/core/suggester.h"
@@ -26,12 +26,6 @@ namespace sda::bench {
 namespace {
 
 using optimizer::Assignments;
-
-double ProcessSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
 
 double Number(const Assignments& a, const char* name) {
   const auto& value = a.at(name);

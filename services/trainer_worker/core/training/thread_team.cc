@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "common/base/thread_clock.h"
+#include "common/base/cpu_time.h"
 
 namespace sda::trainer {
 namespace {

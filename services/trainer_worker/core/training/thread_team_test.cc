@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/base/thread_clock.h"
+#include "common/base/cpu_time.h"
 
 namespace sda::trainer {
 namespace {

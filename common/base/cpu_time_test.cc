@@ -1,4 +1,4 @@
-#include "common/base/thread_clock.h"
+#include "common/base/cpu_time.h"
 
 #include <thread>
 
@@ -13,9 +13,9 @@ void Spend(double seconds) {
   }
 }
 
-TEST(ThreadClockTest, CountsOnlyTheCallingThread) {
+TEST(CpuTimeTest, OfAThreadCountsOnlyTheCallingOneAndOfTheProcessAll) {
   constexpr double kSpent = 0.02;
-  const double begin = ThreadSeconds();
+  const double begin = ThreadSeconds(), process_begin = ProcessSeconds();
   double others = 0;
   std::thread other([&] {
     Spend(kSpent);
@@ -26,6 +26,7 @@ TEST(ThreadClockTest, CountsOnlyTheCallingThread) {
   EXPECT_LT(ThreadSeconds() - begin, kSpent);
   Spend(kSpent);
   EXPECT_GE(ThreadSeconds() - begin, kSpent);
+  EXPECT_GE(ProcessSeconds() - process_begin, 2 * kSpent);
 }
 
 }  // namespace
